@@ -1,0 +1,186 @@
+/**
+ * The interfaces by which roles know each other. In one process they are called as functions; between processes the
+ * internal services carry the same calls.
+ */
+import type { ActivityTask } from '@perdure/proto/perdure/api/v1/activity';
+import type { Header, ItemError, Payload, SearchAttributeValue, WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
+import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
+import type { QueryResult } from '@perdure/proto/perdure/api/v1/query';
+import type { WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import type { ConflictPolicy, ReusePolicy } from '@perdure/proto/perdure/api/v1/workflow';
+import type { ActivityTaskCompletion, WorkflowTaskCompletion, WorkflowTaskResult } from '@perdure/proto/perdure/api/v1/worker_service';
+import type { DescribeWorkflowResponse, GetWorkflowHistoryResponse, WorkflowResult } from '@perdure/proto/perdure/api/v1/workflow_service';
+import type { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
+
+/** A run as clients name it; an empty run id means the open run, else the newest closed one. */
+export interface RunRef {
+  readonly namespaceId: string;
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+/** A validated start; durations in ms, 0 where not limited. */
+export interface StartInput {
+  readonly namespaceId: string;
+  readonly workflowId: string;
+  readonly workflowType: string;
+  readonly taskQueue: string;
+  readonly input: Payload[];
+  readonly header: Header | undefined;
+  readonly requestId: string;
+  readonly identity: string;
+  readonly conflictPolicy: ConflictPolicy;
+  readonly reusePolicy: ReusePolicy;
+  readonly runTimeoutMs: number;
+  readonly executionTimeoutMs: number;
+  readonly taskTimeoutMs: number;
+  readonly startDelayMs: number;
+  readonly memo: Record<string, Payload>;
+  readonly searchAttributes: Record<string, SearchAttributeValue>;
+  /** Of the namespace, for the purge after the close. */
+  readonly retentionMs: number;
+}
+
+export interface StartAnswer {
+  readonly runId: string;
+  readonly started: boolean;
+}
+
+export interface SignalInput {
+  readonly signalName: string;
+  readonly input: Payload[];
+  readonly header: Header | undefined;
+  readonly requestId: string;
+  readonly identity: string;
+}
+
+export interface QueryInput {
+  readonly queryType: string;
+  readonly args: Payload[];
+  readonly header: Header | undefined;
+}
+
+export type QueryAnswer = NonNullable<QueryResult['outcome']>;
+
+/** A workflow task completion with its verified token. */
+export interface VerifiedCompletion {
+  readonly token: WorkflowTaskToken;
+  readonly completion: WorkflowTaskCompletion;
+}
+
+export interface EagerRoom {
+  /** How many activity tasks the worker would take in the answer. */
+  readonly slots: number;
+  readonly queues: readonly string[];
+}
+
+/** Tasks given out outside of a poll. */
+export interface CompletionAnswer {
+  readonly results: WorkflowTaskResult[];
+  readonly answerId: string;
+  readonly activityTasks: ActivityTask[];
+}
+
+/** A reference to a task: all that matching knows of it. */
+export interface TaskRef {
+  readonly kind: 'workflow' | 'activity';
+  readonly namespaceId: string;
+  readonly queue: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  /** The activity's number; 0 for workflow tasks. */
+  readonly number: number;
+  /** Attempt of the activity; for workflow tasks a count that grows with each offer. */
+  readonly attempt: number;
+  /** When it became due, ms since 1970: older first. */
+  readonly dueAt: number;
+  /** Worker that holds the run in its cache, or ''. */
+  readonly stickyWorkerId: string;
+}
+
+/** Matching hands a reference to a worker: may it? */
+export interface TaskClaim {
+  readonly ref: TaskRef;
+  /** The same id gets the same answer again. */
+  readonly claimId: string;
+  readonly worker: WorkerInfo;
+  /** The namespace's name, for the task's text. */
+  readonly namespace: string;
+}
+
+export type ClaimAnswer =
+  | { readonly kind: 'workflow'; readonly task: WorkflowTask }
+  | { readonly kind: 'activity'; readonly task: ActivityTask }
+  /** Finished, timed out or given out otherwise: forget the reference. */
+  | { readonly kind: 'gone' }
+  /** Cannot be told now (node not serving, run being loaded): history offers again by itself. */
+  | { readonly kind: 'later' };
+
+/** Owner of the runs. Every method rejects with PerdureError only. */
+export interface HistoryRole {
+  startWorkflow(input: StartInput): Promise<StartAnswer>;
+  signalWorkflow(ref: RunRef, input: SignalInput): Promise<{ runId: string }>;
+  /** Rejects with QUERY_UNANSWERED after `waitMs`. */
+  queryWorkflow(ref: RunRef, input: QueryInput, waitMs: number): Promise<QueryAnswer>;
+  requestCancelWorkflow(ref: RunRef, input: { reason: string; identity: string; requestId: string }): Promise<void>;
+  terminateWorkflow(ref: RunRef, input: { reason: string; details: Payload[]; identity: string }): Promise<void>;
+  describeWorkflow(ref: RunRef): Promise<DescribeWorkflowResponse>;
+  getHistory(ref: RunRef, range: { from: number; to: number; maxBytes: number; waitMs: number }, abort: AbortSignal): Promise<GetWorkflowHistoryResponse>;
+  /** Resolves as soon as at least one run has closed (or is refused), else with [] after `waitMs`. */
+  awaitResults(refs: readonly RunRef[], waitMs: number, abort: AbortSignal): Promise<WorkflowResult[]>;
+
+  /** From matching: one answer per claim, in order. */
+  claimTasks(claims: readonly TaskClaim[]): Promise<ClaimAnswer[]>;
+  /** From matching: the answer that carried these claims was not received; offer the tasks again. */
+  undoClaims(claims: readonly TaskClaim[]): void;
+  /** From matching: this queue has room for `count` more references. */
+  wantTasks(kind: TaskRef['kind'], namespaceId: string, queue: string, count: number): void;
+
+  completeWorkflowTasks(namespace: string, items: readonly VerifiedCompletion[], worker: WorkerInfo, eager: EagerRoom): Promise<CompletionAnswer>;
+  failWorkflowTasks(items: readonly { token: WorkflowTaskToken; cause: WorkflowTaskFailureCause; failure: Failure | undefined }[], worker: WorkerInfo): Promise<(PerdureErrorLike | undefined)[]>;
+  completeQueries(items: readonly { token: WorkflowTaskToken; results: readonly QueryResult[]; cause: WorkflowTaskFailureCause; failure: Failure | undefined }[], worker: WorkerInfo): Promise<(PerdureErrorLike | undefined)[]>;
+  completeActivities(items: readonly { token: ActivityTaskToken; outcome: ActivityTaskCompletion['outcome'] }[], worker: WorkerInfo): Promise<(PerdureErrorLike | undefined)[]>;
+  heartbeatActivities(items: readonly { token: ActivityTaskToken; details: Payload | undefined }[], worker: WorkerInfo): Promise<{ cancelRequested: boolean; error: PerdureErrorLike | undefined }[]>;
+  returnTasks(items: readonly { workflow?: WorkflowTaskToken; activity?: ActivityTaskToken; begun: boolean }[], worker: WorkerInfo): Promise<void>;
+}
+
+/** What the rpc layer turns into an ItemError. */
+export type PerdureErrorLike = Error;
+
+export interface PollInput {
+  readonly namespaceId: string;
+  readonly namespace: string;
+  readonly queue: string;
+  readonly worker: WorkerInfo;
+  readonly maxTasks: number;
+  readonly waitMs: number;
+  readonly stickyOnly: boolean;
+}
+
+export interface QueueState {
+  /** Polls waiting now. */
+  readonly pollers: number;
+  /** Ms since 1970 of the last poll, 0 if there was none. */
+  readonly lastPollAt: number;
+  readonly backlog: number;
+}
+
+/** Brings tasks and polls together; holds nothing that cannot be derived from the runs. */
+export interface MatchingRole {
+  /** Takes references in order; returns how many of them it had room for. History keeps the rest until `wantTasks`. */
+  offer(refs: readonly TaskRef[]): number;
+  pollWorkflowTasks(poll: PollInput, abort: AbortSignal): Promise<{ answerId: string; tasks: WorkflowTask[] }>;
+  pollActivityTasks(poll: PollInput, abort: AbortSignal): Promise<{ answerId: string; tasks: ActivityTask[] }>;
+  /** Registers tasks given out in a completion's answer, so that they are undone when not received. */
+  track(claims: readonly TaskClaim[]): string;
+  /** Names answers that arrived at the worker. */
+  received(answerIds: readonly string[]): void;
+  /** The answer could not be delivered: undo its claims at once. */
+  undelivered(answerId: string): void;
+  /** True while a poll of this worker waits or was answered less than 2 s ago and it has not shut down. */
+  isStickyLive(namespaceId: string, queue: string, workerId: string): boolean;
+  shutdownWorker(namespaceId: string, queue: string, workerId: string): void;
+  describeQueue(kind: TaskRef['kind'], namespaceId: string, queue: string): QueueState;
+}
+
+export type { ItemError };

@@ -1,0 +1,83 @@
+/** Every limit of the service: one constant each, with its reason. docs/limits.md is checked against this file. */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** All payloads of one event. A task or history page must still fit one message. */
+export const MAX_EVENT_PAYLOAD_BYTES: number = 2 * MiB;
+/** Encoded commands of one completion. The envelope must fit the 4 MiB request limit. */
+export const MAX_COMMAND_BYTES: number = 3 * MiB;
+/** A history row is closed at this size: databases like rows of at most 1 MiB. */
+export const MAX_ROW_BYTES: number = 1 * MiB;
+/** Pages and answers. Clients of other languages default to receiving 4 MiB. */
+export const MAX_PAGE_BYTES: number = 3.5 * MiB;
+/** One request, encoded. */
+export const MAX_REQUEST_BYTES: number = 4 * MiB;
+/** Tasks of one poll answer together, unless a single one is larger. */
+export const MAX_POLL_ANSWER_BYTES: number = 1 * MiB;
+
+/** Events of one run. Replay of more takes seconds. */
+export const MAX_HISTORY_EVENTS = 51_200;
+/** Bytes of one run's events. */
+export const MAX_HISTORY_BYTES: number = 50 * MiB;
+/** Results and closing commands are taken up to this much over the history limits; then the run is terminated. */
+export const HISTORY_GRACE = 1.1;
+/** From here on workflow tasks suggest to continue as new. */
+export const SUGGEST_CONTINUE_EVENTS = 4_096;
+/** From here on workflow tasks suggest to continue as new. */
+export const SUGGEST_CONTINUE_BYTES: number = 4 * MiB;
+
+/** Open activities of one run. */
+export const MAX_PENDING_ACTIVITIES = 2_000;
+/** Open timers of one run. */
+export const MAX_PENDING_TIMERS = 2_000;
+/** Signals of one run. */
+export const MAX_SIGNALS = 10_000;
+/** Request ids remembered per run. */
+export const MAX_REQUEST_IDS = 10_000;
+/** Request ids are remembered at least this long. */
+export const REQUEST_ID_MEMORY_MS: number = 24 * 3_600_000;
+/** Queries waiting at one run. */
+export const MAX_WAITING_QUERIES = 100;
+
+/** Workflow ids, types, task queues, activity ids, signal and query names, UTF-8 bytes. */
+export const MAX_ID_BYTES = 1_000;
+/** Identities and reasons, UTF-8 bytes. */
+export const MAX_TEXT_BYTES: number = 4 * KiB;
+/** Memo of one run. */
+export const MAX_MEMO_BYTES: number = 2 * MiB;
+/** Search attributes of one run. */
+export const MAX_SEARCH_ATTRIBUTES = 100;
+/** One search attribute. */
+export const MAX_SEARCH_ATTRIBUTE_BYTES: number = 2 * KiB;
+/** All search attributes of one run. */
+export const MAX_SEARCH_ATTRIBUTES_BYTES: number = 40 * KiB;
+/** Variables of one run (setVar), encoded, all together. */
+export const MAX_VARIABLES_BYTES: number = 64 * KiB;
+/** A failure kept in a mark. */
+export const MAX_MARK_FAILURE_BYTES: number = 4 * KiB;
+/** Failures kept per activity: the first, and this many last ones. */
+export const KEPT_FAILURES = 10;
+
+/** Default and largest workflow task timeout. */
+export const DEFAULT_TASK_TIMEOUT_MS = 10_000;
+/** Largest workflow task timeout. */
+export const MAX_TASK_TIMEOUT_MS = 120_000;
+/** Longest duration of a timer, timeout or delay: about 100 years. */
+export const MAX_DURATION_MS: number = 36_525 * 86_400_000;
+/** Attempt from which failing workflow tasks count as blocked. */
+export const BLOCKED_AT_TASK_ATTEMPT = 3;
+/** Attempt from which a failing activity counts as blocked. */
+export const BLOCKED_AT_ACTIVITY_ATTEMPT = 10;
+/** Longest wait of a query for a worker. */
+export const QUERY_WAIT_MS = 10_000;
+/** Longest wait of a long poll. */
+export const MAX_LONG_POLL_MS = 60_000;
+/** Items of one batch request. */
+export const MAX_BATCH_ITEMS = 1_000;
+/** Runs of one AwaitWorkflowResults. */
+export const MAX_AWAITED_RUNS = 10_000;
+/** Largest page of a list. */
+export const MAX_LIST_PAGE = 1_000;
+/** Default page of a list. */
+export const DEFAULT_LIST_PAGE = 100;

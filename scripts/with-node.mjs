@@ -15,12 +15,21 @@ if (existsSync(pinned)) path.unshift(dirname(pinned));
 else {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1])) {
-    console.error(`Perdure needs Node ${MINIMUM.join('.')} or later; this is ${process.version} and no pinned Node is installed for ${process.platform}-${process.arch}.`);
+    console.error(
+      `Perdure needs Node ${MINIMUM.join('.')} or later; this is ${process.version} and no pinned Node is installed for ${process.platform}-${process.arch}.`,
+    );
     process.exit(1);
   }
 }
 const [command, ...args] = process.argv.slice(2);
-const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, PATH: path.join(delimiter) }, shell: process.platform === 'win32' });
+const child = spawn(command, args, {
+  stdio: 'inherit',
+  env: { ...process.env, PATH: path.join(delimiter) },
+  shell: process.platform === 'win32',
+});
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-child.on('error', (error) => { console.error(`cannot run ${command}: ${error.message}`); process.exit(127); });
+child.on('error', (error) => {
+  console.error(`cannot run ${command}: ${error.message}`);
+  process.exit(127);
+});
 child.on('exit', (code, signal) => process.exit(code ?? 128 + (signal ? constants.signals[signal] : 1)));

@@ -52,5 +52,9 @@ export function badField(field: string, problem: string, metadata: Record<string
 
 /** A field over its limit: names field, size and limit. */
 export function tooLarge(field: string, size: number, limit: number, unit = 'bytes'): PerdureError {
-  return new PerdureError('TOO_LARGE', `${field}: ${size} ${unit}, the limit is ${limit}`, { field, size: String(size), limit: String(limit) });
+  return new PerdureError('TOO_LARGE', `${field}: ${size} ${unit}, the limit is ${limit}`, {
+    field,
+    size: String(size),
+    limit: String(limit),
+  });
 }

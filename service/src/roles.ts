@@ -7,8 +7,8 @@ import type { Header, ItemError, Payload, SearchAttributeValue, WorkerInfo } fro
 import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import type { QueryResult } from '@perdure/proto/perdure/api/v1/query';
 import type { WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
-import type { ConflictPolicy, ReusePolicy } from '@perdure/proto/perdure/api/v1/workflow';
 import type { ActivityTaskCompletion, WorkflowTaskCompletion, WorkflowTaskResult } from '@perdure/proto/perdure/api/v1/worker_service';
+import type { ConflictPolicy, ReusePolicy } from '@perdure/proto/perdure/api/v1/workflow';
 import type { DescribeWorkflowResponse, GetWorkflowHistoryResponse, WorkflowResult } from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 
@@ -125,7 +125,11 @@ export interface HistoryRole {
   requestCancelWorkflow(ref: RunRef, input: { reason: string; identity: string; requestId: string }): Promise<void>;
   terminateWorkflow(ref: RunRef, input: { reason: string; details: Payload[]; identity: string }): Promise<void>;
   describeWorkflow(ref: RunRef): Promise<DescribeWorkflowResponse>;
-  getHistory(ref: RunRef, range: { from: number; to: number; maxBytes: number; waitMs: number }, abort: AbortSignal): Promise<GetWorkflowHistoryResponse>;
+  getHistory(
+    ref: RunRef,
+    range: { from: number; to: number; maxBytes: number; waitMs: number },
+    abort: AbortSignal,
+  ): Promise<GetWorkflowHistoryResponse>;
   /** Resolves as soon as at least one run has closed (or is refused), else with [] after `waitMs`. */
   awaitResults(refs: readonly RunRef[], waitMs: number, abort: AbortSignal): Promise<WorkflowResult[]>;
 
@@ -136,12 +140,37 @@ export interface HistoryRole {
   /** From matching: this queue has room for `count` more references. */
   wantTasks(kind: TaskRef['kind'], namespaceId: string, queue: string, count: number): void;
 
-  completeWorkflowTasks(namespace: string, items: readonly VerifiedCompletion[], worker: WorkerInfo, eager: EagerRoom): Promise<CompletionAnswer>;
-  failWorkflowTasks(items: readonly { token: WorkflowTaskToken; cause: WorkflowTaskFailureCause; failure: Failure | undefined }[], worker: WorkerInfo): Promise<(PerdureErrorLike | undefined)[]>;
-  completeQueries(items: readonly { token: WorkflowTaskToken; results: readonly QueryResult[]; cause: WorkflowTaskFailureCause; failure: Failure | undefined }[], worker: WorkerInfo): Promise<(PerdureErrorLike | undefined)[]>;
-  completeActivities(items: readonly { token: ActivityTaskToken; outcome: ActivityTaskCompletion['outcome'] }[], worker: WorkerInfo): Promise<(PerdureErrorLike | undefined)[]>;
-  heartbeatActivities(items: readonly { token: ActivityTaskToken; details: Payload | undefined }[], worker: WorkerInfo): Promise<{ cancelRequested: boolean; error: PerdureErrorLike | undefined }[]>;
-  returnTasks(items: readonly { workflow?: WorkflowTaskToken; activity?: ActivityTaskToken; begun: boolean }[], worker: WorkerInfo): Promise<void>;
+  completeWorkflowTasks(
+    namespace: string,
+    items: readonly VerifiedCompletion[],
+    worker: WorkerInfo,
+    eager: EagerRoom,
+  ): Promise<CompletionAnswer>;
+  failWorkflowTasks(
+    items: readonly { token: WorkflowTaskToken; cause: WorkflowTaskFailureCause; failure: Failure | undefined }[],
+    worker: WorkerInfo,
+  ): Promise<(PerdureErrorLike | undefined)[]>;
+  completeQueries(
+    items: readonly {
+      token: WorkflowTaskToken;
+      results: readonly QueryResult[];
+      cause: WorkflowTaskFailureCause;
+      failure: Failure | undefined;
+    }[],
+    worker: WorkerInfo,
+  ): Promise<(PerdureErrorLike | undefined)[]>;
+  completeActivities(
+    items: readonly { token: ActivityTaskToken; outcome: ActivityTaskCompletion['outcome'] }[],
+    worker: WorkerInfo,
+  ): Promise<(PerdureErrorLike | undefined)[]>;
+  heartbeatActivities(
+    items: readonly { token: ActivityTaskToken; details: Payload | undefined }[],
+    worker: WorkerInfo,
+  ): Promise<{ cancelRequested: boolean; error: PerdureErrorLike | undefined }[]>;
+  returnTasks(
+    items: readonly { workflow?: WorkflowTaskToken; activity?: ActivityTaskToken; begun: boolean }[],
+    worker: WorkerInfo,
+  ): Promise<void>;
 }
 
 /** What the rpc layer turns into an ItemError. */

@@ -167,7 +167,12 @@ export type VisibilityFilter =
       readonly value: string;
     }
   | { readonly kind: 'compare'; readonly field: 'status'; readonly op: '=' | '!='; readonly value: StatusNumber }
-  | { readonly kind: 'compare'; readonly field: 'startedAt' | 'closedAt'; readonly op: '=' | '!=' | '<' | '<=' | '>' | '>='; readonly value: number };
+  | {
+      readonly kind: 'compare';
+      readonly field: 'startedAt' | 'closedAt';
+      readonly op: '=' | '!=' | '<' | '<=' | '>' | '>=';
+      readonly value: number;
+    };
 
 export interface VisibilityQuery {
   readonly namespaceId: string;
@@ -220,7 +225,12 @@ export interface Store {
   /** Loads runs of owned slots; a run whose slot is not owned, or that does not exist, is absent. */
   loadRuns(me: string, keys: readonly RunKey[]): Promise<LoadedRun[]>;
   /** The open run of a workflow id, else the newest closed one (by start time, then run id). Only in owned slots. */
-  findRun(me: string, slot: number, namespaceId: string, workflowId: string): Promise<{ runId: string; status: StatusNumber; closedAt: number | null } | undefined>;
+  findRun(
+    me: string,
+    slot: number,
+    namespaceId: string,
+    workflowId: string,
+  ): Promise<{ runId: string; status: StatusNumber; closedAt: number | null } | undefined>;
   /** Log rows that hold events from `fromEventId` on, in order, until `maxBytes` are exceeded (at least one row). Rows without events are left out. */
   readHistory(slot: number, runId: string, fromEventId: number, maxBytes: number): Promise<HistoryRow[]>;
   /** Keys with wakeAt above the cursor and <= `until`, per cursor at most `limit`, ordered by (slot, wakeAt, namespaceId, workflowId, runId). */

@@ -1,0 +1,98 @@
+/**
+ * Tokens that workers and clients carry for the service: opaque to them, signed so that nobody else can make one.
+ * Pure, given the key. The MAC covers the kind as well, so that a token of one kind never passes for another.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { ActivityTaskToken, PageToken, SignedToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import { PerdureError } from './errors.ts';
+
+/** Bytes of the MAC: as much as HMAC-SHA256 cut in half, as its standard allows. */
+const MAC_BYTES = 16;
+/** Ids are at most 1 000 bytes each; anything longer was not made here and is not worth hashing. */
+const MAX_TOKEN_BYTES = 4_096;
+
+type Kind = NonNullable<SignedToken['body']>['$case'];
+
+const KIND_BYTES: Record<Kind, Uint8Array> = {
+  workflowTask: Uint8Array.of(2),
+  activityTask: Uint8Array.of(3),
+  page: Uint8Array.of(4),
+};
+
+/** What a verified token says. */
+export type OpenedToken =
+  | { readonly kind: 'workflowTask'; readonly token: WorkflowTaskToken }
+  | { readonly kind: 'activityTask'; readonly token: ActivityTaskToken }
+  | { readonly kind: 'page'; readonly token: PageToken };
+
+/** The bytes of a workflow task's token. */
+export function signWorkflowToken(key: Uint8Array, token: WorkflowTaskToken): Uint8Array {
+  return sign(key, { $case: 'workflowTask', value: WorkflowTaskToken.encode(token).finish() });
+}
+
+/** The bytes of an activity task's token. */
+export function signActivityToken(key: Uint8Array, token: ActivityTaskToken): Uint8Array {
+  return sign(key, { $case: 'activityTask', value: ActivityTaskToken.encode(token).finish() });
+}
+
+/** The bytes of a page token. */
+export function signPageToken(key: Uint8Array, token: PageToken): Uint8Array {
+  return sign(key, { $case: 'page', value: PageToken.encode(token).finish() });
+}
+
+/** Verifies and reads a token of any kind. Throws BAD_TOKEN naming `field`. */
+export function openToken(key: Uint8Array, bytes: Uint8Array, field = 'token'): OpenedToken {
+  if (bytes.length === 0 || bytes.length > MAX_TOKEN_BYTES) throw badToken(field);
+  try {
+    const signed = SignedToken.decode(bytes);
+    const body = signed.body;
+    if (body === undefined || signed.mac.length !== MAC_BYTES || !timingSafeEqual(signed.mac, mac(key, body.$case, body.value))) {
+      throw badToken(field);
+    }
+    switch (body.$case) {
+      case 'workflowTask':
+        return { kind: 'workflowTask', token: WorkflowTaskToken.decode(body.value) };
+      case 'activityTask':
+        return { kind: 'activityTask', token: ActivityTaskToken.decode(body.value) };
+      case 'page':
+        return { kind: 'page', token: PageToken.decode(body.value) };
+    }
+  } catch (error) {
+    // Bytes that are no message at all are as foreign as those with another MAC.
+    throw error instanceof PerdureError ? error : badToken(field);
+  }
+}
+
+/** Verifies a workflow task's token. Throws BAD_TOKEN naming `field`. */
+export function openWorkflowToken(key: Uint8Array, bytes: Uint8Array, field = 'token'): WorkflowTaskToken {
+  const opened = openToken(key, bytes, field);
+  if (opened.kind !== 'workflowTask') throw badToken(field);
+  return opened.token;
+}
+
+/** Verifies an activity task's token. Throws BAD_TOKEN naming `field`. */
+export function openActivityToken(key: Uint8Array, bytes: Uint8Array, field = 'token'): ActivityTaskToken {
+  const opened = openToken(key, bytes, field);
+  if (opened.kind !== 'activityTask') throw badToken(field);
+  return opened.token;
+}
+
+/** Verifies a page token. Throws BAD_TOKEN naming `field`. */
+export function openPageToken(key: Uint8Array, bytes: Uint8Array, field = 'page_token'): PageToken {
+  const opened = openToken(key, bytes, field);
+  if (opened.kind !== 'page') throw badToken(field);
+  return opened.token;
+}
+
+/** The refusal; it does not say which check failed, so that nothing can be learned by trying. */
+export function badToken(field: string): PerdureError {
+  return new PerdureError('BAD_TOKEN', `${field}: not a token of this service for this call`, { field });
+}
+
+function sign(key: Uint8Array, body: NonNullable<SignedToken['body']>): Uint8Array {
+  return SignedToken.encode({ mac: mac(key, body.$case, body.value), body }).finish();
+}
+
+function mac(key: Uint8Array, kind: Kind, body: Uint8Array): Uint8Array {
+  return createHmac('sha256', key).update(KIND_BYTES[kind]).update(body).digest().subarray(0, MAC_BYTES);
+}

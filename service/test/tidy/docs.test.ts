@@ -1,0 +1,48 @@
+// Holds the docs to the code: tables are current, links lead somewhere, and cited rules exist.
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { renderDocuments } from '../../../scripts/render-docs.ts';
+import { root, sources } from './sources.ts';
+
+const documents = sources('.', ['.md']);
+const rules = [...readFileSync(join(root, 'docs/architecture.md'), 'utf8').matchAll(/^- \*\*(R-[A-Z]+-\d+)\*\*/gm)].map(
+  (match) => match[1] ?? '',
+);
+const citations = (text: string): string[] => [...text.matchAll(/\bR-[A-Z]+-\d+\b/g)].map(([rule]) => rule);
+
+test.each(renderDocuments())('$path says what the code says (npm run docs)', ({ current, wanted }) => {
+  expect(current).toBe(wanted);
+});
+
+test('rules are numbered once, and from 1', () => {
+  expect(rules.length).toBeGreaterThan(50);
+  expect(rules.filter((rule, index) => rules.indexOf(rule) !== index)).toEqual([]);
+  const areas = Map.groupBy(rules, (rule) => rule.replace(/-\d+$/, ''));
+  for (const [area, found] of areas) expect(found).toEqual(found.map((_, index) => `${area}-${index + 1}`));
+});
+
+test('cited rules exist', () => {
+  const files = ['service', 'sdk-ts', 'examples', 'bench'].flatMap((folder) => sources(folder));
+  const unknown = files
+    .flatMap(({ path, text }) => citations(text).map((rule) => ({ path, rule })))
+    .filter(({ rule }) => !rules.includes(rule));
+  expect(unknown).toEqual([]);
+  const cited = new Set(
+    files.filter(({ path }) => path.endsWith('.test.ts') && !path.endsWith('docs.test.ts')).flatMap(({ text }) => citations(text)),
+  );
+  process.stdout.write(
+    `rules cited by tests: ${cited.size} of ${rules.length}; not cited: ${rules.filter((rule) => !cited.has(rule)).join(' ')}\n`,
+  );
+});
+
+test('links between documents lead to files', () => {
+  const broken = documents.flatMap(({ path, text }) =>
+    [...text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
+      .map((match) => match[1] ?? '')
+      .filter((target) => !existsSync(join(root, dirname(path), target)))
+      .map((target) => `${path} -> ${target}`),
+  );
+  expect(documents.length).toBeGreaterThan(5);
+  expect(broken).toEqual([]);
+});

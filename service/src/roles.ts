@@ -3,14 +3,16 @@
  * internal services carry the same calls.
  */
 import type { ActivityTask } from '@perdure/proto/perdure/api/v1/activity';
-import type { Header, ItemError, Payload, SearchAttributeValue, WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
+import type { Header, ItemError, Payload, WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
 import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import type { QueryResult } from '@perdure/proto/perdure/api/v1/query';
 import type { WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import type { ActivityTaskCompletion, WorkflowTaskCompletion, WorkflowTaskResult } from '@perdure/proto/perdure/api/v1/worker_service';
-import type { ConflictPolicy, ReusePolicy } from '@perdure/proto/perdure/api/v1/workflow';
 import type { DescribeWorkflowResponse, GetWorkflowHistoryResponse, WorkflowResult } from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import type { SignalInput, StartInput } from './core/inputs.ts';
+
+export type { SignalInput, StartInput };
 
 /** A run as clients name it; an empty run id means the open run, else the newest closed one. */
 export interface RunRef {
@@ -19,39 +21,9 @@ export interface RunRef {
   readonly runId: string;
 }
 
-/** A validated start; durations in ms, 0 where not limited. */
-export interface StartInput {
-  readonly namespaceId: string;
-  readonly workflowId: string;
-  readonly workflowType: string;
-  readonly taskQueue: string;
-  readonly input: Payload[];
-  readonly header: Header | undefined;
-  readonly requestId: string;
-  readonly identity: string;
-  readonly conflictPolicy: ConflictPolicy;
-  readonly reusePolicy: ReusePolicy;
-  readonly runTimeoutMs: number;
-  readonly executionTimeoutMs: number;
-  readonly taskTimeoutMs: number;
-  readonly startDelayMs: number;
-  readonly memo: Record<string, Payload>;
-  readonly searchAttributes: Record<string, SearchAttributeValue>;
-  /** Of the namespace, for the purge after the close. */
-  readonly retentionMs: number;
-}
-
 export interface StartAnswer {
   readonly runId: string;
   readonly started: boolean;
-}
-
-export interface SignalInput {
-  readonly signalName: string;
-  readonly input: Payload[];
-  readonly header: Header | undefined;
-  readonly requestId: string;
-  readonly identity: string;
 }
 
 export interface QueryInput {

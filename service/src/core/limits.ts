@@ -81,3 +81,14 @@ export const MAX_AWAITED_RUNS = 10_000;
 export const MAX_LIST_PAGE = 1_000;
 /** Default page of a list. */
 export const DEFAULT_LIST_PAGE = 100;
+
+/** Polls waiting at one node, about 1 KiB each. */
+export const MAX_WAITING_POLLS = 50_000;
+/** Task queues that polls may open at one node: each costs memory until nobody has polled it for 5 minutes. */
+export const MAX_POLLED_QUEUES = 100_000;
+/** A list filter, UTF-8 bytes. */
+export const MAX_FILTER_BYTES: number = 4 * KiB;
+/** Comparisons of one list filter, the items of IN included: each becomes a condition of the statement. */
+export const MAX_FILTER_TERMS = 100;
+/** Nesting of one list filter. */
+export const MAX_FILTER_DEPTH = 20;

@@ -32,8 +32,6 @@ export interface Mark {
     | //
     /** 30 to 39 workflow task. */
     { $case: "workflowTaskAttemptFailed"; value: WorkflowTaskAttemptFailed }
-    | { $case: "runBlocked"; value: RunBlocked }
-    | { $case: "runUnblocked"; value: RunUnblocked }
     | //
     /** 40 to 49 activity. Later: paused 43, resumed 44, reset 45, options changed 46. */
     { $case: "activityAttemptStarted"; value: ActivityAttemptStarted }
@@ -65,15 +63,6 @@ export interface WorkflowTaskAttemptFailed {
   /** Milliseconds since 1970. */
   nextAttemptMs: bigint;
   buildId: string;
-}
-
-/** The run does not get on by itself. */
-export interface RunBlocked {
-  cause: string;
-}
-
-/** It does again. */
-export interface RunUnblocked {
 }
 
 /** An attempt was handed out. */
@@ -196,12 +185,6 @@ export const Mark: MessageFns<Mark> = {
       case "workflowTaskAttemptFailed":
         WorkflowTaskAttemptFailed.encode(message.attributes.value, writer.uint32(242).fork()).join();
         break;
-      case "runBlocked":
-        RunBlocked.encode(message.attributes.value, writer.uint32(250).fork()).join();
-        break;
-      case "runUnblocked":
-        RunUnblocked.encode(message.attributes.value, writer.uint32(258).fork()).join();
-        break;
       case "activityAttemptStarted":
         ActivityAttemptStarted.encode(message.attributes.value, writer.uint32(322).fork()).join();
         break;
@@ -261,22 +244,6 @@ export const Mark: MessageFns<Mark> = {
               $case: "workflowTaskAttemptFailed",
               value: WorkflowTaskAttemptFailed.decode(reader, reader.uint32()),
             };
-            continue;
-          }
-          case 31: {
-            if (tag !== 250) {
-              break;
-            }
-
-            message.attributes = { $case: "runBlocked", value: RunBlocked.decode(reader, reader.uint32()) };
-            continue;
-          }
-          case 32: {
-            if (tag !== 258) {
-              break;
-            }
-
-            message.attributes = { $case: "runUnblocked", value: RunUnblocked.decode(reader, reader.uint32()) };
             continue;
           }
           case 40: {
@@ -346,14 +313,6 @@ export const Mark: MessageFns<Mark> = {
           $case: "workflowTaskAttemptFailed",
           value: WorkflowTaskAttemptFailed.fromJSON(object.workflow_task_attempt_failed),
         }
-        : isSet(object.runBlocked)
-        ? { $case: "runBlocked", value: RunBlocked.fromJSON(object.runBlocked) }
-        : isSet(object.run_blocked)
-        ? { $case: "runBlocked", value: RunBlocked.fromJSON(object.run_blocked) }
-        : isSet(object.runUnblocked)
-        ? { $case: "runUnblocked", value: RunUnblocked.fromJSON(object.runUnblocked) }
-        : isSet(object.run_unblocked)
-        ? { $case: "runUnblocked", value: RunUnblocked.fromJSON(object.run_unblocked) }
         : isSet(object.activityAttemptStarted)
         ? { $case: "activityAttemptStarted", value: ActivityAttemptStarted.fromJSON(object.activityAttemptStarted) }
         : isSet(object.activity_attempt_started)
@@ -388,10 +347,6 @@ export const Mark: MessageFns<Mark> = {
       obj.variablesSet = VariablesSet.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "workflowTaskAttemptFailed") {
       obj.workflowTaskAttemptFailed = WorkflowTaskAttemptFailed.toJSON(message.attributes.value);
-    } else if (message.attributes?.$case === "runBlocked") {
-      obj.runBlocked = RunBlocked.toJSON(message.attributes.value);
-    } else if (message.attributes?.$case === "runUnblocked") {
-      obj.runUnblocked = RunUnblocked.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "activityAttemptStarted") {
       obj.activityAttemptStarted = ActivityAttemptStarted.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "activityAttemptFailed") {
@@ -424,18 +379,6 @@ export const Mark: MessageFns<Mark> = {
             $case: "workflowTaskAttemptFailed",
             value: WorkflowTaskAttemptFailed.fromPartial(object.attributes.value),
           };
-        }
-        break;
-      }
-      case "runBlocked": {
-        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
-          message.attributes = { $case: "runBlocked", value: RunBlocked.fromPartial(object.attributes.value) };
-        }
-        break;
-      }
-      case "runUnblocked": {
-        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
-          message.attributes = { $case: "runUnblocked", value: RunUnblocked.fromPartial(object.attributes.value) };
         }
         break;
       }
@@ -801,125 +744,6 @@ export const WorkflowTaskAttemptFailed: MessageFns<WorkflowTaskAttemptFailed> = 
       ? BigInt(object.nextAttemptMs)
       : 0n;
     message.buildId = object.buildId ?? "";
-    return message;
-  },
-};
-
-function createBaseRunBlocked(): RunBlocked {
-  return { cause: "" };
-}
-
-export const RunBlocked: MessageFns<RunBlocked> = {
-  encode(message: RunBlocked, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.cause !== "") {
-      writer.uint32(10).string(message.cause);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): RunBlocked {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseRunBlocked();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.cause = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  fromJSON(object: any): RunBlocked {
-    return { cause: isSet(object.cause) ? globalThis.String(object.cause) : "" };
-  },
-
-  toJSON(message: RunBlocked): unknown {
-    const obj: any = {};
-    if (message.cause !== "") {
-      obj.cause = message.cause;
-    }
-    return obj;
-  },
-
-  create<I extends Exact<DeepPartial<RunBlocked>, I>>(base?: I): RunBlocked {
-    return RunBlocked.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<RunBlocked>, I>>(object: I): RunBlocked {
-    const message = createBaseRunBlocked();
-    message.cause = object.cause ?? "";
-    return message;
-  },
-};
-
-function createBaseRunUnblocked(): RunUnblocked {
-  return {};
-}
-
-export const RunUnblocked: MessageFns<RunUnblocked> = {
-  encode(_: RunUnblocked, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): RunUnblocked {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseRunUnblocked();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  fromJSON(_: any): RunUnblocked {
-    return {};
-  },
-
-  toJSON(_: RunUnblocked): unknown {
-    const obj: any = {};
-    return obj;
-  },
-
-  create<I extends Exact<DeepPartial<RunUnblocked>, I>>(base?: I): RunUnblocked {
-    return RunUnblocked.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<RunUnblocked>, I>>(_: I): RunUnblocked {
-    const message = createBaseRunUnblocked();
     return message;
   },
 };

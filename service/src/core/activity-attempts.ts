@@ -1,0 +1,196 @@
+/** What happens to attempts: claims, results, heartbeats, time-outs (table in activity.ts). */
+import type { Payload, WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
+import { Failure, RetryState, TimeoutType } from '@perdure/proto/perdure/api/v1/failure';
+import type { ActivityTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import type { ActivityTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import { PerdureError } from '../errors.ts';
+import { activityOf, isDue } from './activity.ts';
+import { cutFailure, failureOf } from './failures.ts';
+import { decideRetry, isLastAttempt } from './retry.ts';
+import { type Activity, isOpen, type RunState } from './state.ts';
+import { mark, record, type Transition } from './transition.ts';
+
+/** Heartbeat details are written at most this often; an attempt's end always writes them. */
+const HEARTBEAT_MARK_MS = 60_000;
+/** After a takeover a worker has at least this long to show that it lives. */
+const SIGN_OF_LIFE_MS = 10_000;
+
+export interface ActivityClaim {
+  readonly number: number;
+  readonly attempt: number;
+  readonly claimId: string;
+  readonly worker: WorkerInfo;
+}
+
+/** Hands the attempt out; undefined when it is not to be had. The same claim id gets the same answer again. */
+export function claimActivity(t: Transition, claim: ActivityClaim): Activity | undefined {
+  const activity = t.state.activities.get(claim.number);
+  if (activity === undefined || !isOpen(t.state)) return undefined;
+  if (activity.startedAt > 0) return activity.claimId === claim.claimId ? activity : undefined;
+  if (activity.attempt !== claim.attempt || !isDue(activity, t.env.now)) return undefined;
+  markStarted(t, activity, activity.startNumber + 1, claim.worker, claim.claimId, !isLastAttempt(activity));
+  return activity;
+}
+
+function markStarted(t: Transition, activity: Activity, startNumber: number, worker: WorkerInfo, claimId: string, lazy: boolean): void {
+  const { number, attempt } = activity;
+  const value = { number, attempt, startNumber, identity: worker.identity, workerId: worker.workerId, claimId };
+  mark(t, { $case: 'activityAttemptStarted', value }, lazy);
+}
+
+/** The hand-out did not arrive. A durably started last attempt has to count as failed: it may have run. */
+export function undoActivity(t: Transition, claim: { number: number; claimId: string }): void {
+  const activity = t.state.activities.get(claim.number);
+  if (activity === undefined || activity.startedAt === 0 || activity.claimId !== claim.claimId) return;
+  if (isLastAttempt(activity)) {
+    failAttempt(t, activity, failureOf('service', 'the attempt was handed out, but the answer did not arrive', 'DELIVERY_LOST'));
+    return;
+  }
+  activity.startedAt = 0;
+  activity.claimId = '';
+  activity.live.offered = false;
+}
+
+/** Code that has begun is handed back at a worker's shutdown: a failed attempt; untouched tasks are as if not handed out. */
+export function returnActivity(t: Transition, token: ActivityTaskToken, begun: boolean): void {
+  const activity = activityOf(t.state, token);
+  if (activity === undefined) return;
+  if (!begun && !isLastAttempt(activity)) undoActivity(t, activity);
+  else failAttempt(t, activity, failureOf('service', 'the worker shut down', begun ? 'WORKER_SHUTDOWN' : 'DELIVERY_LOST'));
+}
+
+/** The end of an attempt, by its worker. Throws ACTIVITY_NOT_FOUND when it is no longer wanted. */
+export function completeActivity(
+  t: Transition,
+  token: ActivityTaskToken,
+  outcome: ActivityTaskCompletion['outcome'],
+  worker: WorkerInfo,
+): void {
+  const activity = wanted(t.state, token);
+  const head = {
+    number: activity.number,
+    scheduledEventId: BigInt(activity.scheduledEventId),
+    attempt: activity.attempt,
+    identity: worker.identity,
+  };
+  if (outcome?.$case === 'completed') {
+    record(t, { $case: 'activityCompleted', value: { ...head, result: outcome.value.result } });
+  } else if (outcome?.$case === 'canceled' && activity.cancelRequested) {
+    record(t, { $case: 'activityCanceled', value: { ...head, details: outcome.value.details } });
+  } else if (outcome?.$case === 'canceled') {
+    failAttempt(t, activity, failureOf('application', 'the activity ended as canceled without a cancel request', 'UnrequestedCancel'));
+  } else {
+    failAttempt(t, activity, outcome?.value ?? failureOf('application', 'the completion had no outcome', 'NoOutcome'), worker.identity);
+  }
+}
+
+/** A sign of life. Returns whether the attempt is asked to cancel. Throws ACTIVITY_NOT_FOUND when it is no longer wanted. */
+export function heartbeatActivity(t: Transition, token: ActivityTaskToken, details: Payload | undefined, worker: WorkerInfo): boolean {
+  const activity = wanted(t.state, token);
+  const { now } = t.env;
+  if (activity.startedAt === 0) markStarted(t, activity, token.startNumber, worker, '', true);
+  activity.live.heartbeatAt = now;
+  if (details !== undefined) {
+    if (now - activity.live.heartbeatMarkedAt >= HEARTBEAT_MARK_MS) {
+      activity.live.heartbeatMarkedAt = now;
+      mark(t, { $case: 'activityHeartbeatRecorded', value: { number: activity.number, attempt: activity.attempt, details } });
+    } else activity.heartbeatDetails = details;
+  }
+  return activity.cancelRequested;
+}
+
+function wanted(state: RunState, token: ActivityTaskToken): Activity {
+  const activity = isOpen(state) ? activityOf(state, token) : undefined;
+  if (activity !== undefined) return activity;
+  throw new PerdureError(
+    'ACTIVITY_NOT_FOUND',
+    `attempt ${token.attempt} of activity ${token.number} of run ${state.identity.runId} is no longer wanted`,
+  );
+}
+
+/** Ends the attempt: another follows (mark), or the activity has failed (event). */
+function failAttempt(t: Transition, activity: Activity, failure: Failure, identity = activity.identity): void {
+  const decision = decideRetry(activity, failure, t.env.now);
+  const head = { number: activity.number, scheduledEventId: BigInt(activity.scheduledEventId), attempt: activity.attempt };
+  if ('retryAt' in decision) {
+    const { number, attempt, heartbeatDetails } = activity;
+    const nextAttemptMs = BigInt(Math.ceil(decision.retryAt));
+    mark(t, { $case: 'activityAttemptFailed', value: { number, attempt, failure: cutFailure(failure), nextAttemptMs, heartbeatDetails } });
+  } else if (decision.final === RetryState.TIMED_OUT) {
+    const timeoutType = TimeoutType.SCHEDULE_TO_CLOSE;
+    record(t, { $case: 'activityTimedOut', value: { ...head, timeoutType, lastFailure: failure, retryState: decision.final } });
+  } else if (failure.info?.$case === 'timeout') {
+    const { timeoutType } = failure.info.value;
+    const lastFailure = activity.failures.at(-1)?.failure;
+    record(t, { $case: 'activityTimedOut', value: { ...head, timeoutType, lastFailure, retryState: decision.final } });
+  } else {
+    record(t, { $case: 'activityFailed', value: { ...head, failure, retryState: decision.final, identity } });
+  }
+}
+
+const CLOCKS = [TimeoutType.SCHEDULE_TO_CLOSE, TimeoutType.SCHEDULE_TO_START, TimeoutType.START_TO_CLOSE, TimeoutType.HEARTBEAT] as const;
+
+/** When a clock of the activity runs out, Infinity when it does not run. */
+function deadline(activity: Activity, clock: TimeoutType, claimedAt: number): number {
+  const never = Number.POSITIVE_INFINITY;
+  const running = activity.startedAt > 0;
+  if (clock === TimeoutType.SCHEDULE_TO_CLOSE)
+    return activity.scheduleToCloseMs > 0 ? activity.scheduledAt + activity.scheduleToCloseMs : never;
+  if (clock === TimeoutType.SCHEDULE_TO_START)
+    return activity.scheduleToStartMs > 0 && !running ? activity.dueAt + activity.scheduleToStartMs : never;
+  if (!running) return never;
+  const limit = clock === TimeoutType.HEARTBEAT ? activity.heartbeatMs : activity.startToCloseMs;
+  if (limit === 0) return never;
+  const since = clock === TimeoutType.HEARTBEAT ? activity.live.heartbeatAt : activity.startedAt;
+  // A worker that lived through a takeover must get the chance to say so.
+  const floor = claimedAt === 0 ? 0 : claimedAt + Math.max(SIGN_OF_LIFE_MS, activity.heartbeatMs);
+  return Math.max(since + limit, floor);
+}
+
+/** Earliest time at which a clock of the activity runs out, Infinity if none does. */
+export function nextDeadline(activity: Activity, claimedAt: number): number {
+  let next = Number.POSITIVE_INFINITY;
+  for (const clock of CLOCKS) next = Math.min(next, deadline(activity, clock, claimedAt));
+  return next;
+}
+
+const NAMES: Record<number, string> = {
+  [TimeoutType.SCHEDULE_TO_CLOSE]: 'schedule-to-close',
+  [TimeoutType.SCHEDULE_TO_START]: 'schedule-to-start',
+  [TimeoutType.START_TO_CLOSE]: 'start-to-close',
+  [TimeoutType.HEARTBEAT]: 'heartbeat',
+};
+
+/** Handles time-outs that have passed: per activity the one that passed first. */
+export function dueActivities(t: Transition): void {
+  const { claimedAt } = t.state.live;
+  for (const activity of [...t.state.activities.values()]) {
+    const first = nextDeadline(activity, claimedAt);
+    if (first > t.env.now) continue;
+    const clock = CLOCKS.find((each) => deadline(activity, each, claimedAt) === first);
+    if (clock !== undefined) timeOut(t, activity, clock);
+  }
+}
+
+function timeOut(t: Transition, activity: Activity, timeoutType: TimeoutType): void {
+  if (timeoutType === TimeoutType.START_TO_CLOSE || timeoutType === TimeoutType.HEARTBEAT) {
+    const failure = Failure.create({
+      message: `activity "${activity.activityType}" did not meet its ${NAMES[timeoutType]} timeout`,
+      source: 'service',
+      info: { $case: 'timeout', value: { timeoutType, lastHeartbeatDetails: activity.heartbeatDetails } },
+    });
+    failAttempt(t, activity, failure);
+    return;
+  }
+  record(t, {
+    $case: 'activityTimedOut',
+    value: {
+      number: activity.number,
+      scheduledEventId: BigInt(activity.scheduledEventId),
+      timeoutType,
+      lastFailure: activity.failures.at(-1)?.failure,
+      attempt: activity.attempt,
+      retryState: RetryState.TIMED_OUT,
+    },
+  });
+}

@@ -1,0 +1,96 @@
+/** Commands of the activity concept (table in activity.ts). */
+import { PerdureError } from '../errors.ts';
+import type { CheckContext, CommandRules, CommandValue } from './concepts.ts';
+import { MAX_DURATION_MS, MAX_PENDING_ACTIVITIES } from './limits.ts';
+import { fromDuration } from './time.ts';
+import { record } from './transition.ts';
+
+export const activityCommands: CommandRules<'scheduleActivity' | 'cancelActivity'> = {
+  scheduleActivity: {
+    check: checkSchedule,
+    apply(t, value, completedEventId) {
+      record(t, {
+        $case: 'activityScheduled',
+        value: {
+          completedEventId,
+          number: value.number,
+          activityId: value.activityId || String(value.number),
+          activityType: value.activityType,
+          taskQueue: value.taskQueue || t.state.taskQueue,
+          input: value.input,
+          header: value.header,
+          scheduleToCloseTimeout: value.scheduleToCloseTimeout,
+          scheduleToStartTimeout: value.scheduleToStartTimeout,
+          startToCloseTimeout: value.startToCloseTimeout,
+          heartbeatTimeout: value.heartbeatTimeout,
+          retryPolicy: value.retryPolicy,
+          callSite: value.callSite,
+        },
+      });
+    },
+  },
+  cancelActivity: {
+    check(context, value) {
+      if (value.number < 1 || value.number > context.lastActivity)
+        throw bad(`number: ${value.number} was never scheduled`, 'cancelActivity');
+    },
+    apply(t, value, completedEventId) {
+      record(t, { $case: 'activityCancelRequested', value: { completedEventId, number: value.number } });
+    },
+    caused(t, value) {
+      const activity = t.state.activities.get(value.number);
+      if (activity === undefined || activity.startedAt > 0) return;
+      record(t, {
+        $case: 'activityCanceled',
+        value: {
+          number: activity.number,
+          scheduledEventId: BigInt(activity.scheduledEventId),
+          details: [],
+          attempt: activity.attempt,
+          identity: '',
+        },
+      });
+    },
+  },
+};
+
+function checkSchedule(context: CheckContext, value: CommandValue<'scheduleActivity'>): void {
+  if (value.number <= context.lastActivity) {
+    throw bad(`number: ${value.number} does not fit, the last activity of the run has number ${context.lastActivity}`);
+  }
+  if (value.activityType === '') throw bad('activity_type: must not be empty');
+  const id = value.activityId || String(value.number);
+  if (context.activityIds.has(id)) throw bad(`activity_id: "${id}" is the id of an open activity`);
+  const names = ['scheduleToCloseTimeout', 'scheduleToStartTimeout', 'startToCloseTimeout', 'heartbeatTimeout'] as const;
+  for (const name of names) {
+    const ms = fromDuration(value[name]);
+    if (!(ms >= 0 && ms <= MAX_DURATION_MS)) throw bad(`${name}: ${ms} ms is not within 0 and ${MAX_DURATION_MS} ms`);
+  }
+  if (fromDuration(value.scheduleToCloseTimeout) === 0 && fromDuration(value.startToCloseTimeout) === 0) {
+    throw bad(`schedule_to_close_timeout or start_to_close_timeout is required (activity "${value.activityType}")`);
+  }
+  checkRetryPolicy(value);
+  context.lastActivity = value.number;
+  context.activityIds.add(id);
+  context.newActivities += 1;
+  const open = context.state.activities.size + context.newActivities;
+  if (open > MAX_PENDING_ACTIVITIES) throw bad(`${open} open activities, the limit is ${MAX_PENDING_ACTIVITIES}`);
+}
+
+function checkRetryPolicy(value: CommandValue<'scheduleActivity'>): void {
+  const policy = value.retryPolicy;
+  if (policy === undefined) return;
+  const initial = fromDuration(policy.initialInterval);
+  const most = fromDuration(policy.maximumInterval);
+  if (initial < 0 || initial > MAX_DURATION_MS) throw bad(`retry_policy.initial_interval: ${initial} ms is out of range`);
+  if (most < 0 || (most > 0 && most < initial))
+    throw bad(`retry_policy.maximum_interval: ${most} ms is below the initial interval ${initial} ms`);
+  if (policy.backoffCoefficient !== 0 && !(policy.backoffCoefficient >= 1 && Number.isFinite(policy.backoffCoefficient))) {
+    throw bad(`retry_policy.backoff_coefficient: ${policy.backoffCoefficient} must be at least 1`);
+  }
+  if (policy.maximumAttempts < 0) throw bad(`retry_policy.maximum_attempts: ${policy.maximumAttempts} must not be negative`);
+}
+
+function bad(problem: string, command = 'scheduleActivity'): PerdureError {
+  return new PerdureError('BAD_COMMAND', `${command}.${problem}`);
+}

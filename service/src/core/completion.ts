@@ -1,0 +1,132 @@
+/** The completion of a workflow task: checked as a whole, then written as one block (table in workflow-task.ts). */
+
+import { Command } from '@perdure/proto/perdure/api/v1/command';
+import type { WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
+import type { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import type { WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import { PerdureError } from '../errors.ts';
+import { activityCommands } from './activity-commands.ts';
+import type { CheckContext, CommandRule, CommandRules } from './concepts.ts';
+import { MAX_COMMAND_BYTES, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS, MAX_VARIABLES_BYTES } from './limits.ts';
+import type { Flight, RunState } from './state.ts';
+import { toTimestamp } from './time.ts';
+import { timerCommands } from './timer.ts';
+import { mark, record, type Transition } from './transition.ts';
+import { workflowCommands } from './workflow.ts';
+import { flightOf } from './workflow-task.ts';
+
+const rules: CommandRules = { ...workflowCommands, ...activityCommands, ...timerCommands };
+
+export interface CompletionAnswer {
+  /** 0 when nothing was written. */
+  readonly completedEventId: number;
+}
+
+/** Rule of one command; throws BAD_COMMAND for a kind this version does not know. */
+function ruleOf(command: Command): { rule: CommandRule<unknown>; value: unknown } {
+  const attributes = command.attributes;
+  if (attributes === undefined) throw new PerdureError('BAD_COMMAND', 'a command is of a kind this version of the service does not know');
+  return { rule: rules[attributes.$case] as CommandRule<unknown>, value: attributes.value };
+}
+
+/**
+ * Takes a completion. Throws STALE_TASK (not the task in flight), UNSEEN_EVENTS (the close is refused, a new task is due) or
+ * BAD_COMMAND (nothing written; the caller fails the task with it).
+ */
+export function completeTask(
+  t: Transition,
+  token: WorkflowTaskToken,
+  completion: WorkflowTaskCompletion,
+  worker: WorkerInfo,
+): CompletionAnswer {
+  const { state } = t;
+  const accepted = state.live.lastAccepted;
+  if (accepted !== undefined && accepted.nonce === token.nonce) return { completedEventId: accepted.completedEventId };
+  const flight = flightOf(state, token);
+  const steps = completion.commands.map(ruleOf);
+  check(state, completion, steps);
+  const closing = steps.at(-1)?.rule.closing === true;
+  if (closing && state.task.lastInput > flight.seen) refuseClose(state);
+
+  state.live.flight = undefined;
+  state.live.taskOffered = false;
+  state.live.closeRefused = false;
+  const silent = !flight.news && completion.commands.length === 0;
+  const completedEventId = silent ? 0 : recordCompleted(t, flight, completion, worker);
+  for (const { rule, value } of steps) rule.apply(t, value, BigInt(completedEventId));
+  if (!closing) for (const { rule, value } of steps) rule.caused?.(t, value);
+  if (Object.keys(completion.variables).length > 0) mark(t, { $case: 'variablesSet', value: { variables: completion.variables } });
+  if (!closing) state.live.forceTask = completion.forceNewTask;
+  state.live.waitingForHandlers = completion.waitingForHandlers;
+  state.live.lastAccepted = { nonce: token.nonce, completedEventId };
+  return { completedEventId };
+}
+
+function recordCompleted(t: Transition, flight: Flight, completion: WorkflowTaskCompletion, worker: WorkerInfo): number {
+  return record(t, {
+    $case: 'workflowTaskCompleted',
+    value: {
+      seenEventId: BigInt(flight.seen),
+      startedTime: toTimestamp(flight.startedAt),
+      historyBytes: BigInt(flight.historyBytes),
+      continueAsNewSuggested: flight.suggested,
+      sdkName: worker.sdkName,
+      sdkVersion: worker.sdkVersion,
+      newFlags: completion.newFlags,
+      buildId: worker.buildId,
+      identity: worker.identity,
+      workerId: completion.sticky ? worker.workerId : '',
+    },
+  });
+}
+
+function refuseClose(state: RunState): never {
+  state.live.flight = undefined;
+  state.live.taskOffered = false;
+  state.live.closeRefused = true;
+  state.task.stickyWorkerId = '';
+  throw new PerdureError('UNSEEN_EVENTS', 'a signal or cancel request arrived after the events this task had seen');
+}
+
+function check(
+  state: RunState,
+  completion: WorkflowTaskCompletion,
+  steps: readonly { rule: CommandRule<unknown>; value: unknown }[],
+): void {
+  const context: CheckContext = {
+    state,
+    lastActivity: state.lastActivity,
+    lastTimer: state.lastTimer,
+    newActivities: 0,
+    newTimers: 0,
+    activityIds: new Set([...state.activities.values()].map((activity) => activity.activityId)),
+    variablesBytes: 0,
+  };
+  steps.forEach(({ rule, value }, index) => {
+    if (rule.closing === true && index !== steps.length - 1)
+      throw new PerdureError('BAD_COMMAND', `command ${index + 1}: nothing may follow a closing command`);
+    rule.check(context, value);
+  });
+  checkSizes(state, completion, steps.at(-1)?.rule.closing === true);
+}
+
+function checkSizes(state: RunState, completion: WorkflowTaskCompletion, closing: boolean): void {
+  // Small completions cannot reach a limit: the sum is only formed when the log is large or commands are many.
+  const bytes = completion.commands.reduce((sum, command) => sum + Command.encode(command).finish().length, 0);
+  if (bytes > MAX_COMMAND_BYTES)
+    throw new PerdureError('BAD_COMMAND', `commands: ${bytes} bytes in all, the limit is ${MAX_COMMAND_BYTES}`);
+  if (!closing && completion.commands.length > 0) {
+    const events = state.nextEventId + completion.commands.length;
+    if (events > MAX_HISTORY_EVENTS)
+      throw new PerdureError('BAD_COMMAND', `history: ${events} events, the limit is ${MAX_HISTORY_EVENTS}; end the run`);
+    const size = state.historyBytes + bytes;
+    if (size > MAX_HISTORY_BYTES)
+      throw new PerdureError('BAD_COMMAND', `history: ${size} bytes, the limit is ${MAX_HISTORY_BYTES}; end the run`);
+  }
+  const names = Object.keys(completion.variables);
+  if (names.length === 0) return;
+  const all = { ...state.variables, ...completion.variables };
+  const held = Object.entries(all).reduce((sum, [name, payload]) => sum + Buffer.byteLength(name) + payload.data.length, 0);
+  if (held > MAX_VARIABLES_BYTES)
+    throw new PerdureError('BAD_COMMAND', `variables: ${held} bytes in all, the limit is ${MAX_VARIABLES_BYTES}`);
+}

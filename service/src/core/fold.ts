@@ -1,0 +1,42 @@
+/** The only way in: state is built by folding events and marks, live and on recovery alike. */
+import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
+import { activityFolds, activityMarks } from './activity.ts';
+import type { EventFolds, Head, MarkFolds } from './concepts.ts';
+import { signalFolds } from './signal.ts';
+import { isOpen, type RunState } from './state.ts';
+import { fromTimestamp } from './time.ts';
+import { timerFolds } from './timer.ts';
+import type { Folds } from './transition.ts';
+import { workflowFolds, workflowMarks } from './workflow.ts';
+import { taskFolds, taskMarks } from './workflow-task.ts';
+
+const eventFolds: EventFolds = { ...workflowFolds, ...taskFolds, ...activityFolds, ...timerFolds, ...signalFolds };
+const markFolds: MarkFolds = { ...workflowMarks, ...taskMarks, ...activityMarks };
+
+/** Folds one event. `bytes` is the length of its frame. Throws when the log is not one: a gap, or a fact after the close. */
+export function foldEvent(state: RunState, event: HistoryEvent, bytes: number): void {
+  const id = Number(event.id);
+  if (id !== state.nextEventId) throw new Error(`event ${id} follows event ${state.nextEventId - 1}`);
+  if (id > 1 && !isOpen(state)) throw new Error(`event ${id} follows the close of the run`);
+  const attributes = event.attributes;
+  if (attributes === undefined) throw new Error(`event ${id} is of a kind this version does not know`);
+  const head: Head = { id, time: fromTimestamp(event.time), event };
+  state.nextEventId = id + 1;
+  state.lastEventAt = head.time;
+  state.historyBytes += bytes;
+  (eventFolds[attributes.$case] as (state: RunState, value: unknown, head: Head) => void)(state, attributes.value, head);
+}
+
+/** Folds one mark. Marks of steps that have ended meanwhile have no effect. */
+export function foldMark(state: RunState, mark: Mark): void {
+  const attributes = mark.attributes;
+  if (attributes === undefined) throw new Error('a mark is of a kind this version does not know');
+  (markFolds[attributes.$case] as (state: RunState, value: unknown, time: number) => void)(
+    state,
+    attributes.value,
+    fromTimestamp(mark.time),
+  );
+}
+
+export const folds: Folds = { event: foldEvent, mark: foldMark };

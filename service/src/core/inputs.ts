@@ -1,0 +1,33 @@
+/** What comes into a step from outside, validated by the frontend. */
+import type { Header, Payload, SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
+import type { ConflictPolicy, ReusePolicy } from '@perdure/proto/perdure/api/v1/workflow';
+
+/** A validated start; durations in ms, 0 where not limited. */
+export interface StartInput {
+  readonly namespaceId: string;
+  readonly workflowId: string;
+  readonly workflowType: string;
+  readonly taskQueue: string;
+  readonly input: Payload[];
+  readonly header: Header | undefined;
+  readonly requestId: string;
+  readonly identity: string;
+  readonly conflictPolicy: ConflictPolicy;
+  readonly reusePolicy: ReusePolicy;
+  readonly runTimeoutMs: number;
+  readonly executionTimeoutMs: number;
+  readonly taskTimeoutMs: number;
+  readonly startDelayMs: number;
+  readonly memo: Record<string, Payload>;
+  readonly searchAttributes: Record<string, SearchAttributeValue>;
+  /** Of the namespace, for the purge after the close. */
+  readonly retentionMs: number;
+}
+
+export interface SignalInput {
+  readonly signalName: string;
+  readonly input: Payload[];
+  readonly header: Header | undefined;
+  readonly requestId: string;
+  readonly identity: string;
+}

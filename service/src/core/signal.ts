@@ -1,0 +1,61 @@
+/**
+ * Signal.
+ *
+ * | run    | new request id                     | known request id |
+ * |--------|------------------------------------|------------------|
+ * | open   | WorkflowSignaled, a task is due    | OK, nothing      |
+ * | closed | WORKFLOW_CLOSED                    | OK, nothing      |
+ *
+ * Recorded at once, in order of arrival, also while a task is out.
+ */
+import { PerdureError } from '../errors.ts';
+import type { SignalInput } from '../roles.ts';
+import type { EventFolds } from './concepts.ts';
+import { deliver } from './concepts.ts';
+import { MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS, MAX_SIGNALS } from './limits.ts';
+import { rememberRequest } from './requests.ts';
+import { isOpen, type RunState } from './state.ts';
+import { record, type Transition } from './transition.ts';
+
+export const signalFolds: EventFolds<'workflowSignaled'> = {
+  workflowSignaled(state, value, head) {
+    state.signals += 1;
+    rememberRequest(state, value.requestId, head.time);
+    state.task.lastInput = head.id;
+    deliver(state, head);
+  },
+};
+
+/** Records a signal unless its request id is known. */
+export function signal(t: Transition, input: SignalInput): void {
+  const { state } = t;
+  if (state.requestIds.has(input.requestId)) return;
+  if (!isOpen(state)) throw closed(state);
+  if (state.signals >= MAX_SIGNALS) {
+    throw new PerdureError('LIMIT_REACHED', `signals: the run has taken ${state.signals}, the limit is ${MAX_SIGNALS}`, {
+      field: 'signals',
+      size: String(state.signals),
+      limit: String(MAX_SIGNALS),
+    });
+  }
+  checkRoom(state);
+  record(t, { $case: 'workflowSignaled', value: { ...input } });
+}
+
+/** The run's log is full for everything but results and closing commands. */
+export function checkRoom(state: RunState): void {
+  if (state.nextEventId > MAX_HISTORY_EVENTS) {
+    throw new PerdureError('LIMIT_REACHED', `history: ${state.nextEventId - 1} events, the limit is ${MAX_HISTORY_EVENTS}`);
+  }
+  if (state.historyBytes > MAX_HISTORY_BYTES) {
+    throw new PerdureError('LIMIT_REACHED', `history: ${state.historyBytes} bytes, the limit is ${MAX_HISTORY_BYTES}`);
+  }
+}
+
+export function closed(state: RunState): PerdureError {
+  const { workflowId, runId } = state.identity;
+  return new PerdureError('WORKFLOW_CLOSED', `workflow "${workflowId}" (run ${runId}) has closed`, {
+    workflow_id: workflowId,
+    run_id: runId,
+  });
+}

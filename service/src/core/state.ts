@@ -1,0 +1,214 @@
+/**
+ * The state of a run: the fold of its log, plus `live`, which only memory drives and no log holds. Plain data, changed in
+ * place by its single owner and dropped when a commit fails.
+ */
+import type { Header, Payload, RetryPolicy, SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
+import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
+import type { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import { WorkflowStatus } from '@perdure/proto/perdure/api/v1/workflow';
+
+export interface Identity {
+  readonly namespaceId: string;
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+export interface AttemptRecord {
+  attempt: number;
+  time: number;
+  failure: Failure | undefined;
+}
+
+/** An open activity. Times are ms since 1970, durations ms, 0 = none. */
+export interface Activity {
+  readonly number: number;
+  readonly scheduledEventId: number;
+  readonly scheduledAt: number;
+  readonly activityId: string;
+  readonly activityType: string;
+  readonly taskQueue: string;
+  readonly input: Payload[];
+  readonly header: Header | undefined;
+  readonly scheduleToCloseMs: number;
+  readonly scheduleToStartMs: number;
+  readonly startToCloseMs: number;
+  readonly heartbeatMs: number;
+  readonly retryPolicy: RetryPolicy | undefined;
+  attempt: number;
+  /** When the current attempt became, or becomes, due. */
+  dueAt: number;
+  /** 0 while not handed out. */
+  startedAt: number;
+  /** Count of hand-outs of this attempt. */
+  startNumber: number;
+  identity: string;
+  workerId: string;
+  claimId: string;
+  heartbeatDetails: Payload | undefined;
+  cancelRequested: boolean;
+  failureCount: number;
+  failures: AttemptRecord[];
+  /** Memory only. */
+  live: { offered: boolean; heartbeatAt: number; heartbeatMarkedAt: number };
+}
+
+export interface OpenTimer {
+  readonly number: number;
+  readonly startedEventId: number;
+  readonly dueAt: number;
+}
+
+/** A workflow task at a worker. Memory only: after a takeover it is simply given out again. */
+export interface Flight {
+  readonly nonce: string;
+  readonly claimId: string;
+  readonly base: number;
+  readonly seen: number;
+  readonly startedAt: number;
+  readonly historyBytes: number;
+  readonly suggested: boolean;
+  readonly deadline: number;
+  /** The task shows the code something new. */
+  readonly news: boolean;
+  readonly workerId: string;
+  readonly identity: string;
+  readonly buildId: string;
+}
+
+export interface TaskState {
+  /** Id of the last WorkflowTaskCompleted, 0 if there is none. */
+  base: number;
+  /** What that task had seen. */
+  seen: number;
+  /** Id of the last event that an activation delivers. */
+  lastDelivered: number;
+  /** Id of the last signal or cancel request. */
+  lastInput: number;
+  /** Attempt of the open or next task; 1 unless earlier ones failed. */
+  attempt: number;
+  /** Not given out before this time (start delay, back-off). */
+  notBefore: number;
+  /** When the open task became due. */
+  dueSince: number;
+  failure: Failure | undefined;
+  cause: WorkflowTaskFailureCause;
+  failedAt: number;
+  /** When the run became blocked; 0 while it is not. */
+  blockedSince: number;
+  /** Process that may hold the run in its cache. */
+  stickyWorkerId: string;
+  buildId: string;
+}
+
+export interface RunState {
+  readonly identity: Identity;
+  status: WorkflowStatus;
+  workflowType: string;
+  taskQueue: string;
+  startedAt: number;
+  closedAt: number;
+  runTimeoutMs: number;
+  executionTimeoutMs: number;
+  taskTimeoutMs: number;
+  /** When the run timeout ends; 0 = never. */
+  runDeadline: number;
+  executionDeadline: number;
+  nextEventId: number;
+  lastEventAt: number;
+  historyBytes: number;
+  memo: Record<string, Payload>;
+  searchAttributes: Record<string, SearchAttributeValue>;
+  variables: Record<string, Payload>;
+  cancelRequested: boolean;
+  signals: number;
+  /** Request ids taken by this run, with their times: oldest first. */
+  requestIds: Map<string, number>;
+  task: TaskState;
+  activities: Map<number, Activity>;
+  timers: Map<number, OpenTimer>;
+  /** Highest step numbers the code has used. */
+  lastActivity: number;
+  lastTimer: number;
+  closeEvent: HistoryEvent | undefined;
+  live: {
+    flight: Flight | undefined;
+    /** A reference to the open task has been given to matching. */
+    taskOffered: boolean;
+    /** A close was refused for unseen events and the task after it has not ended: new inputs wait (replay rule Closing). */
+    closeRefused: boolean;
+    /** The worker asked for another task. */
+    forceTask: boolean;
+    /** The last accepted completion, to answer its retry. */
+    lastAccepted: { nonce: string; completedEventId: number } | undefined;
+    /** Deadlines that depend on a worker's sign of life count from here at the earliest: when the slot was claimed. */
+    claimedAt: number;
+    waitingForHandlers: boolean;
+    /** When the run has to be stepped next: nextDue(state) as of the last step; 0 before the first. */
+    nextDue: number;
+  };
+}
+
+/** The state before the first event. */
+export function emptyState(identity: Identity, claimedAt: number): RunState {
+  return {
+    identity,
+    status: WorkflowStatus.UNSPECIFIED,
+    workflowType: '',
+    taskQueue: '',
+    startedAt: 0,
+    closedAt: 0,
+    runTimeoutMs: 0,
+    executionTimeoutMs: 0,
+    taskTimeoutMs: 0,
+    runDeadline: 0,
+    executionDeadline: 0,
+    nextEventId: 1,
+    lastEventAt: 0,
+    historyBytes: 0,
+    memo: {},
+    searchAttributes: {},
+    variables: {},
+    cancelRequested: false,
+    signals: 0,
+    requestIds: new Map(),
+    task: {
+      base: 0,
+      seen: 0,
+      lastDelivered: 0,
+      lastInput: 0,
+      attempt: 1,
+      notBefore: 0,
+      dueSince: 0,
+      failure: undefined,
+      cause: 0,
+      failedAt: 0,
+      blockedSince: 0,
+      stickyWorkerId: '',
+      buildId: '',
+    },
+    activities: new Map(),
+    timers: new Map(),
+    lastActivity: 0,
+    lastTimer: 0,
+    closeEvent: undefined,
+    live: emptyLive(claimedAt),
+  };
+}
+
+export function emptyLive(claimedAt: number): RunState['live'] {
+  return {
+    flight: undefined,
+    taskOffered: false,
+    closeRefused: false,
+    forceTask: false,
+    lastAccepted: undefined,
+    claimedAt,
+    waitingForHandlers: false,
+    nextDue: 0,
+  };
+}
+
+export function isOpen(state: RunState): boolean {
+  return state.status === WorkflowStatus.RUNNING;
+}

@@ -1,0 +1,140 @@
+/**
+ * `step(state, input, env)`: one input, one transition. No clock, no I/O, no randomness but what `env` gives. Throws
+ * PerdureError when the input is refused; what the refusal itself changes in memory (a refused close) is in the state.
+ */
+import type { Payload, WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
+import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
+import type { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import type { ActivityTaskCompletion, WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import type { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import { isDue } from './activity.ts';
+import {
+  type ActivityClaim,
+  claimActivity,
+  completeActivity,
+  dueActivities,
+  heartbeatActivity,
+  returnActivity,
+  undoActivity,
+} from './activity-attempts.ts';
+import { completeTask } from './completion.ts';
+import { folds } from './fold.ts';
+import type { SignalInput, StartInput } from './inputs.ts';
+import { HISTORY_GRACE, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from './limits.ts';
+import { nextDue } from './outstanding.ts';
+import { signal } from './signal.ts';
+import { type Activity, type Flight, isOpen, type RunState } from './state.ts';
+import { fireTimers } from './timer.ts';
+import { newTransition, record, type StepEnv, type Transition } from './transition.ts';
+import { dueWorkflow, requestCancel, start, terminate } from './workflow.ts';
+import { claimTask, dueTask, failTask, flightOf, hurryTask, isTaskDue, type TaskClaimInput, undoTask } from './workflow-task.ts';
+
+/** Every input of the core, with what its step answers. */
+export interface Inputs {
+  start: [input: StartInput, answer: undefined];
+  signal: [input: SignalInput, answer: undefined];
+  requestCancel: [input: { reason: string; identity: string; requestId: string }, answer: undefined];
+  terminate: [input: { reason: string; details: Payload[]; identity: string }, answer: undefined];
+  claimTask: [input: TaskClaimInput, answer: Flight | undefined];
+  undoTask: [input: { claimId?: string; nonce?: string }, answer: undefined];
+  completeTask: [
+    input: { token: WorkflowTaskToken; completion: WorkflowTaskCompletion; worker: WorkerInfo },
+    answer: { completedEventId: number },
+  ];
+  failTask: [input: { token: WorkflowTaskToken; cause: WorkflowTaskFailureCause; failure: Failure | undefined }, answer: undefined];
+  claimActivity: [input: ActivityClaim, answer: Activity | undefined];
+  undoActivity: [input: { number: number; claimId: string }, answer: undefined];
+  returnActivity: [input: { token: ActivityTaskToken; begun: boolean }, answer: undefined];
+  completeActivity: [
+    input: { token: ActivityTaskToken; outcome: ActivityTaskCompletion['outcome']; worker: WorkerInfo },
+    answer: undefined,
+  ];
+  heartbeat: [input: { token: ActivityTaskToken; details: Payload | undefined; worker: WorkerInfo }, answer: boolean];
+  /** Time has passed, or the run has just been loaded. */
+  due: [input: undefined, answer: undefined];
+  /** A worker process polls for the first time. */
+  newWorker: [input: undefined, answer: undefined];
+}
+
+export type InputKind = keyof Inputs;
+type Handlers = { [K in InputKind]: (t: Transition, input: Inputs[K][0]) => Inputs[K][1] };
+
+const handlers: Handlers = {
+  start: (t, input) => void start(t, input),
+  signal: (t, input) => void signal(t, input),
+  requestCancel: (t, input) => void requestCancel(t, input),
+  terminate: (t, input) => void terminate(t, input),
+  claimTask,
+  undoTask: (t, input) => void undoTask(t, input),
+  completeTask: (t, input) => completeTask(t, input.token, input.completion, input.worker),
+  failTask(t, input) {
+    flightOf(t.state, input.token);
+    failTask(t, input.cause, input.failure);
+    return undefined;
+  },
+  claimActivity,
+  undoActivity: (t, input) => void undoActivity(t, input),
+  returnActivity: (t, input) => void returnActivity(t, input.token, input.begun),
+  completeActivity: (t, input) => void completeActivity(t, input.token, input.outcome, input.worker),
+  heartbeat: (t, input) => heartbeatActivity(t, input.token, input.details, input.worker),
+  due: () => undefined,
+  newWorker: (t) => void hurryTask(t),
+};
+
+/** Steps the state by one input. On return the state has changed in place and `transition` says what to write and to offer. */
+export function step<K extends InputKind>(
+  state: RunState,
+  kind: K,
+  input: Inputs[K][0],
+  env: StepEnv,
+): { transition: Transition; answer: Inputs[K][1] } {
+  const transition = newTransition(state, env, folds);
+  const answer = handlers[kind](transition, input);
+  settle(transition);
+  return { transition, answer };
+}
+
+/** After a refused input: what the refusal changed may have to be offered. */
+export function settleOnly(state: RunState, env: StepEnv): Transition {
+  const transition = newTransition(state, env, folds);
+  settle(transition);
+  return transition;
+}
+
+/** Handles what is due at `now`, ends runs that outgrew their log, and names what is to be offered. */
+function settle(t: Transition): void {
+  const { state, env } = t;
+  if (isOpen(state) && state.live.nextDue <= env.now) handleDue(t);
+  if (isOpen(state)) endOversized(t);
+  if (isOpen(state)) offer(t);
+  state.live.nextDue = nextDue(state);
+}
+
+function handleDue(t: Transition): void {
+  dueWorkflow(t);
+  if (!isOpen(t.state)) return;
+  dueTask(t);
+  fireTimers(t);
+  dueActivities(t);
+}
+
+function offer(t: Transition): void {
+  const { state, env } = t;
+  if (isTaskDue(state) && state.live.flight === undefined && !state.live.taskOffered && state.task.notBefore <= env.now) {
+    state.live.taskOffered = true;
+    t.offerTask = true;
+  }
+  for (const activity of state.activities.values()) {
+    if (activity.live.offered || !isDue(activity, env.now)) continue;
+    activity.live.offered = true;
+    t.offerActivities.push(activity.number);
+  }
+}
+
+function endOversized(t: Transition): void {
+  const { state } = t;
+  const events = state.nextEventId - 1;
+  if (events <= MAX_HISTORY_EVENTS * HISTORY_GRACE && state.historyBytes <= MAX_HISTORY_BYTES * HISTORY_GRACE) return;
+  const reason = `the history has ${events} events and ${state.historyBytes} bytes; the limits are ${MAX_HISTORY_EVENTS} and ${MAX_HISTORY_BYTES}`;
+  record(t, { $case: 'workflowTerminated', value: { reason, details: [], identity: 'service' } });
+}

@@ -1,8 +1,7 @@
 // `npm run bench -- <scenario> [--concurrency n] [--count n] [--json file]`: measures one scenario with real processes on this machine.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../service/src/dev/postgres.ts';
 import { calibrate } from './calibration.ts';
@@ -106,17 +105,15 @@ function round(value: number): number {
 
 async function main(): Promise<void> {
   const wanted = readArguments();
-  const dataDir = mkdtempSync(join(tmpdir(), 'perdure-bench-'));
   const undo: (() => Promise<void>)[] = [];
   try {
-    const database = await startPostgres({ dataDir, ephemeral: true });
+    const database = await startPostgres({ dataDir: tmpdir(), ephemeral: true });
     undo.push(database.stop);
     const report = await measure(wanted, database.url, database.pid, undo);
     process.stdout.write(`${renderTable(report)}\n`);
     if (wanted.json !== undefined) writeFileSync(wanted.json, `${JSON.stringify(report, null, 2)}\n`);
   } finally {
     for (const stop of undo.reverse()) await stop().catch((error: unknown) => console.error(error));
-    rmSync(dataDir, { recursive: true, force: true });
   }
 }
 

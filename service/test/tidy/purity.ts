@@ -26,8 +26,8 @@ function byEnvOnly(path: string): boolean {
   const roles = ['core', 'history', 'matching', 'frontend', 'store/memory', 'roles.ts', 'env.ts', 'tokens.ts'].map(
     (name) => `service/src/${name}`,
   );
-  const sdk = ['sdk-ts/src/client', 'sdk-ts/src/common/coalesce.ts'];
-  return isIn(path, ...roles, ...sdk);
+  const sdk = ['client', 'worker', 'activity', 'common', 'workflow'].map((name) => `sdk-ts/src/${name}`);
+  return isIn(path, ...roles, ...sdk) && path !== 'sdk-ts/src/common/clock.ts';
 }
 
 /** Every use of the outside world that breaks a rule. */

@@ -29,7 +29,7 @@ test('defaults', async () => {
 
 test('flags win over the environment, the environment over the file, the file over defaults', async () => {
   const file = yaml('address: 127.0.0.1:1\nlogLevel: error\nlogFormat: text\n');
-  const environment = { PERDURE_ADDRESS: '127.0.0.1:2', PERDURE_LOG_LEVEL: 'warn', PERDURE_CONFIG: file };
+  const environment = { PERDURE_SERVER_ADDRESS: '127.0.0.1:2', PERDURE_LOG_LEVEL: 'warn', PERDURE_CONFIG: file };
   const config = await load({ flags: { address: '127.0.0.1:3' }, environment });
   expect([config.address, config.logLevel, config.logFormat, config.dataDir]).toEqual(['127.0.0.1:3', 'warn', 'text', './.perdure']);
 });
@@ -42,7 +42,7 @@ test('the file may hold lists and booleans', async () => {
 
 test.each([
   [{ flags: { logLevel: 'loud' } }, '--log-level: "loud" is not allowed; allowed: debug, info, warn, error'],
-  [{ environment: { PERDURE_ADDRESS: '7233' } }, 'PERDURE_ADDRESS: "7233" is not allowed; allowed: host:port'],
+  [{ environment: { PERDURE_SERVER_ADDRESS: '7233' } }, 'PERDURE_SERVER_ADDRESS: "7233" is not allowed; allowed: host:port'],
   [{ flags: { address: 'localhost:70000' } }, '--address: "localhost:70000" is not allowed'],
   [{ flags: { roles: 'frontend,history' } }, 'this version runs all three roles in one process'],
   [{ flags: { roles: 'frontend,history,matching,cook' } }, 'allowed: all of frontend, history, matching'],
@@ -82,5 +82,9 @@ test('loopback', () => {
 
 test('client settings come from the environment', () => {
   expect(clientSettings({})).toEqual({ address: '127.0.0.1:7233', namespace: 'default', noColor: false });
-  expect(clientSettings({ PERDURE_ADDRESS: 'h:1', PERDURE_NAMESPACE: 'n', NO_COLOR: '1' })).toEqual({ address: 'h:1', namespace: 'n', noColor: true });
+  expect(clientSettings({ PERDURE_ADDRESS: 'h:1', PERDURE_NAMESPACE: 'n', NO_COLOR: '1' })).toEqual({
+    address: 'h:1',
+    namespace: 'n',
+    noColor: true,
+  });
 });

@@ -39,12 +39,18 @@ export interface Setting {
 export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
   address: {
     flag: '--address',
-    env: 'PERDURE_ADDRESS',
+    env: 'PERDURE_SERVER_ADDRESS',
     default: DEFAULT_ADDRESS,
     allowed: 'host:port, port 0 to 65535; IPv6 as [::1]:7233',
     about: 'where to listen',
   },
-  roles: { flag: '--roles', env: 'PERDURE_ROLES', default: ROLES.join(','), allowed: `all of ${ROLES.join(', ')}`, about: 'what this process does' },
+  roles: {
+    flag: '--roles',
+    env: 'PERDURE_ROLES',
+    default: ROLES.join(','),
+    allowed: `all of ${ROLES.join(', ')}`,
+    about: 'what this process does',
+  },
   dbUrl: {
     flag: '--db-url',
     env: 'PERDURE_DB_URL',
@@ -59,7 +65,13 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     allowed: 'true or false',
     about: 'serve other machines without authentication',
   },
-  logLevel: { flag: '--log-level', env: 'PERDURE_LOG_LEVEL', default: 'info', allowed: LOG_LEVELS.join(', '), about: 'least level written' },
+  logLevel: {
+    flag: '--log-level',
+    env: 'PERDURE_LOG_LEVEL',
+    default: 'info',
+    allowed: LOG_LEVELS.join(', '),
+    about: 'least level written',
+  },
   logFormat: { flag: '--log-format', env: 'PERDURE_LOG_FORMAT', default: 'json', allowed: 'json, text', about: 'how log lines look' },
   dataDir: {
     flag: '--data-dir',
@@ -204,7 +216,8 @@ async function readConfigFile(path: string): Promise<Record<string, unknown>> {
   } catch (error) {
     throw new ConfigError(`${path} is not YAML: ${(error as Error).message}`);
   }
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) throw new ConfigError(`${path}: settings by name are expected`);
+  if (typeof content !== 'object' || content === null || Array.isArray(content))
+    throw new ConfigError(`${path}: settings by name are expected`);
   const unknown = Object.keys(content).filter((name) => !Object.hasOwn(SETTINGS, name));
   if (unknown.length > 0) throw new ConfigError(`${path}: unknown setting ${unknown.join(', ')}; allowed: ${settingNames().join(', ')}`);
   return content as Record<string, unknown>;

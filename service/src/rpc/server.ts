@@ -97,7 +97,8 @@ async function addReflection(server: Server): Promise<void> {
 function listen(server: Server, address: string): Promise<string> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-      if (error !== null) reject(new Error(`cannot listen on ${address}: ${/EADDRINUSE/.test(error.message) ? 'the port is in use' : error.message}`));
+      if (error !== null)
+        reject(new Error(`cannot listen on ${address}: ${/EADDRINUSE/.test(error.message) ? 'the port is in use' : error.message}`));
       else resolve(`${address.slice(0, address.lastIndexOf(':'))}:${port}`);
     });
   });
@@ -189,9 +190,17 @@ function stopping(): PerdureError {
   return new PerdureError('UNAVAILABLE', 'this server is stopping; try again', {}, RETRY_ELSEWHERE_MS);
 }
 
-function toServiceError(thrown: unknown, method: RpcMethod, { env, log }: RpcServerOptions): { code: number; details: string; metadata: Metadata } {
+function toServiceError(
+  thrown: unknown,
+  method: RpcMethod,
+  { env, log }: RpcServerOptions,
+): { code: number; details: string; metadata: Metadata } {
   const error = toPerdureError(thrown, env.newId, (id, cause) =>
-    log('error', 'internal error', { id, rpc: method.path, error: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) }),
+    log('error', 'internal error', {
+      id,
+      rpc: method.path,
+      error: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause),
+    }),
   );
   const status = statusOf(error);
   const metadata = new Metadata();

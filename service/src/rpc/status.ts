@@ -1,7 +1,8 @@
 /** PerdureError → gRPC status with google.rpc.Status details, and back. */
+
+import type { Any } from '@perdure/proto/google/protobuf/any';
 import { BadRequest, ErrorInfo, ResourceInfo, RetryInfo } from '@perdure/proto/google/rpc/error_details';
 import { Status } from '@perdure/proto/google/rpc/status';
-import type { Any } from '@perdure/proto/google/protobuf/any';
 import { PerdureError } from '../errors.ts';
 
 /** Domain of every ErrorInfo of this service. */
@@ -35,27 +36,32 @@ export function statusOf(error: PerdureError): RpcStatus {
   const message = cut(error.message, MAX_MESSAGE_CHARS);
   const metadata = Object.fromEntries(Object.entries(error.metadata).map(([key, value]) => [key, cut(value, MAX_METADATA_CHARS)]));
   const details: Any[] = [any('ErrorInfo', ErrorInfo.encode({ reason: error.reason, domain: ERROR_DOMAIN, metadata }).finish())];
-  if (error.retryAfterMs !== undefined) details.push(any('RetryInfo', RetryInfo.encode({ retryDelay: duration(error.retryAfterMs) }).finish()));
+  if (error.retryAfterMs !== undefined)
+    details.push(any('RetryInfo', RetryInfo.encode({ retryDelay: duration(error.retryAfterMs) }).finish()));
   if (BAD_REQUEST_REASONS.has(error.reason))
     details.push(
-      any(
-        'BadRequest',
-        BadRequest.encode({ fieldViolations: [{ field: metadata.field ?? '', description: message }] }).finish(),
-      ),
+      any('BadRequest', BadRequest.encode({ fieldViolations: [{ field: metadata.field ?? '', description: message }] }).finish()),
     );
   const resource = RESOURCE_OF_REASON[error.reason];
   if (resource !== undefined)
     details.push(
       any(
         'ResourceInfo',
-        ResourceInfo.encode({ resourceType: resource[0], resourceName: metadata[resource[1]] ?? '', owner: '', description: message }).finish(),
+        ResourceInfo.encode({
+          resourceType: resource[0],
+          resourceName: metadata[resource[1]] ?? '',
+          owner: '',
+          description: message,
+        }).finish(),
       ),
     );
   return { code: error.code, message, details: Status.encode({ code: error.code, message, details }).finish() };
 }
 
 /** Rebuilds what `statusOf` wrote; undefined when the details are not of this service. */
-export function readStatus(details: Uint8Array): { reason: string; message: string; metadata: Record<string, string>; retryAfterMs: number | undefined } | undefined {
+export function readStatus(
+  details: Uint8Array,
+): { reason: string; message: string; metadata: Record<string, string>; retryAfterMs: number | undefined } | undefined {
   const status = Status.decode(details);
   const find = (name: string): Uint8Array | undefined => status.details.find((detail) => detail.typeUrl === typeUrl(name))?.value;
   const encodedInfo = find('ErrorInfo');

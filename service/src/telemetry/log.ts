@@ -17,7 +17,12 @@ export async function createLog(options: LogOptions): Promise<Log> {
   if (options.format === 'text') return createTextLog(options.level, (line) => process.stderr.write(`${line}\n`));
   const { pino } = await import('pino');
   const logger = pino(
-    { level: options.level, base: { service: 'perdure' }, formatters: { level: (label) => ({ level: label }) }, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      level: options.level,
+      base: { service: 'perdure' },
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
     pino.destination({ dest: 2, sync: true }),
   );
   return (level, message, fields) => logger[level](fields ?? {}, message);

@@ -1,0 +1,86 @@
+/** A run's history as rows for people: what happened, in the words a reader needs to follow it. */
+import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import { failureText } from '../workflow/failure.ts';
+import { durationText, payloadToPlain, timeText, toPlain } from './plain.ts';
+
+export const HISTORY_HEADER: readonly string[] = ['ID', 'TIME', 'EVENT', 'DETAILS'];
+
+/** One row of the table. */
+export function historyRow(event: HistoryEvent): string[] {
+  return [String(event.id), timeText(event.time) ?? '', eventName(event), eventDetails(event)];
+}
+
+/** The event's type, for example "ActivityScheduled". */
+export function eventName({ attributes }: HistoryEvent): string {
+  const name = attributes?.$case ?? 'Unknown';
+  return name.charAt(0).toUpperCase() + name.slice(1);
+}
+
+/** The event as flat JSON: id, time, type, then the attributes. */
+export function eventToPlain(event: HistoryEvent): object {
+  return { id: event.id, time: event.time, type: eventName(event), ...event.attributes?.value };
+}
+
+type Attributes = NonNullable<HistoryEvent['attributes']>;
+type Details = { [Case in Attributes['$case']]: (value: Extract<Attributes, { $case: Case }>['value']) => string[] };
+
+/** Typed by the oneof, so that a new kind of event cannot be forgotten here. */
+const DETAILS: Details = {
+  workflowStarted: (e) => [e.workflowType, args(e.input), `queue ${e.taskQueue}`, e.startDelay === undefined ? '' : after(e.startDelay)],
+  workflowCompleted: (e) => [value(e.result)],
+  workflowFailed: (e) => [failureText(e.failure)],
+  workflowTimedOut: (e) => [`${String(toPlain(e.timeoutType, 'timeoutType'))} timeout`],
+  workflowCanceled: (e) => [args(e.details)],
+  workflowTerminated: (e) => [e.reason, by(e.identity)],
+  workflowCancelRequested: (e) => [e.reason, by(e.identity)],
+  workflowPropertiesUpserted: (e) => [JSON.stringify({ ...plainObject(e.memo), ...plainObject(e.searchAttributes) })],
+  workflowTaskCompleted: (e) => [`seen ${e.seenEventId}`, by(e.identity)],
+  activityScheduled: (e) => [activity(e.activityId, e.activityType), args(e.input)],
+  activityCompleted: (e) => [activityNumber(e.number), `attempt ${e.attempt}`, value(e.result)],
+  activityFailed: (e) => [activityNumber(e.number), `attempt ${e.attempt}`, failureText(e.failure)],
+  activityTimedOut: (e) => [activityNumber(e.number), `attempt ${e.attempt}`, `${String(toPlain(e.timeoutType, 'timeoutType'))} timeout`],
+  activityCancelRequested: (e) => [activityNumber(e.number)],
+  activityCanceled: (e) => [activityNumber(e.number), `attempt ${e.attempt}`],
+  timerStarted: (e) => [`timer ${e.number}`, after(e.duration)],
+  timerFired: (e) => [`timer ${e.number}`],
+  timerCanceled: (e) => [`timer ${e.number}`],
+  workflowSignaled: (e) => [e.signalName, args(e.input), by(e.identity)],
+};
+
+function eventDetails({ attributes }: HistoryEvent): string {
+  if (attributes === undefined) return '(an event this version does not know)';
+  const details = DETAILS[attributes.$case] as (value: unknown) => string[];
+  return details(attributes.value)
+    .filter((part) => part !== '')
+    .join('  ');
+}
+
+type Payloads = Parameters<typeof payloadToPlain>[0][];
+
+function args(payloads: Payloads): string {
+  return payloads.length === 0 ? '' : payloads.map((payload) => JSON.stringify(payloadToPlain(payload))).join(', ');
+}
+
+function value(payload: Payloads[number] | undefined): string {
+  return payload === undefined ? '' : JSON.stringify(payloadToPlain(payload));
+}
+
+function plainObject(message: object): object {
+  return toPlain(message) as object;
+}
+
+function activity(id: string, type: string): string {
+  return `activity ${id} ${type}`;
+}
+
+function activityNumber(number: number): string {
+  return `activity ${number}`;
+}
+
+function after(duration: Parameters<typeof durationText>[0]): string {
+  return `after ${durationText(duration) ?? '0s'}`;
+}
+
+function by(identity: string): string {
+  return identity === '' ? '' : `by ${identity}`;
+}

@@ -1,0 +1,71 @@
+/** `perdure server`: one node of the service, until it is told to stop. */
+import { isLoopback, loadConfig } from '../config.ts';
+import { createRealEnv } from '../env-real.ts';
+import { type RunningServer, startServer } from '../server.ts';
+import { checkSchema } from '../store/migrations/migrate.ts';
+import { createPostgresStore } from '../store/postgres/store.ts';
+import { counters } from '../telemetry/counters.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
+import { readVersion } from '../version.ts';
+import { CommandError, EXIT, UsageError } from './outcome.ts';
+
+export interface ServerFlags {
+  readonly address?: string;
+  readonly roles?: string;
+  readonly dbUrl?: string;
+  readonly insecure?: boolean;
+  readonly logLevel?: string;
+  readonly logFormat?: string;
+  readonly config?: string;
+}
+
+/** Resolves to the exit code after SIGTERM or SIGINT; a second signal ends the process at once. */
+export async function runServer(flags: ServerFlags): Promise<number> {
+  const config = await loadConfig({ flags, file: flags.config });
+  if (config.dbUrl === undefined)
+    throw new UsageError('--db-url: the database is needed (or PERDURE_DB_URL); `perdure dev` brings its own');
+  const log = await createLog({ level: config.logLevel, format: config.logFormat });
+  if (!isLoopback(config.address))
+    log('warn', 'INSECURE: other machines can reach this server, and whoever can reach it can do everything', { address: config.address });
+  const server = await listen(config.address, config.dbUrl, log);
+  log('info', 'listening', { address: server.address, version: readVersion(), pid: process.pid });
+  const stopped = untilSignal(server, log);
+  try {
+    await server.ready;
+  } catch (error) {
+    await server.stop();
+    throw new CommandError((error as Error).message);
+  }
+  return stopped;
+}
+
+/** Starts a server for a database; throws CommandError when the address cannot be had. */
+export async function listen(address: string, dbUrl: string, log: Log): Promise<RunningServer> {
+  const store = createPostgresStore({ url: dbUrl });
+  process.on('SIGUSR2', printCounters);
+  try {
+    return await startServer({ address, store, env: createRealEnv(), log, version: readVersion(), checkSchema: () => checkSchema(dbUrl) });
+  } catch (error) {
+    await store.close();
+    throw new CommandError((error as Error).message);
+  }
+}
+
+/** One JSON line on stdout; benchmarks read it. */
+function printCounters(): void {
+  process.stdout.write(`${JSON.stringify({ counters })}\n`);
+}
+
+function untilSignal(server: RunningServer, log: Log): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let asked = false;
+    const stop = (signal: NodeJS.Signals): void => {
+      if (asked) process.exit(EXIT.failed);
+      asked = true;
+      log('info', 'stopping', { signal });
+      server.stop().then(() => resolve(EXIT.ok), reject);
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+  });
+}

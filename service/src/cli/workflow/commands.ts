@@ -1,0 +1,100 @@
+/** Flags of `perdure workflow …`. */
+import { type Command, Option } from 'commander';
+import { clientSettings } from '../../config.ts';
+
+const COLLECT = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
+
+/** What every workflow command can be told. */
+export interface CommonFlags {
+  readonly address: string;
+  readonly namespace: string;
+  readonly output: 'table' | 'json' | 'jsonl';
+}
+
+type Finish = (code: number) => void;
+
+export function addWorkflowCommands(program: Command, finish: Finish): void {
+  const workflow = program.command('workflow').description('start, see and steer workflows');
+  addStart(workflow, finish);
+  addReads(workflow, finish);
+  addMessages(workflow, finish);
+  addStops(workflow, finish);
+}
+
+/** A command with the flags that all share. */
+function add(parent: Command, nameAndArgs: string, description: string): Command {
+  const { address, namespace } = clientSettings();
+  return parent
+    .command(nameAndArgs)
+    .description(description)
+    .option('--address <host:port>', 'the service [PERDURE_ADDRESS]', address)
+    .option('--namespace <name>', 'the namespace [PERDURE_NAMESPACE]', namespace)
+    .addOption(new Option('-o, --output <format>', 'how answers are printed').choices(['table', 'json', 'jsonl']).default('table'));
+}
+
+function addInput(command: Command): Command {
+  return command
+    .option('--input <json>', 'one argument as JSON; repeat for more', COLLECT)
+    .option(
+      '--input-file <file>',
+      'arguments from a file (- is stdin): a JSON array is the list of arguments, any other value the only one',
+    );
+}
+
+function addRun(command: Command): Command {
+  return command.option('--run-id <id>', 'this run only (default: the open run, else the newest)');
+}
+
+function addStart(workflow: Command, finish: Finish): void {
+  addInput(add(workflow, 'start <type>', 'starts a workflow'))
+    .requiredOption('--task-queue <queue>', 'where its workers poll')
+    .option('--id <workflow-id>', 'business key (default: made up)')
+    .option('--conflict-policy <policy>', 'when the id has an open run: fail, use-existing, terminate-existing (default: fail)')
+    .option('--reuse-policy <policy>', 'when the id has closed runs only: allow, allow-failed-only, reject (default: allow)')
+    .option('--run-timeout <duration>', 'longest run, for example 1h (default: none)')
+    .option('--execution-timeout <duration>', 'longest chain of runs (default: none)')
+    .option('--task-timeout <duration>', 'longest workflow task, at most 2m (default: 10s)')
+    .option('--start-delay <duration>', 'wait before the first workflow task')
+    .option('--memo <key=json>', 'shown with the workflow; repeat for more', COLLECT)
+    .option('--search-attribute <key=json>', 'a value to list by; repeat for more', COLLECT)
+    .option('--request-id <uuid>', 'a UUIDv7; the same id again answers with the same run')
+    .option('--wait', 'wait for the result, as `result` does')
+    .action(async (type, flags) => finish(await (await import('./start.ts')).start(type, flags)));
+}
+
+function addReads(workflow: Command, finish: Finish): void {
+  add(workflow, 'list', 'lists runs, newest first')
+    .option('--filter <filter>', "for example: WorkflowType = 'order' AND Status = 'Running'", '')
+    .option('--limit <n>', 'at most this many', '100')
+    .action(async (flags) => finish(await (await import('./list.ts')).list(flags)));
+  add(workflow, 'count', 'counts runs')
+    .option('--filter <filter>', 'as in list', '')
+    .action(async (flags) => finish(await (await import('./list.ts')).count(flags)));
+  addRun(add(workflow, 'describe <workflow-id>', 'shows where a run stands')).action(async (id, flags) =>
+    finish(await (await import('./describe.ts')).describe(id, flags)),
+  );
+  addRun(add(workflow, 'show <workflow-id>', "shows a run's history"))
+    .option('--follow', 'wait for more until the run closes')
+    .action(async (id, flags) => finish(await (await import('./show.ts')).show(id, flags)));
+  addRun(add(workflow, 'result <workflow-id>', 'waits for a run to close; exit code 1 unless it completed'))
+    .option('--timeout <duration>', 'give up after this long (default: never)')
+    .action(async (id, flags) => finish(await (await import('./result.ts')).result(id, flags)));
+}
+
+function addMessages(workflow: Command, finish: Finish): void {
+  addInput(addRun(add(workflow, 'signal <workflow-id> <name>', 'sends a signal to an open run'))).action(async (id, name, flags) =>
+    finish(await (await import('./message.ts')).signal(id, name, flags)),
+  );
+  addInput(addRun(add(workflow, 'query <workflow-id> <type>', "asks a run's code; needs a worker"))).action(async (id, type, flags) =>
+    finish(await (await import('./message.ts')).query(id, type, flags)),
+  );
+}
+
+function addStops(workflow: Command, finish: Finish): void {
+  addRun(add(workflow, 'cancel <workflow-id>', 'asks a run to stop; its code decides how'))
+    .option('--reason <text>', 'recorded with the request', '')
+    .action(async (id, flags) => finish(await (await import('./message.ts')).cancel(id, flags)));
+  addRun(add(workflow, 'terminate <workflow-id>', 'ends a run at once, without asking its code'))
+    .option('--reason <text>', 'recorded with the end', '')
+    .action(async (id, flags) => finish(await (await import('./message.ts')).terminate(id, flags)));
+}

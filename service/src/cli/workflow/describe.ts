@@ -1,0 +1,88 @@
+/** `perdure workflow describe`. */
+import type { DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
+import { CommandError, EXIT } from '../outcome.ts';
+import { durationText, payloadToPlain, timeText, toPlain } from '../output/plain.ts';
+import { formatFields, formatTable } from '../output/table.ts';
+import { failureText } from './failure.ts';
+import { flatSummary, statusWithBlock } from './list.ts';
+import type { RunFlags } from './message.ts';
+import { type Session, shortJson, withSession } from './session.ts';
+
+export function describe(workflowId: string, flags: RunFlags): Promise<number> {
+  return withSession(flags, async (session) => {
+    const response = await session.rpc.describeWorkflow({
+      namespace: session.namespace,
+      execution: { workflowId, runId: flags.runId ?? '' },
+    });
+    const { summary, ...rest } = response;
+    if (summary === undefined) throw new CommandError('the service answered without a summary');
+    if (session.output === 'table') session.print(describeText(response, session));
+    else session.printJson({ ...flatSummary(summary), ...rest });
+    return EXIT.ok;
+  });
+}
+
+function describeText(response: DescribeWorkflowResponse, session: Session): string {
+  const sections = [formatFields(headFields(response)), ...tables(response, session)];
+  return sections.filter((section) => section !== '').join('\n');
+}
+
+function headFields(response: DescribeWorkflowResponse): [string, string | undefined][] {
+  const { summary, blocked, pendingWorkflowTask: task } = response;
+  if (summary === undefined) return [];
+  const filled = (record: object): string | undefined => (Object.keys(record).length === 0 ? undefined : shortJson(record));
+  const unlessZero = (text: string | null): string | undefined => (text === null || text === '0s' ? undefined : text);
+  return [
+    ['workflow id', summary.execution?.workflowId],
+    ['run id', summary.execution?.runId],
+    ['type', summary.workflowType],
+    ['task queue', summary.taskQueue],
+    ['status', statusWithBlock(summary)],
+    ['started', timeText(summary.startTime) ?? undefined],
+    ['closed', timeText(summary.closeTime) ?? undefined],
+    ['history', `${summary.historyLength} events, ${response.historyBytes} bytes`],
+    ['run timeout', unlessZero(durationText(response.runTimeout))],
+    ['execution timeout', unlessZero(durationText(response.executionTimeout))],
+    ['cancel requested', response.cancelRequested ? 'yes' : undefined],
+    ['memo', filled(summary.memo)],
+    ['search attributes', filled(searchAttributes(response))],
+    [
+      'workflow task',
+      task === undefined ? undefined : `${task.started ? `with ${task.workerIdentity}` : 'waiting'}, attempt ${task.attempt}`,
+    ],
+    ['blocked by', blocked?.failure === undefined ? undefined : failureText(blocked.failure)],
+    ...response.notes.map((note): [string, string] => ['note', note]),
+  ];
+}
+
+function searchAttributes({ summary }: DescribeWorkflowResponse): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(summary?.searchAttributes ?? {}).map(([key, { value }]) => [key, value?.value]));
+}
+
+function tables(response: DescribeWorkflowResponse, session: Session): string[] {
+  const { variables, pendingActivities, pendingTimers } = response;
+  const table = (header: string[], rows: string[][]): string => (rows.length === 0 ? '' : formatTable(header, rows, session));
+  return [
+    table(
+      ['VARIABLE', 'VALUE'],
+      Object.entries(variables)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, payload]) => [name, JSON.stringify(payloadToPlain(payload))]),
+    ),
+    table(
+      ['ACTIVITY', 'TYPE', 'STATE', 'ATTEMPT', 'NEXT ATTEMPT', 'LAST FAILURE'],
+      pendingActivities.map((activity) => [
+        activity.activityId,
+        activity.activityType,
+        String(toPlain(activity.state, 'state')),
+        String(activity.attempt),
+        timeText(activity.nextAttemptTime) ?? '-',
+        activity.failures.length === 0 ? '-' : failureText(activity.failures.at(-1)?.failure),
+      ]),
+    ),
+    table(
+      ['TIMER', 'DUE'],
+      pendingTimers.map((timer) => [String(timer.number), new Date(Number(timer.dueTimeMs)).toISOString()]),
+    ),
+  ];
+}

@@ -65,9 +65,8 @@ const packages: Record<string, readonly string[]> = {
   '@perdure/proto': [service, 'sdk-ts/src'],
 };
 
-/** Synchronous and pure, so the core may hash with them. */
-const pureNode = new Set(['node:crypto']);
-const hashes = at('core/run-id.ts');
+/** Synchronous and pure: one file of the core may hash, one may serialize. */
+const pureNode: Record<string, readonly string[]> = { 'node:crypto': at('core/run-id.ts'), 'node:v8': at('core/checkpoint.ts') };
 
 /** The pure core, and code that also runs inside the workflow sandbox. */
 const withoutNode = [...at('core', 'env.ts', 'errors.ts', 'roles.ts'), 'sdk-ts/src/workflow'];
@@ -95,7 +94,7 @@ export function importViolations(files: readonly Source[]): string[] {
     }
     for (const target of importsOf(file)) {
       if (target.startsWith('node:')) {
-        const pure = pureNode.has(target) && isIn(file.path, ...hashes);
+        const pure = pureNode[target]?.includes(file.path) ?? false;
         if (!pure && isIn(file.path, ...withoutNode, ...portableCommon))
           wrong.push(`${file.path}: imports ${target}, but must run without Node`);
       } else if (isIn(target, 'service', 'sdk-ts', 'proto', 'bench', 'examples')) {

@@ -2,7 +2,7 @@
 import { codeOnly, findAll, isIn, type Source } from './sources.ts';
 
 const clocks = /\bDate\.now\b|\bnew Date\(\s*\)|\bnew Date\b(?!\s*\()|(?<!new )\bDate\(|\bperformance\.|\bprocess\.hrtime\b/g;
-const timers = /\b(?:setTimeout|setInterval|setImmediate|queueMicrotask|nextTick)\b|['"]node:timers/g;
+const timers = /\b(?:setTimeout|setInterval|setImmediate|nextTick)\b|['"]node:timers/g;
 const chance = /\bMath\.random\b|\brandomUUID\b|\brandomBytes\b|\brandomInt\b|\bgetRandomValues\b/g;
 const asynchrony = /\basync\b|\bawait\b|\bPromise\b/g;
 const outputs = /\bconsole\.|\bprocess\.|\bfetch\(/g;

@@ -1,0 +1,116 @@
+/** A gRPC connection to the service: one channel that reconnects by itself. */
+import { Any } from '@perdure/proto/google/protobuf/any';
+import { ErrorInfo, RetryInfo } from '@perdure/proto/google/rpc/error_details';
+import { Status } from '@perdure/proto/google/rpc/status';
+import { WorkerServiceDefinition } from '@perdure/proto/perdure/api/v1/worker_service';
+import { WorkflowServiceDefinition } from '@perdure/proto/perdure/api/v1/workflow_service';
+import { type ChannelOptions, Client, credentials, Metadata, type ServiceError as GrpcError } from '@grpc/grpc-js';
+import type { Api, CallOptions } from './api.ts';
+import { realClock } from './clock.ts';
+import { protoToMs } from './duration.ts';
+import { type Refusal, ServiceError } from './service-error.ts';
+
+/** The address used when none is given. */
+export const DEFAULT_ADDRESS = '127.0.0.1:7233';
+const DEFAULT_DEADLINE_MS = 10_000;
+const MiB = 1024 * 1024;
+
+/** Where the service is. */
+export interface ConnectOptions {
+  /** host:port. Default 127.0.0.1:7233. */
+  address?: string;
+}
+
+/** An open connection. Calls made while the service is away fail with UNAVAILABLE; the next call may find it again. */
+export type Connection = Api & {
+  /** Ends calls in flight and releases the socket. */
+  close(): void;
+};
+
+const CHANNEL: ChannelOptions = {
+  // A page of history may be 3.5 MiB, a single event more.
+  'grpc.max_receive_message_length': 64 * MiB,
+  'grpc.max_send_message_length': 8 * MiB,
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 15_000,
+  'grpc.keepalive_permit_without_calls': 1,
+  // A service that starts again is found within seconds.
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.min_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 3_000,
+};
+
+interface Codec {
+  encode(message: unknown): { finish(): Uint8Array };
+  decode(input: Uint8Array): unknown;
+}
+
+/** Connects to the service. Returns at once: the socket opens with the first call. */
+export function connect(options: ConnectOptions = {}): Connection {
+  const address = options.address ?? DEFAULT_ADDRESS;
+  const channel = new Client(address, credentials.createInsecure(), CHANNEL);
+  const rpcs: Record<string, unknown> = { close: () => channel.close() };
+  for (const service of [WorkflowServiceDefinition, WorkerServiceDefinition]) {
+    for (const [name, method] of Object.entries(service.methods)) {
+      const { requestType, responseType } = method as unknown as { requestType: Codec; responseType: Codec };
+      const path = `/${service.fullName}/${method.name}`;
+      rpcs[name] = (request: unknown, call: CallOptions = {}) => unary(channel, path, requestType, responseType, request, call);
+    }
+  }
+  return rpcs as unknown as Connection;
+}
+
+function unary(channel: Client, path: string, requestType: Codec, responseType: Codec, request: unknown, call: CallOptions): Promise<unknown> {
+  const { deadlineMs = DEFAULT_DEADLINE_MS, abort } = call;
+  return new Promise((resolve, reject) => {
+    if (abort?.aborted) {
+      reject(new ServiceError({ code: 1, reason: '', message: 'the call was aborted before it began', metadata: {} }));
+      return;
+    }
+    const grpc = channel.makeUnaryRequest(
+      path,
+      (message: unknown) => asBuffer(requestType.encode(message).finish()),
+      (bytes: Buffer) => responseType.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
+      request,
+      { deadline: realClock.now() + deadlineMs },
+      (error, response) => {
+        abort?.removeEventListener('abort', cancel);
+        if (error) reject(new ServiceError(refusalOfGrpc(error), { cause: error }));
+        else resolve(response);
+      },
+    );
+    const cancel = (): void => grpc.cancel();
+    abort?.addEventListener('abort', cancel);
+  });
+}
+
+/** No copy: a Buffer over the same bytes. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Reads google.rpc.Status details; what cannot be read counts as absent. */
+function refusalOfGrpc(error: GrpcError): Refusal {
+  const message = error.details || error.message;
+  const [details] = (error.metadata ?? new Metadata()).get('grpc-status-details-bin');
+  const refusal = { code: error.code, reason: '', message, metadata: {} };
+  if (!Buffer.isBuffer(details)) return refusal;
+  try {
+    return Status.decode(details).details.reduce<Refusal>(addDetail, refusal);
+  } catch {
+    return refusal;
+  }
+}
+
+function addDetail(refusal: Refusal, detail: Any): Refusal {
+  const type = detail.typeUrl.slice(detail.typeUrl.lastIndexOf('/') + 1);
+  if (type === 'google.rpc.ErrorInfo') {
+    const { reason, metadata } = ErrorInfo.decode(detail.value);
+    return { ...refusal, reason, metadata };
+  }
+  if (type === 'google.rpc.RetryInfo') {
+    const { retryDelay } = RetryInfo.decode(detail.value);
+    return { ...refusal, retryAfterMs: protoToMs(retryDelay) };
+  }
+  return refusal;
+}

@@ -1,0 +1,52 @@
+/** Batches of answers to the service: what queued while the calls before were in flight. */
+import type { ItemError } from '@perdure/proto/perdure/api/v1/common';
+import type { Command } from '@perdure/proto/perdure/api/v1/command';
+import { type Batch, createBatch } from '../common/batch.ts';
+import { itemRefusal, ServiceError } from '../common/service-error.ts';
+import { type Link, persist } from './link.ts';
+
+/** Under the service's limit of 4 MiB, with room for what is estimated. */
+const MAX_BYTES = 3 * 1024 * 1024;
+/** The service's limit of items in one request. */
+const MAX_ITEMS = 1_000;
+/** Calls in flight: a second one keeps the line busy while the first is committed. */
+const IN_FLIGHT = 2;
+
+/** Batches whose call is repeated until it is answered or refused. */
+export function createPersistentBatch<I, O>(
+  link: Link,
+  bytesOf: (item: I) => number,
+  send: (items: readonly I[]) => Promise<readonly (O | Error)[]>,
+): Batch<I, O> {
+  return createBatch<I, O>({
+    clock: link.clock,
+    inFlight: IN_FLIGHT,
+    maxItems: MAX_ITEMS,
+    maxBytes: MAX_BYTES,
+    bytesOf,
+    send: (items) => persist(link, () => send(items)),
+  });
+}
+
+/** Per-item refusals of the protocol (code 0: taken) as answers of a batch. */
+export function acknowledgements(errors: readonly ItemError[]): (true | Error)[] {
+  return errors.map((error) => (error.code === 0 ? true : new ServiceError(itemRefusal(error))));
+}
+
+/** About how many bytes a message takes on the wire: payloads and texts as they are, a little for everything else. */
+export function roughBytes(value: unknown): number {
+  if (value instanceof Uint8Array) return value.length + 8;
+  if (typeof value === 'string') return value.length + 8;
+  if (typeof value !== 'object' || value === null) return 8;
+  let bytes = 4;
+  if (Array.isArray(value)) for (const item of value) bytes += roughBytes(item);
+  else for (const key in value) bytes += roughBytes((value as Record<string, unknown>)[key]);
+  return bytes;
+}
+
+/** The command that takes most room, in words. */
+export function largestCommand(commands: readonly Command[]): string {
+  const sizes = commands.map((command, index) => ({ index, kind: command.attributes?.$case ?? 'empty', bytes: roughBytes(command) }));
+  const largest = sizes.reduce((a, b) => (b.bytes > a.bytes ? b : a));
+  return `command ${largest.index + 1} of ${commands.length} (${largest.kind}, about ${largest.bytes} bytes)`;
+}

@@ -1,0 +1,154 @@
+/** Signs of life and deadlines of all running attempts: one timer for all, one call for all that are due. */
+import { encodeMessage, hasCodecs } from '../common/data-converter.ts';
+import { CancelledFailure, TimeoutFailure } from '../common/failure.ts';
+import type { ClockTimer } from '../common/clock.ts';
+import { defaultPayloadConverter, encodeValue } from '../common/payload-converter.ts';
+import { isTransient, itemRefusal, type Refusal, refusalOf } from '../common/service-error.ts';
+import type { ActivityHeartbeat, ActivityHeartbeatResult } from '@perdure/proto/perdure/api/v1/worker_service';
+import { type Attempt, beatDue, stopAttempt } from './attempt.ts';
+import type { Link } from './link.ts';
+
+/** A lost heartbeat must leave time for another one. */
+const CALL_DEADLINE_MS = 10_000;
+/** The service's limit of items in one request. */
+const MAX_ITEMS = 1_000;
+/** Calls before the end of an attempt, the one in flight included. Details are a hint to the next attempt, not worth waiting for ever. */
+const FLUSH_TRIES = 3;
+
+export interface Heartbeats {
+  add(attempt: Attempt): void;
+  delete(attempt: Attempt): void;
+  /** Details were reported, or something else changed that may be due earlier. */
+  refresh(attempt: Attempt): void;
+  /** Sends details that were reported and not sent yet. Never rejects. */
+  flush(attempt: Attempt): Promise<void>;
+  close(): void;
+}
+
+export function createHeartbeats(link: Link): Heartbeats {
+  const { clock } = link;
+  const running = new Set<Attempt>();
+  let timer: ClockTimer | undefined;
+  let armedFor = Number.POSITIVE_INFINITY;
+
+  const arm = (at: number): void => {
+    if (at >= armedFor || link.abandoned.aborted) return;
+    timer?.cancel();
+    armedFor = at;
+    timer = clock.setTimer(Math.max(1, Math.ceil(at - clock.monotonic())), tick);
+  };
+  const armFor = (attempt: Attempt): void => arm(nextDue(attempt));
+  const tick = (): void => {
+    timer = undefined;
+    armedFor = Number.POSITIVE_INFINITY;
+    const now = clock.monotonic();
+    const due: Attempt[] = [];
+    for (const attempt of running) {
+      if (attempt.deadline <= now && !attempt.stopped) stopAtDeadline(attempt, link);
+      if (beatDue(attempt) <= now) due.push(attempt);
+    }
+    for (let at = 0; at < due.length; at += MAX_ITEMS) void beatTogether(due.slice(at, at + MAX_ITEMS));
+    for (const attempt of running) armFor(attempt);
+  };
+  const beatTogether = (attempts: readonly Attempt[]): Promise<void> => {
+    const landed = beat(link, attempts).then(() => {
+      for (const attempt of attempts) {
+        attempt.beat = undefined;
+        if (running.has(attempt)) armFor(attempt);
+      }
+    });
+    for (const attempt of attempts) attempt.beat = landed;
+    return landed;
+  };
+  return {
+    add(attempt) {
+      running.add(attempt);
+      armFor(attempt);
+    },
+    delete(attempt) {
+      running.delete(attempt);
+      if (running.size > 0) return;
+      timer?.cancel();
+      timer = undefined;
+      armedFor = Number.POSITIVE_INFINITY;
+    },
+    refresh: armFor,
+    async flush(attempt) {
+      for (let tries = 0; tries < FLUSH_TRIES && (attempt.beat || attempt.details); tries += 1) {
+        await (attempt.beat ?? beatTogether([attempt]));
+      }
+    },
+    close() {
+      running.clear();
+      timer?.cancel();
+    },
+  };
+}
+
+function nextDue(attempt: Attempt): number {
+  return Math.min(beatDue(attempt), attempt.stopped ? Number.POSITIVE_INFINITY : attempt.deadline);
+}
+
+function stopAtDeadline(attempt: Attempt, link: Link): void {
+  const { activityType, activityId, execution } = attempt.task;
+  stopAttempt(attempt, 'deadline', new TimeoutFailure('the time limit of the attempt is reached', 'startToClose'));
+  link.log('warn', 'an activity ran into its time limit; its slot is taken until its function ends', {
+    activityType,
+    activityId,
+    workflowId: execution?.workflowId,
+    runId: execution?.runId,
+  });
+}
+
+/** One call for several attempts. Never rejects: what failed is due again. */
+async function beat(link: Link, attempts: readonly Attempt[]): Promise<void> {
+  const { api, namespace, info: worker, receipts, clock, abandoned: abort } = link;
+  const sent = attempts.map((attempt) => {
+    const { details } = attempt;
+    attempt.details = undefined;
+    attempt.lastBeat = clock.monotonic();
+    return details;
+  });
+  const receivedAnswerIds = receipts.take();
+  try {
+    const heartbeats = attempts.map((attempt, index) => heartbeatOf(link, attempt, sent[index]));
+    if (hasCodecs(link.dataConverter)) await encodeMessage(link.dataConverter, heartbeats);
+    const { results } = await api.heartbeatActivities(
+      { namespace, worker, heartbeats, receivedAnswerIds },
+      { deadlineMs: CALL_DEADLINE_MS, abort },
+    );
+    link.succeeded();
+    for (const [index, attempt] of attempts.entries()) {
+      const result = results[index];
+      if (result) learn(link, attempt, result);
+    }
+  } catch (error) {
+    receipts.giveBack(receivedAnswerIds);
+    for (const [index, attempt] of attempts.entries()) attempt.details ??= sent[index];
+    const refusal: Refusal | undefined = refusalOf(error);
+    if (refusal && isTransient(refusal)) link.failed(refusal);
+    else if (!abort.aborted) link.log('error', 'heartbeats were refused', { error: String(error) });
+  }
+}
+
+function heartbeatOf(link: Link, attempt: Attempt, details: Attempt['details']): ActivityHeartbeat {
+  const { token, activityType } = attempt.task;
+  if (!details) return { token, details: undefined };
+  try {
+    return { token, details: encodeValue(defaultPayloadConverter, details.value, `heartbeat details of ${activityType}`) };
+  } catch (error) {
+    link.log('error', 'heartbeat details are left out', { error: String(error) });
+    return { token, details: undefined };
+  }
+}
+
+function learn(link: Link, attempt: Attempt, result: ActivityHeartbeatResult): void {
+  if (result.error && result.error.code !== 0) {
+    const refusal = itemRefusal(result.error);
+    if (isTransient(refusal)) return;
+    if (refusal.code === 3) link.log('error', 'a heartbeat was refused', { activityType: attempt.task.activityType, error: refusal.message });
+    else stopAttempt(attempt, 'unwanted', new CancelledFailure(`the attempt is no longer wanted: ${refusal.message}`));
+  } else if (result.cancelRequested) {
+    stopAttempt(attempt, 'cancel', new CancelledFailure('the workflow cancelled the activity'));
+  }
+}

@@ -1,0 +1,12 @@
+/** Workers: processes that run workflow and activity code. */
+export type { Api, CallOptions } from '../common/api.ts';
+export type { Clock, ClockTimer } from '../common/clock.ts';
+export { type Connection, type ConnectOptions, connect } from '../common/connection.ts';
+export type { DataConverter, PayloadCodec } from '../common/data-converter.ts';
+export type { Duration } from '../common/duration.ts';
+export type { Log, LogLevel } from '../common/log.ts';
+export { ServiceError } from '../common/service-error.ts';
+export { bundleWorkflows } from '../sandbox/bundle.ts';
+export type { WorkflowBundle } from './engine.ts';
+export type { WorkerOptions } from './options.ts';
+export { Worker } from './worker.ts';

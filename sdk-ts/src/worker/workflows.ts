@@ -1,0 +1,259 @@
+/** Runs workflow tasks: one per run at a time, through the engine, and brings the answers to the service. */
+import type { ActivityTask } from '@perdure/proto/perdure/api/v1/activity';
+import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
+import { type WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import {
+  type QueryTaskCompletion,
+  WorkflowTaskCompletion,
+  type WorkflowTaskAccepted,
+  type WorkflowTaskFailure,
+} from '@perdure/proto/perdure/api/v1/worker_service';
+import type { Batch } from '../common/batch.ts';
+import { encodeMessage, hasCodecs, PayloadCodecError } from '../common/data-converter.ts';
+import { errorToFailure } from '../common/failure.ts';
+import { defaultPayloadConverter } from '../common/payload-converter.ts';
+import { itemRefusal, refusalOf, ServiceError } from '../common/service-error.ts';
+import { acknowledgements, createPersistentBatch, largestCommand, roughBytes } from './completion-batch.ts';
+import type { EngineAnswer, WorkflowEngine } from './engine.ts';
+import { completeHistory, decodeTask, withFullHistory } from './history.ts';
+import type { Link } from './link.ts';
+import type { Slots } from './slots.ts';
+
+/** The service's limit of the commands of one completion. */
+const MAX_COMMAND_BYTES = 3 * 1024 * 1024;
+/** From this estimate on the exact size is worth an encoding. */
+const CHECK_FROM_BYTES = 1024 * 1024;
+/** Times the engine gets the full history of one task. One is enough unless its thread is replaced meanwhile. */
+const HISTORY_TRIES = 3;
+
+/** Runs workflow tasks of one worker. */
+export interface WorkflowRunner {
+  /** Tasks that hold one slot each. */
+  take(tasks: readonly WorkflowTask[]): void;
+  /** Runs no more: what waits goes back. */
+  stop(): void;
+  /** Resolves when no task runs and all answers are brought. */
+  drained(): Promise<void>;
+}
+
+/** Activity tasks that come in the answers of completions. */
+export interface EagerActivities {
+  /** Takes slots for them; how many. */
+  reserve(): number;
+  take(tasks: readonly ActivityTask[], reserved: number): void;
+}
+
+export interface WorkflowRunnerOptions {
+  readonly engine: WorkflowEngine;
+  readonly slots: Slots;
+  readonly eager: EagerActivities;
+  /** Hands a task back to which no code was applied. */
+  giveBack(token: Uint8Array): void;
+}
+
+interface Context extends WorkflowRunnerOptions {
+  readonly link: Link;
+  readonly completions: Batch<WorkflowTaskCompletion, WorkflowTaskAccepted>;
+  readonly failures: Batch<WorkflowTaskFailure, true>;
+  readonly queries: Batch<QueryTaskCompletion, true>;
+  stopped: boolean;
+}
+
+export function createWorkflowRunner(link: Link, options: WorkflowRunnerOptions): WorkflowRunner {
+  const context: Context = {
+    ...options,
+    link,
+    completions: createCompletions(link, options.eager),
+    failures: createFailures(link),
+    queries: createQueries(link),
+    stopped: false,
+  };
+  /** Runs at work, each with the tasks of the same run that arrived meanwhile. */
+  const busy = new Map<string, WorkflowTask[]>();
+  let idle: (() => void)[] = [];
+
+  const runAll = async (runId: string, first: WorkflowTask): Promise<void> => {
+    const waiting: WorkflowTask[] = [];
+    busy.set(runId, waiting);
+    for (let task: WorkflowTask | undefined = first; task; task = waiting.shift()) {
+      await runChain(context, runId, task);
+      options.slots.release(1);
+    }
+    busy.delete(runId);
+    if (busy.size > 0) return;
+    for (const resolve of idle) resolve();
+    idle = [];
+  };
+  const giveBack = (task: WorkflowTask): void => {
+    options.slots.release(1);
+    options.giveBack(task.token);
+  };
+  return {
+    take(tasks) {
+      for (const task of tasks) {
+        const runId = task.execution?.runId ?? '';
+        const waiting = busy.get(runId);
+        if (context.stopped) giveBack(task);
+        else if (waiting) waiting.push(task);
+        else runAll(runId, task).catch((error: unknown) => link.log('error', 'a workflow task was lost', { runId, error: String(error) }));
+      }
+    },
+    stop() {
+      context.stopped = true;
+      for (const waiting of busy.values()) for (const task of waiting.splice(0)) giveBack(task);
+    },
+    async drained() {
+      if (busy.size > 0) await new Promise<void>((resolve) => idle.push(resolve));
+      await Promise.all([context.completions.drained(), context.failures.drained(), context.queries.drained()]);
+    },
+  };
+}
+
+/** Runs a task and the next ones that come in the answers to it. Never rejects. */
+async function runChain(context: Context, runId: string, first: WorkflowTask): Promise<void> {
+  for (let task: WorkflowTask | undefined = first; task; ) {
+    if (context.stopped) {
+      context.giveBack(task.token);
+      return;
+    }
+    task = await runTask(context, runId, task);
+  }
+}
+
+/** Runs one task; the next one of the run, if it is due already. */
+async function runTask(context: Context, runId: string, task: WorkflowTask): Promise<WorkflowTask | undefined> {
+  const { link, engine } = context;
+  try {
+    const answer = await activate(context, task);
+    switch (answer.kind) {
+      case 'completed':
+        return await complete(context, runId, task, answer.completion);
+      case 'queries':
+        await context.queries.add({ ...noFailure, token: task.token, queryResults: answer.results });
+        return undefined;
+      case 'failed':
+        await fail(context, runId, task, answer.cause, answer.failure);
+        return undefined;
+      case 'needHistory':
+        // Its thread was replaced again and again, by the fault of other runs.
+        engine.evict(runId);
+        context.giveBack(task.token);
+        return undefined;
+    }
+  } catch (error) {
+    engine.evict(runId);
+    await failByError(context, runId, task, error);
+    link.log('debug', 'a workflow task ended without an accepted answer', { runId, error: String(error) });
+    return undefined;
+  }
+}
+
+const noFailure = { cause: WorkflowTaskFailureCause.UNSPECIFIED, failure: undefined };
+
+/** Asks the engine, with as much history as it needs. */
+async function activate(context: Context, task: WorkflowTask): Promise<EngineAnswer> {
+  const { link, engine } = context;
+  let whole = await completeHistory(link, await decodeTask(link.dataConverter, task));
+  let answer = await engine.activate(whole);
+  for (let tries = 0; answer.kind === 'needHistory' && tries < HISTORY_TRIES; tries += 1) {
+    whole = await withFullHistory(link, whole);
+    answer = await engine.activate(whole);
+  }
+  if (hasCodecs(link.dataConverter)) await encodeMessage(link.dataConverter, answer);
+  return answer;
+}
+
+async function complete(
+  context: Context,
+  runId: string,
+  task: WorkflowTask,
+  completion: WorkflowTaskCompletion,
+): Promise<WorkflowTask | undefined> {
+  const tooLarge = sizeProblem(completion);
+  if (tooLarge) {
+    const failure = errorToFailure(new Error(tooLarge), defaultPayloadConverter);
+    await fail(context, runId, task, WorkflowTaskFailureCause.TOO_LARGE, failure);
+    return undefined;
+  }
+  // Rejections end in the caller: whatever the reason, the run is forgotten.
+  const accepted = await context.completions.add({ ...completion, token: task.token });
+  context.engine.committed(runId, accepted.completedEventId, accepted.closed);
+  return accepted.nextTask;
+}
+
+function sizeProblem(completion: WorkflowTaskCompletion): string | undefined {
+  if (roughBytes(completion.commands) < CHECK_FROM_BYTES) return undefined;
+  const bytes = WorkflowTaskCompletion.encode({ ...completion, queryResults: [], variables: {} }).finish().length;
+  if (bytes <= MAX_COMMAND_BYTES) return undefined;
+  return `the commands of one workflow task take ${bytes} bytes, the limit is ${MAX_COMMAND_BYTES}; the largest is ${largestCommand(completion.commands)}`;
+}
+
+async function fail(context: Context, runId: string, task: WorkflowTask, cause: WorkflowTaskFailureCause, failure: Failure): Promise<void> {
+  context.engine.evict(runId);
+  const { workflowType, execution, attempt } = task;
+  context.link.log('error', 'a workflow task failed', {
+    workflowType,
+    workflowId: execution?.workflowId,
+    runId,
+    attempt,
+    error: failure.message,
+  });
+  if (task.queryOnly) await context.queries.add({ token: task.token, queryResults: [], cause, failure });
+  else await context.failures.add({ token: task.token, cause, failure });
+}
+
+/** What is left to do about a task whose answer was refused, or for which none could be made. Never rejects. */
+async function failByError(context: Context, runId: string, task: WorkflowTask, error: unknown): Promise<void> {
+  // The service knows best: it has given out a new task, or wants none.
+  if (refusalOf(error) || context.link.abandoned.aborted) return;
+  const { PAYLOAD, WORKFLOW_ERROR } = WorkflowTaskFailureCause;
+  const cause = error instanceof PayloadCodecError ? PAYLOAD : WORKFLOW_ERROR;
+  try {
+    await fail(context, runId, task, cause, errorToFailure(error, defaultPayloadConverter));
+  } catch (again) {
+    context.link.log('debug', 'the failure of a workflow task was refused', { runId, error: String(again) });
+  }
+}
+
+function createCompletions(link: Link, eager: EagerActivities): Batch<WorkflowTaskCompletion, WorkflowTaskAccepted> {
+  const { api, namespace, info: worker, receipts, abandoned: abort } = link;
+  return createPersistentBatch<WorkflowTaskCompletion, WorkflowTaskAccepted>(link, roughBytes, async (items) => {
+    const reserved = eager.reserve();
+    const receivedAnswerIds = receipts.take();
+    const request = {
+      namespace,
+      worker,
+      completions: [...items],
+      eagerActivitySlots: reserved,
+      eagerActivityQueues: reserved > 0 ? [link.taskQueue] : [],
+      receivedAnswerIds,
+    };
+    const response = await api.completeWorkflowTasks(request, { abort }).catch((error: unknown) => {
+      receipts.giveBack(receivedAnswerIds);
+      eager.take([], reserved);
+      throw error;
+    });
+    receipts.add(response.answerId);
+    eager.take(response.activityTasks, reserved);
+    return response.results.map(({ outcome }) => {
+      if (outcome?.$case === 'ok') return outcome.value;
+      return outcome ? new ServiceError(itemRefusal(outcome.value)) : new Error('the service left a completion unanswered');
+    });
+  });
+}
+
+function createFailures(link: Link): Batch<WorkflowTaskFailure, true> {
+  const { api, namespace, info: worker, abandoned: abort } = link;
+  return createPersistentBatch<WorkflowTaskFailure, true>(link, roughBytes, async (items) => {
+    const { errors } = await api.failWorkflowTasks({ namespace, worker, failures: [...items] }, { abort });
+    return acknowledgements(errors);
+  });
+}
+
+function createQueries(link: Link): Batch<QueryTaskCompletion, true> {
+  const { api, namespace, info: worker, abandoned: abort } = link;
+  return createPersistentBatch<QueryTaskCompletion, true>(link, roughBytes, async (items) => {
+    const { errors } = await api.completeQueries({ namespace, worker, completions: [...items] }, { abort });
+    return acknowledgements(errors);
+  });
+}

@@ -26,7 +26,7 @@ function byEnvOnly(path: string): boolean {
   const roles = ['core', 'history', 'matching', 'frontend', 'store/memory', 'roles.ts', 'env.ts', 'tokens.ts'].map(
     (name) => `service/src/${name}`,
   );
-  const sdk = ['client', 'worker', 'activity', 'common', 'workflow'].map((name) => `sdk-ts/src/${name}`);
+  const sdk = ['client', 'worker', 'activity', 'common'].map((name) => `sdk-ts/src/${name}`);
   return isIn(path, ...roles, ...sdk) && path !== 'sdk-ts/src/common/clock.ts';
 }
 

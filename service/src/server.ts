@@ -78,10 +78,10 @@ async function bringUp(node: Node, address: string): Promise<void> {
       if (trouble !== '') log('info', 'database reached');
       return;
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      if (error.message !== trouble)
-        log('warn', 'database not available, trying again', { error: error.message, sqlState: error.sqlState });
-      trouble = error.message;
+      const problem = databaseProblem(error);
+      if (problem === undefined) throw error;
+      if (problem !== trouble) log('warn', 'database not available, trying again', { error: problem });
+      trouble = problem;
     }
     await pause(node, wait);
   }
@@ -90,9 +90,10 @@ async function bringUp(node: Node, address: string): Promise<void> {
 /** What keeps the database from answering; undefined for errors that waiting does not cure. */
 function databaseProblem(error: unknown): string | undefined {
   if (error instanceof StoreError) return error.message;
-  // Errors of drivers and of the network have a code (SQLSTATE or errno), and sometimes no message.
-  const { code, message } = error as { code?: unknown; message?: string };
-  return typeof code === 'string' ? `${message || 'no connection'} (${code})` : undefined;
+  // Errors of drivers and of the network have a code (SQLSTATE or errno), or are the cause of one that says what was tried.
+  const { message, code, cause } = error as { message?: string; code?: unknown; cause?: { code?: unknown } };
+  const known = code ?? cause?.code;
+  return typeof known === 'string' ? `${message || 'no connection'} (${known})` : undefined;
 }
 
 async function startRoles(node: Node, address: string): Promise<void> {
@@ -104,7 +105,13 @@ async function startRoles(node: Node, address: string): Promise<void> {
   const history = createHistory({ env, store, node: info, matching: () => matching, log, tokenKey });
   const matching: Roles['matching'] = createMatching({ env, history: () => history, log });
   const frontend = createFrontend({ env, history, matching, store, tokenKey, version });
-  await history.start();
+  try {
+    await history.start();
+  } catch (error) {
+    // Another attempt begins with a new node and empty memory.
+    await history.stop().catch(() => {});
+    throw error;
+  }
   node.roles = { frontend, matching, history };
 }
 

@@ -1,5 +1,14 @@
 /** The gRPC server: bytes in, handler, bytes out. Knows nothing of workflows. */
-import { type handleUnaryCall, Metadata, type MethodDefinition, Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
+import {
+  type handleUnaryCall,
+  logVerbosity,
+  Metadata,
+  type MethodDefinition,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  setLogVerbosity,
+} from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { MAX_REQUEST_BYTES } from '../core/limits.ts';
 import type { Env } from '../env.ts';
@@ -46,6 +55,8 @@ export interface RpcServer {
 type Bytes = Uint8Array;
 
 export async function createRpcServer(options: RpcServerOptions): Promise<RpcServer> {
+  // What it would print is told by our own errors, as log lines.
+  setLogVerbosity(logVerbosity.NONE);
   const server = new Server({
     'grpc.max_receive_message_length': TRANSPORT_RECEIVE_BYTES,
     'grpc.max_send_message_length': -1,

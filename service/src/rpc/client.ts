@@ -63,7 +63,7 @@ function toError(error: ServiceError, address: string): Error {
   const known = details instanceof Buffer ? readStatus(details) : undefined;
   if (known !== undefined && Object.hasOwn(REASONS, known.reason))
     return new PerdureError(known.reason as Reason, known.message, known.metadata, known.retryAfterMs);
-  const problem = error.details || status[error.code];
+  const problem = (error.details || String(status[error.code])).replace(/\s*Resolution note:\s*$/, '');
   if (error.code === status.UNIMPLEMENTED) return new UnreachableError(`the server at ${address} does not know this call: ${problem}`);
   return new UnreachableError(`no answer from a Perdure service at ${address}: ${problem}`);
 }

@@ -1,4 +1,4 @@
-/** The service's log: JSON lines of pino on stderr, or plain lines for people. One line per event an operator would act on. */
+/** The service's log: JSON lines of pino on stdout, or plain lines for people on stderr. One line per event an operator would act on. */
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
@@ -23,7 +23,7 @@ export async function createLog(options: LogOptions): Promise<Log> {
       formatters: { level: (label) => ({ level: label }) },
       timestamp: pino.stdTimeFunctions.isoTime,
     },
-    pino.destination({ dest: 2, sync: true }),
+    pino.destination({ dest: 1, sync: true }),
   );
   return (level, message, fields) => logger[level](fields ?? {}, message);
 }

@@ -1,4 +1,5 @@
 /** What activity code uses: the running attempt, and the failures it may throw. */
-export { ApplicationFailure, type ApplicationFailureOptions, CancelledFailure, TimeoutFailure } from '../common/failure.ts';
+
 export type { Duration } from '../common/duration.ts';
+export { ApplicationFailure, type ApplicationFailureOptions, CancelledFailure, TimeoutFailure } from '../common/failure.ts';
 export { type ActivityContext, type ActivityInfo, activityInfo, Context, cancellationSignal, heartbeat, sleep } from './context.ts';

@@ -118,7 +118,8 @@ async function settle<I, O>(entries: readonly Entry<I, O>[], options: BatchOptio
     const answers = await options.send(entries.map((entry) => entry.item));
     for (const [index, entry] of entries.entries()) {
       const answer = answers[index];
-      if (answer === undefined && index >= answers.length) entry.reject(new Error(`the service answered ${answers.length} of ${entries.length} items`));
+      if (answer === undefined && index >= answers.length)
+        entry.reject(new Error(`the service answered ${answers.length} of ${entries.length} items`));
       else if (answer instanceof Error) entry.reject(answer);
       else entry.resolve(answer as O);
     }

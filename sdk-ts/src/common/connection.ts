@@ -1,10 +1,11 @@
 /** A gRPC connection to the service: one channel that reconnects by itself. */
-import { Any } from '@perdure/proto/google/protobuf/any';
+
+import { type ChannelOptions, Client, credentials, type ServiceError as GrpcError, Metadata } from '@grpc/grpc-js';
+import type { Any } from '@perdure/proto/google/protobuf/any';
 import { ErrorInfo, RetryInfo } from '@perdure/proto/google/rpc/error_details';
 import { Status } from '@perdure/proto/google/rpc/status';
 import { WorkerServiceDefinition } from '@perdure/proto/perdure/api/v1/worker_service';
 import { WorkflowServiceDefinition } from '@perdure/proto/perdure/api/v1/workflow_service';
-import { type ChannelOptions, Client, credentials, Metadata, type ServiceError as GrpcError } from '@grpc/grpc-js';
 import type { Api, CallOptions } from './api.ts';
 import { realClock } from './clock.ts';
 import { protoToMs } from './duration.ts';
@@ -60,7 +61,14 @@ export function connect(options: ConnectOptions = {}): Connection {
   return rpcs as unknown as Connection;
 }
 
-function unary(channel: Client, path: string, requestType: Codec, responseType: Codec, request: unknown, call: CallOptions): Promise<unknown> {
+function unary(
+  channel: Client,
+  path: string,
+  requestType: Codec,
+  responseType: Codec,
+  request: unknown,
+  call: CallOptions,
+): Promise<unknown> {
   const { deadlineMs = DEFAULT_DEADLINE_MS, abort } = call;
   return new Promise((resolve, reject) => {
     if (abort?.aborted) {

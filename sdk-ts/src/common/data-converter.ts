@@ -45,7 +45,9 @@ async function apply(message: unknown, change: (payloads: Payload[]) => Promise<
   try {
     changed = await change(found);
   } catch (error) {
-    throw new PayloadCodecError(`a codec could not ${what} payloads: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new PayloadCodecError(`a codec could not ${what} payloads: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
   if (changed.length !== found.length) {
     throw new PayloadCodecError(`a codec was given ${found.length} payloads to ${what} and returned ${changed.length}`);

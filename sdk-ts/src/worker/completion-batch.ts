@@ -1,6 +1,7 @@
 /** Batches of answers to the service: what queued while the calls before were in flight. */
-import type { ItemError } from '@perdure/proto/perdure/api/v1/common';
+
 import type { Command } from '@perdure/proto/perdure/api/v1/command';
+import type { ItemError } from '@perdure/proto/perdure/api/v1/common';
 import { type Batch, createBatch } from '../common/batch.ts';
 import { itemRefusal, ServiceError } from '../common/service-error.ts';
 import { type Link, persist } from './link.ts';

@@ -1,10 +1,11 @@
 /** Signs of life and deadlines of all running attempts: one timer for all, one call for all that are due. */
+
+import type { ActivityHeartbeat, ActivityHeartbeatResult } from '@perdure/proto/perdure/api/v1/worker_service';
+import type { ClockTimer } from '../common/clock.ts';
 import { encodeMessage, hasCodecs } from '../common/data-converter.ts';
 import { CancelledFailure, TimeoutFailure } from '../common/failure.ts';
-import type { ClockTimer } from '../common/clock.ts';
 import { defaultPayloadConverter, encodeValue } from '../common/payload-converter.ts';
 import { isTransient, itemRefusal, type Refusal, refusalOf } from '../common/service-error.ts';
-import type { ActivityHeartbeat, ActivityHeartbeatResult } from '@perdure/proto/perdure/api/v1/worker_service';
 import { type Attempt, beatDue, stopAttempt } from './attempt.ts';
 import type { Link } from './link.ts';
 
@@ -146,7 +147,8 @@ function learn(link: Link, attempt: Attempt, result: ActivityHeartbeatResult): v
   if (result.error && result.error.code !== 0) {
     const refusal = itemRefusal(result.error);
     if (isTransient(refusal)) return;
-    if (refusal.code === 3) link.log('error', 'a heartbeat was refused', { activityType: attempt.task.activityType, error: refusal.message });
+    if (refusal.code === 3)
+      link.log('error', 'a heartbeat was refused', { activityType: attempt.task.activityType, error: refusal.message });
     else stopAttempt(attempt, 'unwanted', new CancelledFailure(`the attempt is no longer wanted: ${refusal.message}`));
   } else if (result.cancelRequested) {
     stopAttempt(attempt, 'cancel', new CancelledFailure('the workflow cancelled the activity'));

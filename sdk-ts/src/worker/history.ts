@@ -46,7 +46,8 @@ async function readHistory(link: Link, task: WorkflowTask, from: bigint): Promis
       waitTimeout: undefined,
     };
     const page = await persist(link, () => api.getWorkflowHistory(request, { abort }));
-    if (page.nextEventId <= next) throw new Error(`the history of the run ends before event ${next}, the task names event ${task.seenEventId}`);
+    if (page.nextEventId <= next)
+      throw new Error(`the history of the run ends before event ${next}, the task names event ${task.seenEventId}`);
     pages.push(await decodeHistory(dataConverter, page.history));
     next = page.nextEventId;
   }

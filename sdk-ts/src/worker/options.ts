@@ -1,7 +1,8 @@
 /** Options of a worker: their defaults and checks. */
-import type { Connection } from '../common/connection.ts';
+
 import type { Api } from '../common/api.ts';
 import type { Clock } from '../common/clock.ts';
+import type { Connection } from '../common/connection.ts';
 import type { DataConverter } from '../common/data-converter.ts';
 import type { Duration } from '../common/duration.ts';
 import type { Log } from '../common/log.ts';
@@ -67,7 +68,8 @@ export function checkOptions(options: WorkerOptions): void {
 
 function checkCount(name: string, value: number | undefined, most: number): void {
   if (value === undefined) return;
-  if (!Number.isInteger(value) || value < 1 || value > most) throw new TypeError(`${name}: ${value} is not a whole number from 1 to ${most}`);
+  if (!Number.isInteger(value) || value < 1 || value > most)
+    throw new TypeError(`${name}: ${value} is not a whole number from 1 to ${most}`);
 }
 
 /** Activities by type: own functions, and methods of the classes above. Methods keep their `this`. */

@@ -33,7 +33,11 @@ type PollRequest = Parameters<Link['api']['pollActivityTasks']>[0];
 
 export function pollWorkflowTasks(link: Link, options: Omit<PollKind<WorkflowTask>, 'name' | 'ask'>): Promise<void> {
   const { api } = link;
-  return runPolls(link, { ...options, name: 'workflow', ask: (request, call) => api.pollWorkflowTasks({ ...request, stickyOnly: false }, call) });
+  return runPolls(link, {
+    ...options,
+    name: 'workflow',
+    ask: (request, call) => api.pollWorkflowTasks({ ...request, stickyOnly: false }, call),
+  });
 }
 
 export function pollActivityTasks(link: Link, options: Omit<PollKind<ActivityTask>, 'name' | 'ask'>): Promise<void> {

@@ -1,13 +1,13 @@
 /** A worker: takes tasks of one queue, runs the code for them, and stops without losing any. */
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
-import { connect } from '../common/connection.ts';
 import { pause, realClock } from '../common/clock.ts';
+import { connect } from '../common/connection.ts';
 import { toMs } from '../common/duration.ts';
 import { consoleLog } from '../common/log.ts';
+import { bundleWorkflows } from '../sandbox/bundle.ts';
 import { createInlineEngine } from '../sandbox/inline.ts';
 import { createThreadEngine } from '../sandbox/threads.ts';
-import { bundleWorkflows } from '../sandbox/bundle.ts';
 import { type ActivityRunner, createActivityRunner } from './activities.ts';
 import type { WorkflowBundle, WorkflowEngine } from './engine.ts';
 import { createLink, type Link } from './link.ts';
@@ -106,7 +106,14 @@ async function assemble(options: WorkerOptions, activityFunctions: ReturnType<ty
     activityFunctions.size > 0
       ? createActivityRunner(link, { activities: activityFunctions, slots: activitySlots, giveBack: returns.add })
       : undefined;
-  const workflows = engine && createWorkflowRunner(link, { engine, slots: workflowSlots, eager: eagerOf(link, activities, activitySlots), giveBack: (token) => returns.add(token, false) });
+  const workflows =
+    engine &&
+    createWorkflowRunner(link, {
+      engine,
+      slots: workflowSlots,
+      eager: eagerOf(link, activities, activitySlots),
+      giveBack: (token) => returns.add(token, false),
+    });
   const close = async (): Promise<void> => {
     await engine?.close();
     connection?.close();

@@ -4,8 +4,8 @@ import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import { type WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import {
   type QueryTaskCompletion,
-  WorkflowTaskCompletion,
   type WorkflowTaskAccepted,
+  WorkflowTaskCompletion,
   type WorkflowTaskFailure,
 } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { Batch } from '../common/batch.ts';

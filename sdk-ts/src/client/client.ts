@@ -1,0 +1,136 @@
+/** The client: starts runs and finds them. */
+import { setMaxListeners } from 'node:events';
+import { hostname } from 'node:os';
+import type { StartWorkflowRequest, StartWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
+import type { Api } from '../common/api.ts';
+import type { Batch } from '../common/batch.ts';
+import { type Clock, realClock } from '../common/clock.ts';
+import { type Connection, connect } from '../common/connection.ts';
+import { type DataConverter, decodeMessage, hasCodecs } from '../common/data-converter.ts';
+import { type RetryOptions, withRetry } from '../common/retry.ts';
+import type { ResultOf, Workflow } from '../common/types.ts';
+import { createSignals, createStarts } from './batches.ts';
+import { listEntryOf, type WorkflowListEntry } from './description.ts';
+import { orClientError } from './errors.ts';
+import { createHandle, type HandleContext, type WorkflowHandle } from './handle.ts';
+import { createResults } from './results.ts';
+import { type StartOptions, startRequest } from './start.ts';
+import { createOrder, retryContext, type Wire } from './wire.ts';
+
+/** Where and how a client works. */
+export interface ClientOptions {
+  /** host:port of the service. Default 127.0.0.1:7233. Not together with `connection`. */
+  address?: string;
+  /** A connection made by `connect`, shared with others: the client does not close it. */
+  connection?: Connection | Api;
+  /** Default "default". */
+  namespace?: string;
+  /** Codecs; client and worker must agree. */
+  dataConverter?: DataConverter;
+  /** How calls are tried again when the service is away or overloaded. Default: for 60 s. */
+  retry?: RetryOptions;
+  /** For people. Default "pid@host". */
+  identity?: string;
+  /** Time, chance and ids. For tests in virtual time. */
+  clock?: Clock;
+}
+
+/** Which runs, and how many per call. */
+export interface ListOptions {
+  /** For example: WorkflowType = 'order' AND Status = 'Running'. Default: all. */
+  filter?: string;
+  /** Runs per call, 1 to 1 000. Default 100. */
+  pageSize?: number;
+}
+
+/** Talks to the service. One client per process is enough: its concurrent calls travel together. */
+export class Client {
+  /** Every RPC as it is; nothing is tried again. */
+  readonly api: Api;
+  readonly namespace: string;
+  readonly #wire: Wire;
+  readonly #starts: Batch<StartWorkflowRequest, StartWorkflowResponse>;
+  readonly #handles: HandleContext;
+  readonly #close: () => void;
+
+  /** Returns at once: the socket opens with the first call. Throws TypeError for wrong options. */
+  constructor(options: ClientOptions = {}) {
+    if (options.address !== undefined && options.connection !== undefined) throw new TypeError('address: not together with connection');
+    const own = options.connection ? undefined : connect(options.address === undefined ? {} : { address: options.address });
+    const closing = new AbortController();
+    // Every call in flight listens.
+    setMaxListeners(0, closing.signal);
+    this.api = options.connection ?? (own as Connection);
+    this.namespace = options.namespace ?? 'default';
+    this.#wire = {
+      api: this.api,
+      namespace: this.namespace,
+      clock: options.clock ?? realClock,
+      identity: options.identity ?? `${process.pid}@${hostname()}`,
+      dataConverter: options.dataConverter ?? {},
+      retry: options.retry ?? {},
+      closed: closing.signal,
+      inOrder: createOrder(),
+    };
+    this.#starts = createStarts(this.#wire);
+    this.#handles = { wire: this.#wire, signals: createSignals(this.#wire), awaitResult: createResults(this.#wire) };
+    this.#close = () => {
+      closing.abort();
+      own?.close();
+    };
+  }
+
+  /**
+   * Starts a workflow, given as its function or by name. Resolves when the start is durable.
+   * Rejects with WorkflowAlreadyStartedError when the policies do not allow another run, TypeError for wrong options.
+   */
+  async start<F extends Workflow>(workflow: F | string, options: StartOptions<F>): Promise<WorkflowHandle<F>> {
+    const request = await startRequest(this.#wire, workflow, options as StartOptions);
+    const { runId } = await orClientError(options.workflowId, this.#starts.add(request));
+    return createHandle<F>(this.#handles, options.workflowId, runId);
+  }
+
+  /** Starts a workflow and waits for its result. Rejects as `start` and `handle.result` do. */
+  async execute<F extends Workflow>(workflow: F | string, options: StartOptions<F>): Promise<ResultOf<F>> {
+    const handle = await this.start<F>(workflow, options);
+    return await handle.result();
+  }
+
+  /** A handle without asking the service. Without run id it means the open run of the workflow id, else the newest closed one. */
+  getHandle<F extends Workflow = Workflow>(workflowId: string, runId = ''): WorkflowHandle<F> {
+    if (typeof workflowId !== 'string' || workflowId === '') throw new TypeError('workflowId: must not be empty');
+    return createHandle<F>(this.#handles, workflowId, runId);
+  }
+
+  /** Runs, newest first, read page by page. Rejects with ServiceError BAD_FILTER naming the position. */
+  async *list(options: ListOptions = {}): AsyncIterableIterator<WorkflowListEntry> {
+    const { api, namespace, dataConverter, closed: abort } = this.#wire;
+    const { filter = '', pageSize = 0 } = options;
+    let pageToken: Uint8Array = new Uint8Array(0);
+    do {
+      const request = { namespace, filter, pageSize, pageToken };
+      const page = await orClientError(
+        '',
+        withRetry(retryContext(this.#wire), () => api.listWorkflows(request, { abort })),
+      );
+      if (hasCodecs(dataConverter)) await decodeMessage(dataConverter, page.workflows);
+      yield* page.workflows.map(listEntryOf);
+      pageToken = page.nextPageToken;
+    } while (pageToken.length > 0);
+  }
+
+  /** How many runs match. Rejects as `list` does. */
+  async count(filter = ''): Promise<number> {
+    const { api, namespace, closed: abort } = this.#wire;
+    const { count } = await orClientError(
+      '',
+      withRetry(retryContext(this.#wire), () => api.countWorkflows({ namespace, filter }, { abort })),
+    );
+    return Number(count);
+  }
+
+  /** Ends what is in flight (it rejects) and releases the socket. */
+  close(): void {
+    this.#close();
+  }
+}

@@ -1,0 +1,191 @@
+/** A handle: what can be done with one run, or with whatever run a workflow id has. */
+
+import type { Payload, WorkflowExecution } from '@perdure/proto/perdure/api/v1/common';
+import { History, type HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import type { SignalWorkflowRequest } from '@perdure/proto/perdure/api/v1/workflow_service';
+import type { Batch } from '../common/batch.ts';
+import { decodeMessage, encodeMessage, hasCodecs } from '../common/data-converter.ts';
+import { durationToProto } from '../common/duration.ts';
+import { failureToError } from '../common/failure.ts';
+import { decodeValue, defaultPayloadConverter, encodeValues } from '../common/payload-converter.ts';
+import { withRetry } from '../common/retry.ts';
+import type { Json, ResultOf, Workflow } from '../common/types.ts';
+import { descriptionOf, type WorkflowDescription } from './description.ts';
+import { failureOfClose, orClientError } from './errors.ts';
+import type { AwaitResult } from './results.ts';
+import { retryContext, type Wire } from './wire.ts';
+
+/** A query whose run had no workflow task yet is asked again for this long. */
+const QUERY_PATIENCE_MS = 10_000;
+/** Longer than the service waits for a worker. */
+const QUERY_DEADLINE_MS = 15_000;
+const HISTORY_WAIT = durationToProto('60s', 'wait');
+const HISTORY_DEADLINE_MS = 70_000;
+
+/** What defineSignal returns; `Args` are the handler's. */
+export interface SignalLike<Args extends readonly unknown[]> {
+  readonly name: string;
+  readonly args?: Args | undefined;
+}
+
+/** What defineQuery returns. */
+export interface QueryLike<Result, Args extends readonly unknown[]> extends SignalLike<Args> {
+  readonly result?: Result | undefined;
+}
+
+/** Which part of the history to read. */
+export interface HistoryOptions {
+  /** First event wanted. Default 1. */
+  fromEventId?: number;
+  /** Go on with new events as they come, until the run has closed. Default false. */
+  follow?: boolean;
+}
+
+/**
+ * A run. All methods reject with WorkflowNotFoundError when there is no such run, and with ServiceError when the service refuses for
+ * another reason or cannot be reached for a minute.
+ */
+export interface WorkflowHandle<F extends Workflow = Workflow> {
+  readonly workflowId: string;
+  /** Empty if the handle was made without: then each call goes to the open run of the workflow id, else to its newest closed one. */
+  readonly runId: string;
+  /** Waits for the end. Rejects with WorkflowFailedError when the run fails, is cancelled, terminated, or times out. */
+  result(): Promise<ResultOf<F>>;
+  /** Resolves when the signal is recorded. Signals of one client to one workflow are recorded in the order of the calls. */
+  signal<Args extends readonly unknown[] = readonly unknown[]>(signal: SignalLike<Args> | string, ...args: Args): Promise<void>;
+  /** Asks the code; needs a worker. Rejects with what the handler threw. */
+  query<Result = unknown, Args extends readonly unknown[] = readonly unknown[]>(
+    query: QueryLike<Result, Args> | string,
+    ...args: Args
+  ): Promise<Json<Result>>;
+  /** Asks the run to cancel itself. Resolves when that is recorded; no effect on a closed run. */
+  cancel(reason?: string): Promise<void>;
+  /** Ends the run at once; its code is not asked. */
+  terminate(reason?: string, ...details: unknown[]): Promise<void>;
+  /** The committed state. */
+  describe(): Promise<WorkflowDescription>;
+  /** The events in order, read page by page. */
+  history(options?: HistoryOptions): AsyncIterableIterator<HistoryEvent>;
+  /** All events so far, for example to be replayed. */
+  fetchHistory(): Promise<History>;
+}
+
+/** What handles of one client share. */
+export interface HandleContext {
+  readonly wire: Wire;
+  readonly signals: Batch<SignalWorkflowRequest, { runId: string }>;
+  readonly awaitResult: AwaitResult;
+}
+
+export function createHandle<F extends Workflow>(context: HandleContext, workflowId: string, runId: string): WorkflowHandle<F> {
+  const { wire } = context;
+  const { api, namespace, identity, closed: abort } = wire;
+  const execution: WorkflowExecution = { workflowId, runId };
+  const call = <T>(attempt: () => Promise<T>): Promise<T> => orClientError(workflowId, withRetry(retryContext(wire), attempt));
+  return {
+    workflowId,
+    runId,
+    result: () => orClientError(workflowId, resultOf<F>(context, execution)),
+    signal: (signal, ...args) => orClientError(workflowId, sendSignal(context, execution, nameOf(signal), args)),
+    query: (query, ...args) => orClientError(workflowId, ask(wire, execution, nameOf(query), args)) as Promise<never>,
+    async cancel(reason = '') {
+      const request = { namespace, execution, reason, identity, requestId: wire.clock.newId() };
+      await call(() => api.requestCancelWorkflow(request, { abort }));
+    },
+    async terminate(reason = '', ...details) {
+      const payloads = await encodeArgs(wire, details, 'termination details');
+      await call(() => api.terminateWorkflow({ namespace, execution, reason, details: payloads, identity }, { abort }));
+    },
+    async describe() {
+      const response = await call(() => api.describeWorkflow({ namespace, execution }, { abort }));
+      if (hasCodecs(wire.dataConverter)) await decodeMessage(wire.dataConverter, response);
+      return descriptionOf(response);
+    },
+    history: (options) => readHistory(wire, execution, options),
+    async fetchHistory() {
+      const events: HistoryEvent[] = [];
+      for await (const event of readHistory(wire, execution)) events.push(event);
+      return { events };
+    },
+  };
+}
+
+function nameOf(definition: { readonly name: string } | string): string {
+  return typeof definition === 'string' ? definition : definition.name;
+}
+
+async function encodeArgs(wire: Wire, args: readonly unknown[], what: string): Promise<Payload[]> {
+  const payloads = encodeValues(defaultPayloadConverter, args, what);
+  if (hasCodecs(wire.dataConverter)) await encodeMessage(wire.dataConverter, payloads);
+  return payloads;
+}
+
+async function resultOf<F extends Workflow>(context: HandleContext, execution: WorkflowExecution): Promise<ResultOf<F>> {
+  const { wire, awaitResult } = context;
+  const { runId, outcome } = await awaitResult(execution);
+  if (outcome?.$case !== 'closeEvent') throw new Error('the service answered a closed run without its closing event');
+  const event = outcome.value;
+  // Several handles may share this event: codecs must not be applied twice to it.
+  const own = hasCodecs(wire.dataConverter) ? structuredClone(event) : event;
+  if (hasCodecs(wire.dataConverter)) await decodeMessage(wire.dataConverter, own);
+  const failure = failureOfClose({ workflowId: execution.workflowId, runId }, own);
+  if (failure) throw failure;
+  const result = own.attributes?.$case === 'workflowCompleted' ? own.attributes.value.result : undefined;
+  return decodeValue(defaultPayloadConverter, result, `result of workflow ${execution.workflowId}`) as ResultOf<F>;
+}
+
+async function sendSignal(context: HandleContext, execution: WorkflowExecution, name: string, args: readonly unknown[]): Promise<void> {
+  const { wire, signals } = context;
+  const payloads = encodeValues(defaultPayloadConverter, args, `signal ${name}`);
+  if (hasCodecs(wire.dataConverter)) {
+    // One after the other: codecs may take different times, and order is promised.
+    await wire.inOrder(execution.workflowId, () => encodeMessage(wire.dataConverter, payloads));
+  }
+  await signals.add({
+    namespace: '',
+    execution,
+    signalName: name,
+    input: payloads,
+    header: undefined,
+    requestId: wire.clock.newId(),
+    identity: wire.identity,
+  });
+}
+
+async function ask(wire: Wire, execution: WorkflowExecution, queryType: string, args: readonly unknown[]): Promise<unknown> {
+  const { api, namespace, closed: abort, retry, clock } = wire;
+  const request = { namespace, execution, queryType, args: await encodeArgs(wire, args, `query ${queryType}`), header: undefined };
+  const options = { ...retry, maximumElapsedMs: QUERY_PATIENCE_MS, maximumIntervalMs: 500 };
+  const response = await withRetry({ clock, options, abort, alsoTransient: ({ reason }) => reason === 'QUERY_NOT_READY' }, () =>
+    api.queryWorkflow(request, { deadlineMs: QUERY_DEADLINE_MS, abort }),
+  );
+  if (hasCodecs(wire.dataConverter)) await decodeMessage(wire.dataConverter, response);
+  if (response.outcome?.$case === 'failure') throw failureToError(response.outcome.value, defaultPayloadConverter);
+  return decodeValue(defaultPayloadConverter, response.outcome?.value, `result of query ${queryType}`);
+}
+
+async function* readHistory(wire: Wire, execution: WorkflowExecution, options: HistoryOptions = {}): AsyncIterableIterator<HistoryEvent> {
+  const { api, namespace, closed: abort } = wire;
+  const { fromEventId = 1, follow = false } = options;
+  let { runId } = execution;
+  for (let next = BigInt(fromEventId); ; ) {
+    const request = {
+      namespace,
+      // Once known: a new run of the same id must not be mixed in.
+      execution: { ...execution, runId },
+      fromEventId: next,
+      toEventId: 0n,
+      maxBytes: 0,
+      wait: follow,
+      waitTimeout: HISTORY_WAIT,
+    };
+    const call = withRetry(retryContext(wire), () => api.getWorkflowHistory(request, { deadlineMs: HISTORY_DEADLINE_MS, abort }));
+    const page = await orClientError(execution.workflowId, call);
+    runId = page.runId;
+    const history = History.decode(page.history);
+    if (hasCodecs(wire.dataConverter)) await decodeMessage(wire.dataConverter, history);
+    yield* history.events;
+    if (page.closed || (!follow && (page.end || page.nextEventId <= next))) return;
+    next = page.nextEventId;
+  }
+}

@@ -1,0 +1,22 @@
+/** Clients: programs that start workflows and talk to them. */
+export type { Api, CallOptions } from '../common/api.ts';
+export type { Clock, ClockTimer } from '../common/clock.ts';
+export { type Connection, type ConnectOptions, connect } from '../common/connection.ts';
+export type { DataConverter, PayloadCodec } from '../common/data-converter.ts';
+export type { Duration } from '../common/duration.ts';
+export {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  ServiceFailure,
+  TerminatedFailure,
+  TimeoutFailure,
+} from '../common/failure.ts';
+export type { RetryOptions } from '../common/retry.ts';
+export { ServiceError } from '../common/service-error.ts';
+export type { Json, ResultOf, Workflow } from '../common/types.ts';
+export { Client, type ClientOptions, type ListOptions } from './client.ts';
+export type { PendingActivityDescription, WorkflowDescription, WorkflowListEntry, WorkflowStatusName } from './description.ts';
+export { type FailedStatus, WorkflowAlreadyStartedError, WorkflowFailedError, WorkflowNotFoundError } from './errors.ts';
+export type { HistoryOptions, QueryLike, SignalLike, WorkflowHandle } from './handle.ts';
+export type { SearchAttribute, StartOptions, StartSettings } from './start.ts';

@@ -1,0 +1,121 @@
+/** Options of a start, and the request they make. */
+
+import type { SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
+import { ConflictPolicy, ReusePolicy } from '@perdure/proto/perdure/api/v1/workflow';
+import type { StartWorkflowRequest } from '@perdure/proto/perdure/api/v1/workflow_service';
+import { encodeMessage, hasCodecs } from '../common/data-converter.ts';
+import { type Duration, durationToProto } from '../common/duration.ts';
+import { defaultPayloadConverter, encodeValue, encodeValues } from '../common/payload-converter.ts';
+import type { Workflow } from '../common/types.ts';
+import type { Wire } from './wire.ts';
+
+/** A value by which runs can be listed. Whole numbers are ints, others doubles; a Date is a datetime; an array is a list of keywords. */
+export type SearchAttribute = string | readonly string[] | number | bigint | boolean | Date;
+
+/** Options of a start apart from its arguments. */
+export interface StartSettings {
+  /** The business key, 1 to 1 000 bytes: at most one run of it is open at a time. */
+  workflowId: string;
+  /** The queue whose workers run the workflow. */
+  taskQueue: string;
+  /** Limit of the run, start delay included. Default none. */
+  runTimeout?: Duration;
+  /** Limit of the run and all that continue it. Default none. */
+  executionTimeout?: Duration;
+  /** Limit of one workflow task. Default 10 s, at most 120 s. */
+  taskTimeout?: Duration;
+  /** The code starts this much later. Default 0. */
+  startDelay?: Duration;
+  /** If the workflow id has an open run: 'fail' (default) with WorkflowAlreadyStartedError, 'useExisting', or 'terminateExisting'. */
+  conflictPolicy?: 'fail' | 'useExisting' | 'terminateExisting';
+  /** If the workflow id has closed runs only: 'allow' (default), 'allowFailedOnly', or 'reject' with WorkflowAlreadyStartedError. */
+  reusePolicy?: 'allow' | 'allowFailedOnly' | 'reject';
+  /** Values shown by describe and list. 2 MiB in all. */
+  memo?: Readonly<Record<string, unknown>>;
+  /** Values by which the run can be listed. */
+  searchAttributes?: Readonly<Record<string, SearchAttribute>>;
+  /** A UUIDv7. The same request id starts the same run once, however often it is sent. Default: a fresh one per call. */
+  requestId?: string;
+}
+
+/** Options of a start; `args` are needed if the workflow has parameters. */
+export type StartOptions<F extends Workflow = Workflow> = StartSettings &
+  ([] extends Parameters<F> ? { args?: Parameters<F> } : { args: Parameters<F> });
+
+const CONFLICT = {
+  fail: ConflictPolicy.FAIL,
+  useExisting: ConflictPolicy.USE_EXISTING,
+  terminateExisting: ConflictPolicy.TERMINATE_EXISTING,
+} as const;
+const REUSE = { allow: ReusePolicy.ALLOW, allowFailedOnly: ReusePolicy.ALLOW_FAILED_ONLY, reject: ReusePolicy.REJECT } as const;
+
+/** The request of a start. Throws TypeError for wrong options, PayloadEncodeError for arguments that have no JSON form. */
+export async function startRequest(wire: Wire, workflow: Workflow | string, options: StartOptions): Promise<StartWorkflowRequest> {
+  const type = typeof workflow === 'string' ? workflow : workflow.name;
+  if (type === '') throw new TypeError('workflow: the function has no name; give the name under which its file exports it');
+  requireText('workflowId', options.workflowId);
+  requireText('taskQueue', options.taskQueue);
+  const memo = Object.entries(options.memo ?? {}).map(
+    ([key, value]) => [key, encodeValue(defaultPayloadConverter, value, `memo.${key}`)] as const,
+  );
+  const attributes = Object.entries(options.searchAttributes ?? {}).map(([key, value]) => [key, searchAttribute(key, value)] as const);
+  const request: StartWorkflowRequest = {
+    namespace: '',
+    workflowId: options.workflowId,
+    workflowType: type,
+    taskQueue: options.taskQueue,
+    input: encodeValues(defaultPayloadConverter, options.args ?? [], `workflow ${type}`),
+    header: undefined,
+    requestId: options.requestId ?? wire.clock.newId(),
+    identity: wire.identity,
+    conflictPolicy: policy('conflictPolicy', CONFLICT, options.conflictPolicy ?? 'fail'),
+    reusePolicy: policy('reusePolicy', REUSE, options.reusePolicy ?? 'allow'),
+    runTimeout: durationToProto(options.runTimeout, 'runTimeout'),
+    executionTimeout: durationToProto(options.executionTimeout, 'executionTimeout'),
+    taskTimeout: durationToProto(options.taskTimeout, 'taskTimeout'),
+    startDelay: durationToProto(options.startDelay, 'startDelay'),
+    memo: Object.fromEntries(memo),
+    searchAttributes: Object.fromEntries(attributes),
+  };
+  if (hasCodecs(wire.dataConverter)) await encodeMessage(wire.dataConverter, [request.input, request.memo]);
+  return request;
+}
+
+function requireText(name: string, value: unknown): void {
+  if (typeof value !== 'string' || value === '') throw new TypeError(`${name}: must not be empty`);
+}
+
+function policy<T extends Record<string, number>>(name: string, table: T, value: string): T[keyof T] {
+  const code = table[value];
+  if (code === undefined) throw new TypeError(`${name}: "${value}" is not one of ${Object.keys(table).join(', ')}`);
+  return code as T[keyof T];
+}
+
+function searchAttribute(key: string, value: SearchAttribute): SearchAttributeValue {
+  if (typeof value === 'string') return { value: { $case: 'keyword', value } };
+  if (typeof value === 'boolean') return { value: { $case: 'bool', value } };
+  if (typeof value === 'bigint') return { value: { $case: 'int', value } };
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return { value: { $case: 'int', value: BigInt(value) } };
+  if (typeof value === 'number' && Number.isFinite(value)) return { value: { $case: 'double', value } };
+  if (value instanceof Date) return { value: { $case: 'datetime', value: value.toISOString() } };
+  if (value instanceof Array && value.every((item) => typeof item === 'string')) {
+    return { value: { $case: 'keywordList', value: { values: [...value] } } };
+  }
+  throw new TypeError(`searchAttributes.${key}: expected a text, texts, a finite number, a boolean or a Date`);
+}
+
+/** A search attribute as people and programs read it. */
+export function readSearchAttribute({ value }: SearchAttributeValue): SearchAttribute | undefined {
+  switch (value?.$case) {
+    case undefined:
+      return undefined;
+    case 'keywordList':
+      return value.value.values;
+    case 'int':
+      return Number.isSafeInteger(Number(value.value)) ? Number(value.value) : value.value;
+    case 'datetime':
+      return new Date(value.value);
+    default:
+      return value.value;
+  }
+}

@@ -4,7 +4,18 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -98,20 +109,38 @@ function initialise(folder: Folder, binaries: PostgresBinaries, sync: boolean): 
   const passwordFile = join(folder.root, 'password.init');
   writeFileSync(passwordFile, folder.password, { mode: 0o600 });
   binaries.giveAway(passwordFile);
-  const args = ['-D', unfinished, '-U', USER, '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C', '--no-instructions'];
+  const args = [
+    '-D',
+    unfinished,
+    '-U',
+    USER,
+    '--auth=scram-sha-256',
+    `--pwfile=${passwordFile}`,
+    '-E',
+    'UTF8',
+    '--locale=C',
+    '--no-instructions',
+  ];
   const [file, fullArgs] = binaries.command('initdb', sync ? args : [...args, '--no-sync']);
   const done = spawnSync(file, fullArgs, { ...binaries.user, cwd: unfinished, encoding: 'utf8' });
   rmSync(passwordFile, { force: true });
   if (done.status !== 0) {
     rmSync(unfinished, { recursive: true, force: true });
-    throw explain('PostgreSQL could not be set up', `${done.error?.message ?? ''}${done.stdout ?? ''}${done.stderr ?? ''}`, `Folder: ${folder.root}`);
+    throw explain(
+      'PostgreSQL could not be set up',
+      `${done.error?.message ?? ''}${done.stdout ?? ''}${done.stderr ?? ''}`,
+      `Folder: ${folder.root}`,
+    );
   }
   renameSync(unfinished, folder.data);
 }
 
 function checkVersion(folder: Folder): void {
   const version = readFileSync(join(folder.data, 'PG_VERSION'), 'utf8').trim();
-  if (version !== '18') throw new Error(`${folder.data} was written by PostgreSQL ${version}; this is 18. Use another data folder or that version by --db-url.`);
+  if (version !== '18')
+    throw new Error(
+      `${folder.data} was written by PostgreSQL ${version}; this is 18. Use another data folder or that version by --db-url.`,
+    );
 }
 
 async function freePort(): Promise<number> {
@@ -160,7 +189,8 @@ async function findLeftover(folder: Folder): Promise<{ pid: number; port: number
       if (data !== undefined && resolve(data) === folder.data) return { pid, port };
     }
   }
-  if (existsSync(file)) throw new Error(`a PostgreSQL server uses ${folder.data} but does not answer: see ${folder.log}, end it and start again.`);
+  if (existsSync(file))
+    throw new Error(`a PostgreSQL server uses ${folder.data} but does not answer: see ${folder.log}, end it and start again.`);
   return undefined;
 }
 
@@ -211,7 +241,8 @@ async function startServer(folder: Folder, binaries: PostgresBinaries, options: 
     const problem = await waitUntilReady(child, folder, port);
     child.unref();
     if (problem === undefined && child.pid !== undefined) return { pid: child.pid, port };
-    const passing = /pre-existing shared memory block/.test(problem ?? '') || (options.port === undefined && /could not bind/.test(problem ?? ''));
+    const passing =
+      /pre-existing shared memory block/.test(problem ?? '') || (options.port === undefined && /could not bind/.test(problem ?? ''));
     if (!passing || attempt === 20) throw explain(`PostgreSQL did not start on port ${port}`, problem ?? '', `Log: ${folder.log}`);
     await delay(attempt * POLL_MS);
   }

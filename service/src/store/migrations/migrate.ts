@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AdminSession, openAdmin } from '../postgres/admin.ts';
-import { statement } from '../postgres/statements.ts';
+import { type Statement, statement } from '../postgres/statements.ts';
 import { MAC_SECRET } from '../seed.ts';
 import { MIGRATIONS, type Migration } from './steps.ts';
 
@@ -33,7 +33,10 @@ const takeLease = statement(
 );
 const returnLease = statement('migrate_return_lease', 'UPDATE migration_lease SET holder = NULL WHERE id = 1 AND holder = $1::UUID');
 const readVersion = statement('migrate_read_version', 'SELECT max(version) AS version FROM schema_migrations');
-const findVersions = statement('migrate_find_versions', "SELECT count(*) AS tables FROM pg_catalog.pg_tables WHERE tablename = 'schema_migrations' AND schemaname = current_schema()");
+const findVersions = statement(
+  'migrate_find_versions',
+  "SELECT count(*) AS tables FROM pg_catalog.pg_tables WHERE tablename = 'schema_migrations' AND schemaname = current_schema()",
+);
 const writeVersion = statement(
   'migrate_write_version',
   `INSERT INTO schema_migrations (version, name, applied_at)
@@ -47,24 +50,24 @@ const writeSecret = statement(
 /** Two programs that create the same table at once: one is told that a name exists although it said IF NOT EXISTS. */
 const CREATED_MEANWHILE = new Set(['23505', '42P07', '42710']);
 
-async function define(admin: AdminSession, sql: string): Promise<void> {
+async function define(admin: AdminSession, { text }: Statement): Promise<void> {
   try {
-    await admin.run(sql);
+    await admin.run(text);
   } catch (error) {
     if (!CREATED_MEANWHILE.has((error as { code?: string }).code ?? '')) throw error;
   }
 }
 
 async function versionOf(admin: AdminSession): Promise<number> {
-  const [found] = await admin.run<{ tables: number }>(findVersions);
+  const [found] = await admin.run<{ tables: number }>(findVersions.text);
   if (found === undefined || Number(found.tables) === 0) return 0;
-  const [row] = await admin.run<{ version: number | null }>(readVersion);
+  const [row] = await admin.run<{ version: number | null }>(readVersion.text);
   return row?.version ?? 0;
 }
 
 async function withLease(admin: AdminSession, waitMs: number, work: (extend: () => Promise<void>) => Promise<void>): Promise<void> {
   const holder = randomUUID();
-  const take = async (): Promise<boolean> => (await admin.run(takeLease, [holder, LEASE_MS])).length > 0;
+  const take = async (): Promise<boolean> => (await admin.run(takeLease.text, [holder, LEASE_MS])).length > 0;
   for (const limit = Date.now() + waitMs; !(await take()); await delay(POLL_MS)) {
     if (Date.now() > limit) throw new Error('another program is migrating this database and has not finished; try again later.');
   }
@@ -73,7 +76,7 @@ async function withLease(admin: AdminSession, waitMs: number, work: (extend: () 
       if (!(await take())) throw new Error('the lease for migrating was lost to another program; run migrate again.');
     });
   } finally {
-    await admin.run(returnLease, [holder]).catch(() => {});
+    await admin.run(returnLease.text, [holder]).catch(() => {});
   }
 }
 
@@ -83,8 +86,8 @@ async function apply(admin: AdminSession, migration: Migration, extend: () => Pr
     await define(admin, step);
   }
   if (admin.isPostgres) for (const step of migration.postgresTuning) await admin.run(step);
-  if (migration.version === 1) await admin.run(writeSecret, [MAC_SECRET, randomBytes(32)]);
-  await admin.run(writeVersion, [migration.version, migration.name]);
+  if (migration.version === 1) await admin.run(writeSecret.text, [MAC_SECRET, randomBytes(32)]);
+  await admin.run(writeVersion.text, [migration.version, migration.name]);
 }
 
 /**
@@ -96,7 +99,7 @@ export async function migrate(url: string): Promise<number> {
   try {
     await define(admin, createVersions);
     await define(admin, createLease);
-    await admin.run(seedLease);
+    await admin.run(seedLease.text);
     await withLease(admin, 2 * LEASE_MS, async (extend) => {
       const version = await versionOf(admin);
       for (const migration of MIGRATIONS) if (migration.version > version) await apply(admin, migration, extend);
@@ -113,7 +116,7 @@ export async function pendingSteps(url: string): Promise<string[]> {
   try {
     const version = await versionOf(admin);
     return MIGRATIONS.filter((migration) => migration.version > version).flatMap((migration) => [
-      ...migration.steps,
+      ...migration.steps.map((step) => step.text),
       ...(admin.isPostgres ? migration.postgresTuning : []),
     ]);
   } finally {
@@ -135,9 +138,13 @@ export async function schemaVersion(url: string): Promise<number> {
 export async function checkSchema(url: string): Promise<void> {
   const version = await schemaVersion(url);
   if (version < SCHEMA_VERSION) {
-    throw new Error(`the database has schema ${version}, this program needs ${SCHEMA_VERSION}: run "perdure migrate" with the same --db-url.`);
+    throw new Error(
+      `the database has schema ${version}, this program needs ${SCHEMA_VERSION}: run "perdure migrate" with the same --db-url.`,
+    );
   }
   if (version > SCHEMA_VERSION + 1) {
-    throw new Error(`the database has schema ${version}, this program knows up to ${SCHEMA_VERSION} and can use ${SCHEMA_VERSION + 1}: use a newer program.`);
+    throw new Error(
+      `the database has schema ${version}, this program knows up to ${SCHEMA_VERSION} and can use ${SCHEMA_VERSION + 1}: use a newer program.`,
+    );
   }
 }

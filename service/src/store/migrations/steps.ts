@@ -3,7 +3,7 @@
  * changes, and every program of version N runs on schema N and N + 1. One text for PostgreSQL and CockroachDB; what
  * only one of them knows is tuning, and stands apart.
  */
-import { statement } from '../postgres/statements.ts';
+import { type Statement, statement } from '../postgres/statements.ts';
 import { DEFAULT_NAMESPACE, SLOT_COUNT } from '../seed.ts';
 
 export interface Migration {
@@ -11,12 +11,12 @@ export interface Migration {
   readonly version: number;
   readonly name: string;
   /** Run in order, each in its own transaction; each may run again after an interruption. */
-  readonly steps: readonly string[];
+  readonly steps: readonly Statement[];
   /** Settings that make PostgreSQL faster; not run elsewhere. */
   readonly postgresTuning: readonly string[];
 }
 
-const step = (name: string, text: string): string => statement(`migration_${name}`, text);
+const step = (name: string, text: string): Statement => statement(`migration_${name}`, text);
 
 /** Every key leads with slot or namespace, so that rows spread over a cluster; columns are NOT NULL where they order. */
 const initial: Migration = {
@@ -30,7 +30,10 @@ const initial: Migration = {
         node_id UUID NOT NULL, address TEXT NOT NULL, roles TEXT NOT NULL, version TEXT NOT NULL, started_at INT8 NOT NULL,
         PRIMARY KEY (node_id))`,
     ),
-    step('heartbeats', 'CREATE TABLE IF NOT EXISTS heartbeats (node_id UUID NOT NULL, beat INT8 NOT NULL, draining BOOL NOT NULL, PRIMARY KEY (node_id))'),
+    step(
+      'heartbeats',
+      'CREATE TABLE IF NOT EXISTS heartbeats (node_id UUID NOT NULL, beat INT8 NOT NULL, draining BOOL NOT NULL, PRIMARY KEY (node_id))',
+    ),
     step('slots', 'CREATE TABLE IF NOT EXISTS slots (slot INT4 NOT NULL, owner UUID NULL, PRIMARY KEY (slot))'),
     step(
       'executions',
@@ -68,7 +71,10 @@ const initial: Migration = {
     ),
     step('namespaces_id', 'CREATE UNIQUE INDEX IF NOT EXISTS namespaces_id ON namespaces (namespace_id)'),
     step('secrets', 'CREATE TABLE IF NOT EXISTS secrets (name TEXT NOT NULL, value BYTEA NOT NULL, PRIMARY KEY (name))'),
-    step('seed_slots', `INSERT INTO slots (slot, owner) SELECT g.slot, NULL FROM generate_series(0, ${SLOT_COUNT - 1}) AS g(slot) ON CONFLICT (slot) DO NOTHING`),
+    step(
+      'seed_slots',
+      `INSERT INTO slots (slot, owner) SELECT g.slot, NULL FROM generate_series(0, ${SLOT_COUNT - 1}) AS g(slot) ON CONFLICT (slot) DO NOTHING`,
+    ),
     step(
       'seed_namespace',
       `INSERT INTO namespaces (name, namespace_id, retention_ms)

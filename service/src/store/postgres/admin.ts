@@ -26,7 +26,9 @@ export async function openAdmin(url: string): Promise<AdminSession> {
     await client.connect();
   } catch (cause) {
     await client.end().catch(() => {});
-    throw new Error(`cannot reach the database ${client.database ?? ''} at ${client.host}:${client.port}: ${(cause as Error).message}`, { cause });
+    throw new Error(`cannot reach the database ${client.database ?? ''} at ${client.host}:${client.port}: ${(cause as Error).message}`, {
+      cause,
+    });
   }
   const run = async <T>(sql: string, values: readonly unknown[] = []): Promise<T[]> => {
     for (let attempt = 1; ; attempt += 1) {
@@ -37,7 +39,7 @@ export async function openAdmin(url: string): Promise<AdminSession> {
       }
     }
   };
-  const [row] = await run<{ version: string }>(readServerVersion);
+  const [row] = await run<{ version: string }>(readServerVersion.text);
   return { isPostgres: row?.version.startsWith('PostgreSQL') ?? false, run, close: () => client.end() };
 }
 

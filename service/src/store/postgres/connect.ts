@@ -1,6 +1,6 @@
 /** How every connection to the database is opened: its settings, limits and value parsers. */
 import pg from 'pg';
-import { statement } from './statements.ts';
+import { type Statement, statement } from './statements.ts';
 
 /** Isolation of all statements. Default: what the database has as its default. */
 export type Isolation = 'read committed' | 'serializable';
@@ -35,7 +35,7 @@ export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   jit: 'off',
 };
 
-export const setSession: string = statement(
+export const setSession: Statement = statement(
   'set_session',
   `SELECT set_config(s.name, t.value, false) AS value
    FROM unnest($1::TEXT[], $2::TEXT[]) AS t(name, value)
@@ -65,7 +65,7 @@ export function connectionConfig(url: string, name: string, isolation?: Isolatio
 /** Applies the session settings that this database knows. */
 export async function applySettings(client: pg.ClientBase, extra: Readonly<Record<string, string>> = {}): Promise<void> {
   const settings = { ...SESSION_SETTINGS, ...extra };
-  await client.query(setSession, [Object.keys(settings), Object.values(settings)]);
+  await client.query(setSession.text, [Object.keys(settings), Object.values(settings)]);
 }
 
 /** One connection with all settings applied. The caller ends it. */

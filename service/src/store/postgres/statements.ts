@@ -1,15 +1,22 @@
 /** The registry of all SQL of the service: what is not registered here cannot be checked against the dialect. */
 
-const registered = new Map<string, string>();
-
-/** Registers a statement under a name that is unique in the service, and returns its text. */
-export function statement(name: string, text: string): string {
-  if (registered.has(name)) throw new Error(`statement ${name} is registered twice`);
-  registered.set(name, text);
-  return text;
+export interface Statement {
+  /** Unique in the service; also its name when prepared. */
+  readonly name: string;
+  readonly text: string;
 }
 
-/** All statements of the modules loaded so far, by name. */
-export function registeredStatements(): ReadonlyMap<string, string> {
-  return registered;
+const registered = new Map<string, Statement>();
+
+/** Registers a statement with a fixed text. */
+export function statement(name: string, text: string): Statement {
+  if (registered.has(name)) throw new Error(`statement ${name} is registered twice`);
+  const made = { name, text };
+  registered.set(name, made);
+  return made;
+}
+
+/** All statements of the modules loaded so far. */
+export function registeredStatements(): Statement[] {
+  return [...registered.values()];
 }

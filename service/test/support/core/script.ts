@@ -1,0 +1,256 @@
+// Scripts of the core: lines of inputs, each followed by what it writes, offers, answers and leaves to be done. See service/src/core/testdata/README.md.
+import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import type { ActivityTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import { Marks } from '@perdure/proto/perdure/server/v1/mark';
+import { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import { readCheckpoint, writeCheckpoint } from '../../../src/core/checkpoint.ts';
+import type { StartInput } from '../../../src/core/inputs.ts';
+import { nextDue, outstanding, wakeAt } from '../../../src/core/outstanding.ts';
+import type { Activity, Flight } from '../../../src/core/state.ts';
+import type { InputKind, Inputs } from '../../../src/core/step.ts';
+import type { Transition } from '../../../src/core/transition.ts';
+import { completionOf, failureOf, memoOf, payloadOf, searchAttributesOf, type Words, wordsOf } from './commands.ts';
+import { apply, flush, newRun, type Run, reload, worker } from './run.ts';
+import { clock, durationOf, showEvent, showMark, showPayload } from './text.ts';
+import { views } from './views.ts';
+
+const RETENTION_MS = 86_400_000;
+
+interface Session {
+  readonly run: Run;
+  /** Tokens by name (`t1`, `1.2.1`), and the newest per activity (`1`) and of the task (`t`). */
+  readonly tasks: Map<string, WorkflowTaskToken>;
+  readonly activities: Map<string, ActivityTaskToken>;
+  claims: number;
+  left: string;
+  /** Only what is left in the end is shown. */
+  quiet: boolean;
+}
+
+type Handler = (session: Session, words: Words, line: string) => string[];
+
+/** Runs the lines of one script and returns what they print, each block indented below its line. */
+export function runScript(lines: readonly string[]): string[] {
+  const session: Session = { run: newRun(), tasks: new Map(), activities: new Map(), claims: 0, left: '', quiet: false };
+  return lines.flatMap((line) =>
+    line === '' || line.startsWith('#') ? [line] : [line, ...runLine(session, line).map((out) => `  ${out}`)],
+  );
+}
+
+function runLine(session: Session, line: string): string[] {
+  const words = wordsOf(line);
+  const handler = inputs[words.word];
+  if (handler === undefined) throw new Error(`not an input: ${line}`);
+  return [...handler(session, words, line), ...leftOf(session)];
+}
+
+function give<K extends InputKind>(
+  session: Session,
+  kind: K,
+  input: Inputs[K][0],
+  answer: (value: Inputs[K][1]) => string[] = () => [],
+): string[] {
+  const stepped = apply(session.run, kind, input);
+  const head = stepped.refused === undefined ? answer(stepped.answer) : [`refused ${stepped.refused.reason}: ${stepped.refused.message}`];
+  return [...head, ...written(stepped.transition)];
+}
+
+const SHOWN = 12;
+
+function written(transition: Transition): string[] {
+  const facts = [
+    ...transition.events.map((event) => `event ${showEvent(event)}`),
+    ...transition.marks.map((mark) => `mark ${showMark(mark)}`),
+    ...transition.lazyMarks.map((mark) => `lazy mark ${showMark(mark)}`),
+  ];
+  const shown = facts.length <= SHOWN ? facts : [...facts.slice(0, 2), `… ${facts.length - 4} more`, ...facts.slice(-2)];
+  const offers = [...(transition.offerTask ? ['task'] : []), ...transition.offerActivities.map((number) => `activity ${number}`)];
+  return offers.length === 0 ? shown : [...shown, `offer ${few(offers)}`];
+}
+
+function few(items: readonly string[]): string {
+  return items.length <= SHOWN ? items.join(', ') : `${items.slice(0, 2).join(', ')} … ${items.at(-1)} (${items.length})`;
+}
+
+/** What the run needs next, when it is something else than after the line before. */
+function leftOf(session: Session): string[] {
+  const { state, now } = session.run;
+  const { workflowTask, activityTasks, timers } = outstanding(state, now);
+  const waits = [
+    ...(state.live.flight === undefined ? [] : ['task out']),
+    ...(workflowTask ? ['task'] : []),
+    ...activityTasks.map((number) => `activity ${number}`),
+    ...[...state.activities.values()].filter(({ startedAt }) => startedAt > 0).map(({ number }) => `activity ${number} out`),
+    ...timers.map((number) => `timer ${number}`),
+  ];
+  const wake = wakeAt(state, now, RETENTION_MS);
+  const left = `left: ${waits.length === 0 ? 'nothing' : few(waits)}; next ${clock(nextDue(state))}; wake ${wake === 0 ? 'now' : clock(wake ?? Number.POSITIVE_INFINITY)}`;
+  if (left === session.left) return [];
+  session.left = left;
+  return [left];
+}
+
+function startOf({ options }: Words): StartInput {
+  const ms = (name: string): number => (options[name] === undefined ? 0 : durationOf(options[name]));
+  return {
+    namespaceId: '00000000-0000-7000-8000-000000000001',
+    workflowId: 'order-7',
+    workflowType: options.type ?? 'order',
+    taskQueue: options.queue ?? 'main',
+    input: options.input === undefined ? [] : [payloadOf(options.input)],
+    header: undefined,
+    requestId: options.request ?? '',
+    identity: '',
+    conflictPolicy: 1,
+    reusePolicy: 1,
+    runTimeoutMs: ms('run'),
+    executionTimeoutMs: ms('execution'),
+    taskTimeoutMs: options.task === undefined ? 10_000 : ms('task'),
+    startDelayMs: ms('delay'),
+    memo: memoOf(options),
+    searchAttributes: searchAttributesOf(options),
+    retentionMs: RETENTION_MS,
+  };
+}
+
+function showFlight(session: Session, flight: Flight | undefined): string[] {
+  if (flight === undefined) return ['gone'];
+  const known = [...session.tasks].find(([name, { nonce }]) => name !== 't' && nonce === flight.nonce)?.[0];
+  const name = known ?? `t${session.tasks.size === 0 ? 1 : session.tasks.size}`;
+  const token = WorkflowTaskToken.create({ nonce: flight.nonce, baseEventId: BigInt(flight.base), seenEventId: BigInt(flight.seen) });
+  session.tasks.set('t', token).set(name, token);
+  const { base, seen, startedAt, suggested } = flight;
+  return [`task ${name} base=${base} seen=${seen} started=${clock(startedAt)}${suggested ? ' continue-as-new suggested' : ''}`];
+}
+
+function showAttempt(session: Session, activity: Activity | undefined): string[] {
+  if (activity === undefined) return ['gone'];
+  const { number, attempt, startNumber, heartbeatDetails } = activity;
+  const name = `${number}.${attempt}.${startNumber}`;
+  const token = ActivityTaskToken.create({ number, attempt, startNumber });
+  session.activities.set(String(number), token).set(name, token);
+  return [`activity ${name}${heartbeatDetails === undefined ? '' : ` details=${showPayload(heartbeatDetails)}`}`];
+}
+
+function taskToken(session: Session, { options }: Words): WorkflowTaskToken {
+  const token = session.tasks.get(options.token ?? 't');
+  return token ?? WorkflowTaskToken.create({ nonce: 'never given' });
+}
+
+/** `1` is the newest token of activity 1; `1.2.1` names one exactly, known or not. */
+function activityToken(session: Session, { plain }: Words): ActivityTaskToken {
+  const name = plain[0] ?? '';
+  const [number = 0, attempt = 1, startNumber = 1] = name.split('.').map(Number);
+  return session.activities.get(name) ?? ActivityTaskToken.create({ number, attempt, startNumber });
+}
+
+function completeActivity(session: Session, words: Words, outcome: ActivityTaskCompletion['outcome']): string[] {
+  return give(session, 'completeActivity', {
+    token: activityToken(session, words),
+    outcome,
+    worker: worker(words.options.worker ?? 'w1'),
+  });
+}
+
+function claimId(session: Session, { options }: Words): string {
+  session.claims += 1;
+  return options.claim ?? `c${session.claims}`;
+}
+
+/** The text behind the first word and the options that belong to the input. */
+function commandsIn(line: string): string {
+  return line.replace(/^\S+/, '').replace(/ (?:token|worker)=\S+/g, '');
+}
+
+function advance(session: Session, words: Words): string[] {
+  session.run.now += durationOf(words.plain[0] ?? '');
+  return give(session, 'due', undefined);
+}
+
+const inputs: Record<string, Handler> = {
+  start: (session, words) => give(session, 'start', startOf(words)),
+  signal(session, { plain, options }) {
+    const input = options.input === undefined ? [] : [payloadOf(options.input)];
+    const requestId = options.request ?? '';
+    return give(session, 'signal', { signalName: plain[0] ?? 'go', input, header: undefined, requestId, identity: '' });
+  },
+  'request-cancel': (session, { options }) =>
+    give(session, 'requestCancel', { reason: options.reason ?? '', identity: '', requestId: options.request ?? '' }),
+  terminate: (session, { options }) => give(session, 'terminate', { reason: options.reason ?? '', details: [], identity: '' }),
+  'claim-task'(session, words) {
+    const committedEventId = Number(words.options.committed ?? session.run.state.nextEventId - 1);
+    const input = { claimId: claimId(session, words), worker: worker(words.options.worker ?? 'w1'), committedEventId };
+    return give(session, 'claimTask', input, (flight) => showFlight(session, flight));
+  },
+  'undo-task': (session, { options }) =>
+    give(
+      session,
+      'undoTask',
+      options.claim === undefined ? { nonce: taskToken(session, { word: '', plain: [], options }).nonce } : { claimId: options.claim },
+    ),
+  'complete-task'(session, words, line) {
+    const input = {
+      token: taskToken(session, words),
+      completion: completionOf(commandsIn(line)),
+      worker: worker(words.options.worker ?? 'w1'),
+    };
+    return give(session, 'completeTask', input, ({ completedEventId }) => [`completed ${completedEventId}`]);
+  },
+  'fail-task'(session, words) {
+    const name = (words.plain[0] ?? 'workflow-error').toUpperCase().replaceAll('-', '_') as keyof typeof WorkflowTaskFailureCause;
+    const rest = { ...words, plain: words.plain.slice(1) };
+    return give(session, 'failTask', { token: taskToken(session, words), cause: WorkflowTaskFailureCause[name], failure: failureOf(rest) });
+  },
+  'claim-activity'(session, words) {
+    const number = Number(words.plain[0]);
+    const attempt = Number(words.options.attempt ?? session.run.state.activities.get(number)?.attempt ?? 1);
+    const input = { number, attempt, claimId: claimId(session, words), worker: worker(words.options.worker ?? 'w1') };
+    return give(session, 'claimActivity', input, (activity) => showAttempt(session, activity));
+  },
+  'undo-activity': (session, { plain, options }) =>
+    give(session, 'undoActivity', { number: Number(plain[0]), claimId: options.claim ?? '' }),
+  'return-activity': (session, words) =>
+    give(session, 'returnActivity', { token: activityToken(session, words), begun: words.plain.includes('begun') }),
+  'complete-activity': (session, words) =>
+    completeActivity(session, words, {
+      $case: 'completed',
+      value: { result: words.plain[1] === undefined ? undefined : payloadOf(words.plain[1]) },
+    }),
+  'fail-activity': (session, words) => completeActivity(session, words, { $case: 'failed', value: failureOf(words) }),
+  'cancel-activity': (session, words) =>
+    completeActivity(session, words, { $case: 'canceled', value: { details: words.plain.slice(1).map(payloadOf) } }),
+  'end-activity': (session, words) => completeActivity(session, words, undefined),
+  heartbeat(session, words) {
+    const details = words.plain[1] === undefined ? undefined : payloadOf(words.plain[1]);
+    const input = { token: activityToken(session, words), details, worker: worker(words.options.worker ?? 'w1') };
+    return give(session, 'heartbeat', input, (cancel) => [cancel ? 'cancel' : 'go on']);
+  },
+  advance,
+  'new-worker': (session) => give(session, 'newWorker', undefined),
+  flush(session) {
+    const before = session.run.log.length;
+    flush(session.run);
+    return session.run.log.slice(before).flatMap(({ marks }) => Marks.decode(marks).marks.map((mark) => `mark ${showMark(mark)}`));
+  },
+  reload: (session) => written(reload(session.run)),
+  /** The state goes through a checkpoint. */
+  checkpoint(session) {
+    const read = readCheckpoint(writeCheckpoint(session.run.state), session.run.now);
+    if (read === undefined) return ['not a checkpoint'];
+    session.run.state = read;
+    return give(session, 'due', undefined);
+  },
+  /** An input many times: only what the last one does is printed. */
+  times(session, _words, line) {
+    const [, count = '0', rest = ''] = /^times (\d+) (.*)$/.exec(line) ?? [];
+    let last: string[] = [];
+    for (let n = 0; n < Number(count); n += 1)
+      last = rest.split(' then ').flatMap((each) => (inputs[wordsOf(each).word] as Handler)(session, wordsOf(each), each));
+    return last;
+  },
+  show(session, { plain }) {
+    const view = views[plain[0] ?? ''];
+    if (view === undefined) throw new Error(`nothing to show: ${plain[0]}`);
+    return view(session.run.state, Number(plain[1]));
+  },
+};

@@ -11,4 +11,4 @@ const handle = await client.start(greet, {
 });
 console.log(`Started ${handle.workflowId}. Look at it: npx perdure workflow describe ${handle.workflowId}`);
 console.log(await handle.result());
-await client.close();
+client.close();

@@ -9,6 +9,12 @@ import { fileURLToPath } from 'node:url';
 const SERVICE = fileURLToPath(new URL('../../service/dist/main.js', import.meta.url));
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
+const children = new Set<ChildProcess>();
+// However the demo ends, it leaves no process behind.
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
 export interface Surroundings {
   /** `host:port` of the service, kept over restarts. */
   readonly address: string;
@@ -25,7 +31,10 @@ export function startProcesses({ address, databaseUrl, logDir }: Surroundings): 
   const env = { ...process.env, PERDURE_ADDRESS: address, PERDURE_DB_URL: databaseUrl, DEMO_DB_URL: databaseUrl };
   const start = (name: string, args: string[]): ChildProcess => {
     const log = openSync(join(logDir, `${name}.log`), 'a', 0o600);
-    return spawn(process.execPath, args, { env, stdio: ['ignore', log, log] });
+    const child = spawn(process.execPath, args, { env, stdio: ['ignore', log, log] });
+    children.add(child);
+    child.once('exit', () => children.delete(child));
+    return child;
   };
   return { service: start('service', [SERVICE, 'server', '--address', address]), worker: start('worker', [WORKER]) };
 }

@@ -67,7 +67,7 @@ function welcome(address: string, data: string): string {
 Perdure ${readVersion()} serves on ${address}, its data ${data}. Ctrl-C stops it.${other}
 
   In a second terminal, a worker:
-    node examples/quickstart/worker.ts
+    node scripts/with-node.mjs node examples/quickstart/worker.ts
 
   In a third, a workflow:
     npx perdure workflow start greet --task-queue quickstart --id hello-1 --input '"World"' --wait

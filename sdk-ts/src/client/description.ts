@@ -8,7 +8,7 @@ import type { DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/wor
 import { protoToMs, timestampToMs } from '../common/duration.ts';
 import { failureToError } from '../common/failure.ts';
 import { decodeValue, defaultPayloadConverter } from '../common/payload-converter.ts';
-import { readSearchAttribute, type SearchAttribute } from './start.ts';
+import { fromSearchAttributeValue, type SearchAttribute } from '../common/search-attribute.ts';
 
 /** Where a run stands; the same words as in filters. */
 export type WorkflowStatusName = 'Running' | 'Completed' | 'Failed' | 'Canceled' | 'Terminated' | 'TimedOut' | 'Unknown';
@@ -90,7 +90,7 @@ const ACTIVITY_STATE: Readonly<Record<number, PendingActivityDescription['state'
 
 /** A run of a list, readable. */
 export function listEntryOf(summary: WorkflowSummary): WorkflowListEntry {
-  const attributes = Object.entries(summary.searchAttributes).map(([key, value]) => [key, readSearchAttribute(value)] as const);
+  const attributes = Object.entries(summary.searchAttributes).map(([key, value]) => [key, fromSearchAttributeValue(value)] as const);
   return {
     workflowId: summary.execution?.workflowId ?? '',
     runId: summary.execution?.runId ?? '',

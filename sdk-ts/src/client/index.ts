@@ -13,10 +13,11 @@ export {
   TimeoutFailure,
 } from '../common/failure.ts';
 export type { RetryOptions } from '../common/retry.ts';
+export type { SearchAttribute } from '../common/search-attribute.ts';
 export { ServiceError } from '../common/service-error.ts';
 export type { Json, ResultOf, Workflow } from '../common/types.ts';
 export { Client, type ClientOptions, type ListOptions } from './client.ts';
 export type { PendingActivityDescription, WorkflowDescription, WorkflowListEntry, WorkflowStatusName } from './description.ts';
 export { type FailedStatus, WorkflowAlreadyStartedError, WorkflowFailedError, WorkflowNotFoundError } from './errors.ts';
 export type { HistoryOptions, QueryLike, SignalLike, WorkflowHandle } from './handle.ts';
-export type { SearchAttribute, StartOptions, StartSettings } from './start.ts';
+export type { StartOptions, StartSettings } from './start.ts';

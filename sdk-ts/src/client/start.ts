@@ -1,16 +1,13 @@
 /** Options of a start, and the request they make. */
 
-import type { SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
 import { ConflictPolicy, ReusePolicy } from '@perdure/proto/perdure/api/v1/workflow';
 import type { StartWorkflowRequest } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { encodeMessage, hasCodecs } from '../common/data-converter.ts';
 import { type Duration, durationToProto } from '../common/duration.ts';
 import { defaultPayloadConverter, encodeValue, encodeValues } from '../common/payload-converter.ts';
+import { type SearchAttribute, toSearchAttributeValue } from '../common/search-attribute.ts';
 import type { Workflow } from '../common/types.ts';
 import type { Wire } from './wire.ts';
-
-/** A value by which runs can be listed. Whole numbers are ints, others doubles; a Date is a datetime; an array is a list of keywords. */
-export type SearchAttribute = string | readonly string[] | number | bigint | boolean | Date;
 
 /** Options of a start apart from its arguments. */
 export interface StartSettings {
@@ -58,7 +55,9 @@ export async function startRequest(wire: Wire, workflow: Workflow | string, opti
   const memo = Object.entries(options.memo ?? {}).map(
     ([key, value]) => [key, encodeValue(defaultPayloadConverter, value, `memo.${key}`)] as const,
   );
-  const attributes = Object.entries(options.searchAttributes ?? {}).map(([key, value]) => [key, searchAttribute(key, value)] as const);
+  const attributes = Object.entries(options.searchAttributes ?? {}).map(
+    ([key, value]) => [key, toSearchAttributeValue(value, `searchAttributes.${key}`)] as const,
+  );
   const request: StartWorkflowRequest = {
     namespace: '',
     workflowId: options.workflowId,
@@ -89,33 +88,4 @@ function policy<T extends Record<string, number>>(name: string, table: T, value:
   const code = table[value];
   if (code === undefined) throw new TypeError(`${name}: "${value}" is not one of ${Object.keys(table).join(', ')}`);
   return code as T[keyof T];
-}
-
-function searchAttribute(key: string, value: SearchAttribute): SearchAttributeValue {
-  if (typeof value === 'string') return { value: { $case: 'keyword', value } };
-  if (typeof value === 'boolean') return { value: { $case: 'bool', value } };
-  if (typeof value === 'bigint') return { value: { $case: 'int', value } };
-  if (typeof value === 'number' && Number.isSafeInteger(value)) return { value: { $case: 'int', value: BigInt(value) } };
-  if (typeof value === 'number' && Number.isFinite(value)) return { value: { $case: 'double', value } };
-  if (value instanceof Date) return { value: { $case: 'datetime', value: value.toISOString() } };
-  if (value instanceof Array && value.every((item) => typeof item === 'string')) {
-    return { value: { $case: 'keywordList', value: { values: [...value] } } };
-  }
-  throw new TypeError(`searchAttributes.${key}: expected a text, texts, a finite number, a boolean or a Date`);
-}
-
-/** A search attribute as people and programs read it. */
-export function readSearchAttribute({ value }: SearchAttributeValue): SearchAttribute | undefined {
-  switch (value?.$case) {
-    case undefined:
-      return undefined;
-    case 'keywordList':
-      return value.value.values;
-    case 'int':
-      return Number.isSafeInteger(Number(value.value)) ? Number(value.value) : value.value;
-    case 'datetime':
-      return new Date(value.value);
-    default:
-      return value.value;
-  }
 }

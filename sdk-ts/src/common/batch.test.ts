@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest';
+import { gate } from '../../test/support/scripted-api.ts';
+import { createVirtualClock } from '../../test/support/virtual-clock.ts';
+import { createBatch } from './batch.ts';
+
+interface Sent {
+  readonly items: readonly string[];
+  readonly landed: ReturnType<typeof gate<(string | Error)[]>>;
+}
+
+function setup(options: { inFlight: number; keyed?: boolean; maxItems?: number; maxBytes?: number }) {
+  const clock = createVirtualClock();
+  const sent: Sent[] = [];
+  const batch = createBatch<string, string>({
+    clock,
+    inFlight: options.inFlight,
+    maxItems: options.maxItems ?? 100,
+    maxBytes: options.maxBytes ?? 1_000,
+    bytesOf: (item) => item.length,
+    ...(options.keyed && { keyOf: (item: string) => item[0] as string }),
+    send: (items) => {
+      const landed = gate<(string | Error)[]>();
+      sent.push({ items, landed });
+      return landed.promise;
+    },
+  });
+  return { clock, sent, batch, land: (index: number) => sent[index]?.landed.open(sent[index].items.map((item) => `${item}!`)) };
+}
+
+test('items added together travel together, without waiting for time to pass', async () => {
+  const { clock, sent, batch, land } = setup({ inFlight: 1 });
+  const answers = Promise.all([batch.add('a'), batch.add('b')]);
+  await clock.settle();
+  expect(sent.map((call) => call.items)).toEqual([['a', 'b']]);
+  land(0);
+  expect(await answers).toEqual(['a!', 'b!']);
+});
+
+test('what queues while batches are in flight leaves as one batch when one lands', async () => {
+  const { clock, sent, batch, land } = setup({ inFlight: 2 });
+  for (const item of ['a', 'b', 'c', 'd', 'e']) {
+    void batch.add(item);
+    await clock.settle();
+  }
+  expect(sent.map((call) => call.items)).toEqual([['a'], ['b']]);
+  land(0);
+  await clock.settle();
+  expect(sent.map((call) => call.items)).toEqual([['a'], ['b'], ['c', 'd', 'e']]);
+});
+
+test('items of a key in flight wait, others overtake them', async () => {
+  const { clock, sent, batch, land } = setup({ inFlight: 4, keyed: true });
+  for (const item of ['x1', 'x2', 'y1', 'x3']) {
+    void batch.add(item);
+    await clock.settle();
+  }
+  expect(sent.map((call) => call.items)).toEqual([['x1'], ['y1']]);
+  land(0);
+  await clock.settle();
+  expect(sent[2]?.items).toEqual(['x2', 'x3']);
+});
+
+test('batches are split by count and by bytes, but one large item still goes', async () => {
+  const { clock, sent, batch } = setup({ inFlight: 9, maxItems: 2, maxBytes: 5 });
+  for (const item of ['a', 'b', 'c', 'dddd', 'eeeeeeeeee', 'f']) void batch.add(item);
+  await clock.settle();
+  expect(sent.map((call) => call.items)).toEqual([['a', 'b'], ['c', 'dddd'], ['eeeeeeeeee'], ['f']]);
+});
+
+test('an Error among the answers rejects its item alone; a rejected call rejects all; a short answer is noticed', async () => {
+  const { clock, sent, batch } = setup({ inFlight: 3 });
+  const first = Promise.allSettled([batch.add('a'), batch.add('b')]);
+  await clock.settle();
+  sent[0]?.landed.open(['fine', new Error('no')]);
+  expect((await first).map((result) => result.status)).toEqual(['fulfilled', 'rejected']);
+  const second = Promise.allSettled([batch.add('c')]);
+  await clock.settle();
+  sent[1]?.landed.fail(new Error('call failed'));
+  expect(await second).toMatchObject([{ reason: { message: 'call failed' } }]);
+  const third = Promise.allSettled([batch.add('d')]);
+  await clock.settle();
+  sent[2]?.landed.open([]);
+  expect(await third).toMatchObject([{ reason: { message: 'the service answered 0 of 1 items' } }]);
+});
+
+test('drained resolves when nothing is queued or in flight', async () => {
+  const { clock, batch, land } = setup({ inFlight: 1 });
+  await batch.drained();
+  void batch.add('a');
+  let drained = false;
+  void batch.drained().then(() => (drained = true));
+  await clock.settle();
+  expect([drained, batch.pending()]).toEqual([false, 1]);
+  land(0);
+  await clock.settle();
+  expect([drained, batch.pending()]).toEqual([true, 0]);
+});

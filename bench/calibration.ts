@@ -1,38 +1,45 @@
-// How fast the database is right now: the rate of a plain batched insert, so that figures from noisy machines can be compared by ratio.
+// How fast this machine is right now: the rate of the commit statement alone, so that figures of noisy machines can be compared by ratio.
 import pg from 'pg';
+import { migrate } from '../service/src/store/migrations/migrate.ts';
+import { createPostgresStore } from '../service/src/store/postgres/store.ts';
+import { measureCommits } from './commit-load.ts';
 
-const ROWS_PER_STATEMENT = 100;
-const BYTES_PER_ROW = 300;
-const MEASURE_MS = 3_000;
+const DATABASE = 'bench_calibration';
+const NODE_ID = '00000000-0000-7000-8000-000000000001';
+const WARM_UP_SECONDS = 1;
+const MEASURE_SECONDS = 3;
 
-/** Rows per second, one statement of 100 rows in flight, in a table that is dropped again. */
-export async function calibrate(url: string): Promise<{ rowsPerSecond: number; postgres: string }> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
+export interface Calibration {
+  /** Workflows of four commits each, `concurrency` records per statement. */
+  readonly workflowsPerSecond: number;
+  readonly postgres: string;
+}
+
+/** Measures in a database of its own on the server of `url`, which it drops again. */
+export async function calibrate(url: string, concurrency: number): Promise<Calibration> {
+  const admin = new pg.Client({ connectionString: url });
+  await admin.connect();
   try {
-    const version = await client.query<{ server_version: string }>('SHOW server_version');
-    await client.query('CREATE TABLE bench_calibration (slot INT4, id INT8, body BYTEA, PRIMARY KEY (slot, id))');
-    const blob = Buffer.alloc(BYTES_PER_ROW * ROWS_PER_STATEMENT, 7);
-    let rows = 0;
-    const insert = async (): Promise<void> => {
-      const ids = Array.from({ length: ROWS_PER_STATEMENT }, (_, index) => rows + index);
-      await client.query({
-        name: 'calibrate',
-        text: `INSERT INTO bench_calibration (slot, id, body)
-               SELECT (t.id % 4096)::INT4, t.id, substr($2::BYTEA, t.n::INT4 * $3::INT4 + 1, $3::INT4)
-               FROM unnest($1::INT8[], $4::INT8[]) AS t(id, n)`,
-        values: [ids, blob, BYTES_PER_ROW, ids.map((_, index) => index)],
-      });
-      rows += ROWS_PER_STATEMENT;
-    };
-    for (const until = performance.now() + MEASURE_MS / 3; performance.now() < until; ) await insert();
-    const before = rows;
-    const begin = performance.now();
-    while (performance.now() - begin < MEASURE_MS) await insert();
-    const rowsPerSecond = (rows - before) / ((performance.now() - begin) / 1_000);
-    await client.query('DROP TABLE bench_calibration');
-    return { rowsPerSecond, postgres: version.rows[0]?.server_version ?? 'unknown' };
+    const version = await admin.query<{ server_version: string }>('SHOW server_version');
+    await admin.query(`CREATE DATABASE ${DATABASE}`);
+    const own = new URL(url);
+    own.pathname = `/${DATABASE}`;
+    const workflowsPerSecond = await measureIn(own.href, concurrency);
+    await admin.query(`DROP DATABASE ${DATABASE}`);
+    return { workflowsPerSecond, postgres: version.rows[0]?.server_version ?? 'unknown' };
   } finally {
-    await client.end();
+    await admin.end();
+  }
+}
+
+async function measureIn(url: string, concurrency: number): Promise<number> {
+  await migrate(url);
+  const store = createPostgresStore({ url });
+  try {
+    await store.registerNode({ nodeId: NODE_ID, address: '', roles: '', version: '' });
+    await measureCommits(store, NODE_ID, concurrency, WARM_UP_SECONDS);
+    return (await measureCommits(store, NODE_ID, concurrency, MEASURE_SECONDS)).workflowsPerSecond;
+  } finally {
+    await store.close();
   }
 }

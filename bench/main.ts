@@ -56,7 +56,7 @@ async function measure(
 ): Promise<Report> {
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   say('calibrating');
-  const { rowsPerSecond, postgres } = await calibrate(databaseUrl);
+  const calibration = await calibrate(databaseUrl, concurrency);
   await runProgram(['migrate'], databaseUrl);
   const service = await startService(databaseUrl);
   undo.push(service.stop);
@@ -91,9 +91,9 @@ async function measure(
     cpuMicrosPerWorkflow: { service: micros('service'), worker: micros('worker'), client: micros('client'), database: micros('database') },
     recordsPerCommit: round(counted('records') / counted('commits')),
     rpcsPerWorkflow: round(counted('rpcs') / result.completed),
-    calibration: round(rowsPerSecond),
+    calibration: round(calibration.workflowsPerSecond),
     node: process.versions.node,
-    postgres,
+    postgres: calibration.postgres,
     commit: commitOf(),
   };
 }

@@ -75,6 +75,8 @@ export const QUERY_WAIT_MS = 10_000;
 export const MAX_LONG_POLL_MS = 60_000;
 /** Items of one batch request. */
 export const MAX_BATCH_ITEMS = 1_000;
+/** Items of one batch request together, so that their envelope fits the request limit. A single item has limits of its own. */
+export const MAX_BATCH_BYTES: number = 3 * MiB;
 /** Runs of one AwaitWorkflowResults. */
 export const MAX_AWAITED_RUNS = 10_000;
 /** Largest page of a list. */

@@ -252,6 +252,6 @@ test('on random histories nothing is lost, nothing given twice, and nothing that
       endPoll(world.queue, last, world.now, false);
       expect(forgetWorkers(world.queue, world.now + 10_000)).toBe(true);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });

@@ -1,0 +1,83 @@
+/** How attempts of activities get on and end; tasks that workers hand back. */
+import { MAX_BATCH_ITEMS, MAX_EVENT_PAYLOAD_BYTES } from '../core/limits.ts';
+import { badField, tooLarge } from '../errors.ts';
+import type { NamespaceRow } from '../store/store.ts';
+import { badToken, openToken } from '../tokens.ts';
+import type { Context, Frontend } from './call.ts';
+import { toItemError, toPerdureError } from './item-error.ts';
+import { activityToken, handOn, merge, passed, verifyEach } from './items.ts';
+import { noteReceived } from './polls.ts';
+import { checkText } from './text.ts';
+import { checkItemText, openBatch, requireWorker } from './validate.ts';
+
+type ActivityRpcs = Pick<Frontend, 'completeActivityTasks' | 'heartbeatActivities' | 'returnTasks'>;
+type Returned = Parameters<Context['history']['returnTasks']>[0][number];
+type Heartbeats = Awaited<ReturnType<Frontend['heartbeatActivities']>>['results'];
+
+/** CompleteActivityTasks, HeartbeatActivities and ReturnTasks. */
+export function activityRpcs(context: Context): ActivityRpcs {
+  return {
+    completeActivityTasks: async (request) => {
+      noteReceived(context, request.receivedAnswerIds);
+      const items = openBatch(request, 'completions');
+      const worker = requireWorker(request.worker);
+      const namespace = await context.namespaces.find(request.namespace);
+      const verified = verifyEach(context, items, (weighed) => {
+        const { outcome, token } = weighed.item;
+        checkItemText(weighed);
+        if (outcome === undefined) throw badField('outcome', 'one of completed, failed and canceled is required');
+        if (weighed.bytes > MAX_EVENT_PAYLOAD_BYTES) throw tooLarge(outcome.$case, weighed.bytes, MAX_EVENT_PAYLOAD_BYTES);
+        return { token: activityToken(context, namespace, token), outcome };
+      });
+      return { errors: await handOn(context, verified, (good) => context.history.completeActivities(good, worker)) };
+    },
+    heartbeatActivities: async (request) => {
+      noteReceived(context, request.receivedAnswerIds);
+      const items = openBatch(request, 'heartbeats');
+      const worker = requireWorker(request.worker);
+      const namespace = await context.namespaces.find(request.namespace);
+      const verified = verifyEach(context, items, (weighed) => {
+        checkItemText(weighed);
+        if (weighed.bytes > MAX_EVENT_PAYLOAD_BYTES) throw tooLarge('details', weighed.bytes, MAX_EVENT_PAYLOAD_BYTES);
+        return { token: activityToken(context, namespace, weighed.item.token), details: weighed.item.details };
+      });
+      const good = passed(verified);
+      const answers = good.length === 0 ? [] : await context.history.heartbeatActivities(good, worker);
+      const outcomes: Heartbeats = answers.map(({ cancelRequested, error }) => ({
+        cancelRequested,
+        error: error === undefined ? undefined : toItemError(toPerdureError(error, context)),
+      }));
+      return { results: merge(verified, outcomes, (error) => ({ cancelRequested: false, error: toItemError(error) })) };
+    },
+    returnTasks: (request) => returnTasks(context, request),
+  };
+}
+
+/** The answer has no room for errors of items: the good ones go back, then the call fails with the first error. */
+async function returnTasks(context: Context, request: Parameters<Frontend['returnTasks']>[0]): ReturnType<Frontend['returnTasks']> {
+  checkText({ ...request, untouched: [], begun: [] });
+  for (const field of ['untouched', 'begun'] as const) {
+    if (request[field].length > MAX_BATCH_ITEMS) throw tooLarge(field, request[field].length, MAX_BATCH_ITEMS, 'items');
+  }
+  const worker = requireWorker(request.worker);
+  const namespace = await context.namespaces.find(request.namespace);
+  const verified = [
+    ...verifyEach(context, [...request.untouched.entries()], ([index, bytes]) =>
+      returned(context, namespace, bytes, false, `untouched[${index}]`),
+    ),
+    ...verifyEach(context, [...request.begun.entries()], ([index, bytes]) => returned(context, namespace, bytes, true, `begun[${index}]`)),
+  ];
+  const good = passed(verified);
+  if (good.length > 0) await context.history.returnTasks(good, worker);
+  for (const one of verified) if ('error' in one) throw one.error;
+  return {};
+}
+
+function returned(context: Context, namespace: NamespaceRow, bytes: Uint8Array, begun: boolean, field: string): Returned {
+  const opened = openToken(context.tokenKey, bytes, field);
+  // Workflow code has no begin: a task of it either was completed or is untouched.
+  if (opened.kind === 'page' || opened.token.namespaceId !== namespace.namespaceId) throw badToken(field);
+  if (opened.kind === 'activityTask') return { activity: opened.token, begun };
+  if (begun) throw badToken(field);
+  return { workflow: opened.token, begun };
+}

@@ -1,0 +1,70 @@
+/** Starting runs, one or many. */
+
+import { ConflictPolicy, ReusePolicy } from '@perdure/proto/perdure/api/v1/workflow';
+import type { StartWorkflowRequest, StartWorkflowsResult } from '@perdure/proto/perdure/api/v1/workflow_service';
+import { DEFAULT_TASK_TIMEOUT_MS, MAX_MEMO_BYTES, MAX_TASK_TIMEOUT_MS } from '../core/limits.ts';
+import { badField, tooLarge } from '../errors.ts';
+import type { StartInput } from '../roles.ts';
+import type { NamespaceRow } from '../store/store.ts';
+import type { Context, Frontend } from './call.ts';
+import { toItemError, toPerdureError } from './item-error.ts';
+import { checkSearchAttributes } from './search-attributes.ts';
+import { checkText, weigh } from './text.ts';
+import { boundText, checkItemText, durationMs, enumOf, limitEvent, openBatch, requestIdOf, requireId } from './validate.ts';
+
+/** StartWorkflow and StartWorkflows. */
+export function startRpcs(context: Context): Pick<Frontend, 'startWorkflow' | 'startWorkflows'> {
+  return {
+    startWorkflow: async (request) => {
+      const bytes = checkText(request);
+      const namespace = await context.namespaces.find(request.namespace);
+      return context.history.startWorkflow(startInput(context, namespace, request, bytes));
+    },
+    startWorkflows: async (request) => {
+      const items = openBatch(request, 'items');
+      const namespace = await context.namespaces.find(request.namespace);
+      const start = async (weighed: (typeof items)[number]): Promise<StartWorkflowsResult> => {
+        try {
+          checkItemText(weighed);
+          checkItemNamespace(weighed.item.namespace, request.namespace);
+          const value = await context.history.startWorkflow(startInput(context, namespace, weighed.item, weighed.bytes));
+          return { outcome: { $case: 'ok', value } };
+        } catch (error) {
+          return { outcome: { $case: 'error', value: toItemError(toPerdureError(error, context)) } };
+        }
+      };
+      return { results: await Promise.all(items.map(start)) };
+    },
+  };
+}
+
+/** Items may repeat the namespace of their batch, but not name another. */
+export function checkItemNamespace(item: string, batch: string): void {
+  if (item !== '' && item !== batch) throw badField('namespace', `${JSON.stringify(item)} is not the namespace of the batch`);
+}
+
+function startInput(context: Context, namespace: NamespaceRow, request: StartWorkflowRequest, bytes: number): StartInput {
+  const memoBytes = bytes > MAX_MEMO_BYTES ? weigh(request.memo) : 0;
+  if (memoBytes > MAX_MEMO_BYTES) throw tooLarge('memo', memoBytes, MAX_MEMO_BYTES);
+  limitEvent(bytes, { input: request.input, header: request.header, memo: request.memo });
+  checkSearchAttributes('search_attributes', request.searchAttributes, false);
+  return {
+    namespaceId: namespace.namespaceId,
+    retentionMs: namespace.retentionMs,
+    workflowId: requireId('workflow_id', request.workflowId),
+    workflowType: requireId('workflow_type', request.workflowType),
+    taskQueue: requireId('task_queue', request.taskQueue),
+    input: request.input,
+    header: request.header,
+    requestId: requestIdOf(context.env, request.requestId),
+    identity: boundText('identity', request.identity),
+    conflictPolicy: enumOf('conflict_policy', request.conflictPolicy, ConflictPolicy, ConflictPolicy.FAIL),
+    reusePolicy: enumOf('reuse_policy', request.reusePolicy, ReusePolicy, ReusePolicy.ALLOW),
+    runTimeoutMs: durationMs('run_timeout', request.runTimeout),
+    executionTimeoutMs: durationMs('execution_timeout', request.executionTimeout),
+    taskTimeoutMs: durationMs('task_timeout', request.taskTimeout, MAX_TASK_TIMEOUT_MS) || DEFAULT_TASK_TIMEOUT_MS,
+    startDelayMs: durationMs('start_delay', request.startDelay),
+    memo: request.memo,
+    searchAttributes: request.searchAttributes,
+  };
+}

@@ -36,7 +36,12 @@ async function main(): Promise<number> {
     await database.stop();
     unlock();
   };
-  process.once('SIGINT', () => void close().finally(() => process.exit(130)));
+  let interrupted = false;
+  process.on('SIGINT', () => {
+    // The terminal and a launcher (npm) may both tell us.
+    if (!interrupted) void close().finally(() => process.exit(130));
+    interrupted = true;
+  });
   try {
     return await run(around, database, ledger);
   } finally {

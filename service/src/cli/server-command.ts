@@ -8,6 +8,7 @@ import { counters } from '../telemetry/counters.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { readVersion } from '../version.ts';
 import { CommandError, EXIT, UsageError } from './outcome.ts';
+import { untilAskedToStop } from './signals.ts';
 
 export interface ServerFlags {
   readonly address?: string;
@@ -29,7 +30,7 @@ export async function runServer(flags: ServerFlags): Promise<number> {
     log('warn', 'INSECURE: other machines can reach this server, and whoever can reach it can do everything', { address: config.address });
   const server = await listen(config.address, config.dbUrl, log);
   log('info', 'listening', { address: server.address, version: readVersion(), pid: process.pid });
-  const stopped = untilSignal(server, log);
+  const stopped = stopWhenAsked(server, log);
   try {
     await server.ready;
   } catch (error) {
@@ -56,16 +57,9 @@ function printCounters(): void {
   process.stdout.write(`${JSON.stringify({ counters })}\n`);
 }
 
-function untilSignal(server: RunningServer, log: Log): Promise<number> {
-  return new Promise((resolve, reject) => {
-    let asked = false;
-    const stop = (signal: NodeJS.Signals): void => {
-      if (asked) process.exit(EXIT.failed);
-      asked = true;
-      log('info', 'stopping', { signal });
-      server.stop().then(() => resolve(EXIT.ok), reject);
-    };
-    process.on('SIGINT', stop);
-    process.on('SIGTERM', stop);
-  });
+async function stopWhenAsked(server: RunningServer, log: Log): Promise<number> {
+  const signal = await untilAskedToStop();
+  log('info', 'stopping', { signal });
+  await server.stop();
+  return EXIT.ok;
 }

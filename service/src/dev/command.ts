@@ -1,8 +1,10 @@
 /** `perdure dev`: embedded PostgreSQL, schema and service in one command. */
 import { createServer } from 'node:net';
+import { numberFlag } from '../cli/input.ts';
 import { CommandError, EXIT } from '../cli/outcome.ts';
 import { listen } from '../cli/server-command.ts';
-import { loadConfig } from '../config.ts';
+import { untilAskedToStop } from '../cli/signals.ts';
+import { type Config, loadConfig } from '../config.ts';
 import { migrate } from '../store/migrations/migrate.ts';
 import { createLog } from '../telemetry/log.ts';
 import { readVersion } from '../version.ts';
@@ -23,42 +25,55 @@ export interface DevFlags {
 export async function runDev(flags: DevFlags): Promise<number> {
   const { port, config: file, ephemeral, ...settings } = flags;
   const config = await loadConfig({
-    flags: { ...settings, address: `127.0.0.1:${port}` },
+    flags: { ...settings, address: `127.0.0.1:${numberFlag('--port', port, 0, 65_535)}` },
     file,
     defaults: { logLevel: 'warn', logFormat: 'text' },
   });
   await checkPort(Number(port));
-  const asked = untilSignal();
+  const asked = untilAskedToStop();
   const unlock = config.dbUrl === undefined && ephemeral !== true ? lockFolder(config.dataDir) : () => {};
   const steps: (() => unknown)[] = [unlock];
   try {
     let dbUrl = config.dbUrl;
     if (dbUrl === undefined) {
       const database = await startPostgres({ dataDir: config.dataDir, ephemeral });
-      steps.unshift(() => database.stop());
+      steps.push(() => database.stop());
       dbUrl = database.url;
     }
     await migrate(dbUrl);
     const log = await createLog({ level: config.logLevel, format: config.logFormat });
     const server = await listen(config.address, dbUrl, log);
-    steps.unshift(() => server.stop());
+    steps.push(() => server.stop());
     const early = await Promise.race([server.ready, asked]);
     if (early === undefined) {
-      process.stdout.write(welcome(server.address, where(flags, config.dataDir)));
+      process.stdout.write(welcome(server.address, where(config, ephemeral === true)));
       await asked;
     }
     process.stdout.write('\nstopping …\n');
   } catch (error) {
     throw error instanceof CommandError ? error : new CommandError((error as Error).message || String(error));
   } finally {
-    for (const step of steps) await step();
+    await stopAll(steps);
   }
   return EXIT.ok;
 }
 
-function where({ dbUrl, ephemeral }: DevFlags, dataDir: string): string {
+function where({ dbUrl, dataDir }: Config, ephemeral: boolean): string {
   if (dbUrl !== undefined) return 'in the given database';
-  return ephemeral === true ? 'in a temporary folder, removed at the end' : `kept in ${dataDir}`;
+  return ephemeral ? 'in a temporary folder, removed at the end' : `kept in ${dataDir}`;
+}
+
+/** Last started, first stopped. One that fails must not keep the others, the database above all, from stopping. */
+async function stopAll(steps: readonly (() => unknown)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of steps.toReversed()) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 function welcome(address: string, data: string): string {
@@ -90,17 +105,5 @@ function checkPort(port: number): Promise<void> {
       ),
     );
     probe.listen(port, '127.0.0.1', () => probe.close(() => resolve()));
-  });
-}
-
-function untilSignal(): Promise<'asked'> {
-  return new Promise((resolve) => {
-    let asked = false;
-    const stop = (): void => {
-      if (asked) process.exit(EXIT.failed);
-      asked = true;
-      resolve('asked');
-    };
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
   });
 }

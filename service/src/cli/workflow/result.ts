@@ -74,16 +74,11 @@ async function awaitClose(
 function outcomeOf(event: HistoryEvent): { result: Json; failure: Parameters<typeof failureLines>[0]; reason: string } {
   const none = { result: null, failure: undefined, reason: '' };
   const { attributes } = event;
-  switch (attributes?.$case) {
-    case 'workflowCompleted':
-      return { ...none, result: attributes.value.result === undefined ? null : payloadToPlain(attributes.value.result) };
-    case 'workflowFailed':
-      return { ...none, failure: attributes.value.failure };
-    case 'workflowTerminated':
-      return { ...none, reason: attributes.value.reason };
-    case 'workflowTimedOut':
-      return { ...none, reason: `${String(toPlain(attributes.value.timeoutType, 'timeoutType'))} timeout` };
-    default:
-      return none;
-  }
+  if (attributes?.$case === 'workflowCompleted')
+    return { ...none, result: attributes.value.result === undefined ? null : payloadToPlain(attributes.value.result) };
+  if (attributes?.$case === 'workflowFailed') return { ...none, failure: attributes.value.failure };
+  if (attributes?.$case === 'workflowTerminated') return { ...none, reason: attributes.value.reason };
+  if (attributes?.$case === 'workflowTimedOut')
+    return { ...none, reason: `${String(toPlain(attributes.value.timeoutType, 'timeoutType'))} timeout` };
+  return none;
 }

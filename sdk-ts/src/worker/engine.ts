@@ -17,6 +17,8 @@ export interface WorkflowBundle {
   readonly library: string;
   /** Modules whose exported functions are workflows, as `code` knows them. */
   readonly modules: readonly string[];
+  /** The module that exports `payloadConverter`, unless it is the default one. */
+  readonly converterModule?: string;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';

@@ -1,0 +1,280 @@
+// The library's side of the border, evaluated once per sandbox context. Only text, numbers, booleans and copied bytes cross it.
+
+// First: other modules take these globals for granted when they are evaluated.
+import { NativeError } from './realm/globals.ts';
+import { History } from '@perdure/proto/perdure/api/v1/event';
+import { WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import { WorkflowTaskCompletion, WorkflowTaskFailure, QueryTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import { errorToFailure } from '../common/failure.ts';
+import { defaultPayloadConverter, type PayloadConverter } from '../common/payload-converter.ts';
+import { advance, createSession, type Session, sortHistory } from '../workflow/activation.ts';
+import { createRun } from '../workflow/create-run.ts';
+import * as api from '../workflow/index.ts';
+import { answerQuery } from '../workflow/query.ts';
+import { formatSite, isNondeterminism } from '../workflow/replay.ts';
+import { activeRun, type LogLine, type Run, setActive, setHost, type UserModule } from '../workflow/run.ts';
+import { takeVariables } from '../workflow/variable.ts';
+import { type Door, type LibraryHost, type LibrarySettings, OP, STATUS, type UserFactory } from './border.ts';
+import { createGlobalParent, createRunGlobal, harden } from './realm/harden.ts';
+import { ABSENT, install } from './realm/install.ts';
+import { connectUrlParser } from './realm/url.ts';
+
+/** All payloads of one completion together, in bytes: the service refuses more. */
+const MAX_COMPLETION_BYTES = 3 * 1024 * 1024;
+const MAX_LOG_LINES = 1000;
+/** Frames kept per captured place. */
+const SITE_FRAMES = 4;
+
+/** Everything the library keeps for its context. */
+interface Context {
+  readonly settings: LibrarySettings;
+  readonly factory: UserFactory;
+  readonly globalParent: object;
+  readonly runs: Map<string, Run>;
+  /** Workflow type → module that exports it. */
+  readonly types: Map<string, string>;
+  logs: string[];
+  session: Session | undefined;
+}
+
+/** Thrown for a task whose workflow type this worker does not have. */
+class UnknownWorkflowType extends Error {}
+
+/** Thrown when the commands of one task are larger than the service takes. */
+class TooLarge extends Error {}
+
+/** Called once by the host with the function around the user's bundle. */
+export function createLibrary(host: LibraryHost, factory: UserFactory, settings: LibrarySettings): Door {
+  connectUrlParser(host.parseUrl);
+  const context: Context = {
+    settings,
+    factory,
+    globalParent: {},
+    runs: new Map(),
+    types: new Map(),
+    logs: [],
+    session: undefined,
+  };
+  setHost({
+    runInScope: host.runInScope,
+    currentScope: host.currentScope,
+    log: (line) => keepLog(context, line),
+    captureSite(above) {
+      const site = {};
+      const limit = NativeError.stackTraceLimit;
+      NativeError.stackTraceLimit = SITE_FRAMES;
+      NativeError.captureStackTrace(site, above);
+      NativeError.stackTraceLimit = limit;
+      return site;
+    },
+  });
+  install(globalThis);
+  const door = createDoor(context);
+  Object.defineProperty(globalThis, '__perdureEnter', { value: door.enter });
+  harden(globalThis, [api], [Error]);
+  Object.assign(context, { globalParent: Object.freeze(createGlobalParent(globalThis)) });
+  return door;
+}
+
+function createDoor(context: Context): Door & { enter(): void } {
+  const { promise, then } = { promise: Promise.resolve(), then: Promise.prototype.then };
+  let armed = false;
+  let op = 0;
+  let runId = '';
+  let bytes: Uint8Array | undefined;
+  let status: number = STATUS.failed;
+  let answer: Uint8Array | string = '';
+  let entered = 0;
+  let drained = 0;
+  let expected: Run | undefined;
+  const onDrained = (): void => {
+    drained += 1;
+  };
+  return {
+    alloc: (size) => new Uint8Array(size),
+    put(nextOp, nextRunId, nextBytes) {
+      op = nextOp;
+      runId = nextRunId;
+      bytes = nextBytes;
+      armed = true;
+    },
+    // The one function the entry script calls. It never throws: an error that left the script would keep reactions for another run.
+    enter() {
+      // User code may find this function; without `put` by the host it does nothing.
+      if (!armed) return;
+      armed = false;
+      try {
+        [status, answer] = OPS[op as keyof typeof OPS](context, runId, bytes);
+      } catch (error) {
+        [status, answer] = [STATUS.failed, encodeFailure(context, error)];
+      }
+      bytes = undefined;
+      expected = activeRun();
+      entered += 1;
+      then.call(promise, onDrained);
+    },
+    // The canary: every reaction has run, and no other run took over.
+    status: () => (entered === drained && expected === activeRun() ? status : STATUS.broken),
+    answer: () => answer,
+    leave() {
+      setActive(undefined);
+      answer = '';
+    },
+    drop(id) {
+      context.runs.delete(id);
+      if (context.session?.run.runId === id) context.session = undefined;
+    },
+    takeLogs() {
+      const text = `[${context.logs.join(',')}]`;
+      context.logs = [];
+      return text;
+    },
+    hasLogs: () => context.logs.length > 0,
+  };
+}
+
+type Answer = [status: number, answer: Uint8Array | string];
+
+const OPS: Record<(typeof OP)[keyof typeof OP], (context: Context, runId: string, bytes: Uint8Array | undefined) => Answer> = {
+  [OP.describe]: describe,
+  [OP.begin]: begin,
+  [OP.go]: go,
+};
+
+/** Evaluates every module once, under no run, to learn the names of its workflows. */
+function describe(context: Context): Answer {
+  for (const name of context.settings.modules) {
+    const module = evaluate(context, name);
+    for (const [key, value] of Object.entries(module)) {
+      if (typeof value !== 'function' || key === 'default' || Function.prototype.toString.call(value).startsWith('class')) continue;
+      const other = context.types.get(key);
+      if (other !== undefined && other !== name) throw new Error(`workflow "${key}" is exported by ${other} and by ${name}`);
+      context.types.set(key, name);
+    }
+  }
+  return [STATUS.done, JSON.stringify([...context.types.keys()])];
+}
+
+function evaluate(context: Context, name: string): UserModule {
+  const own = createRunGlobal(context.globalParent);
+  const modules = context.factory(api, own, own, own);
+  return (modules[name] as () => UserModule)();
+}
+
+/** A new task: finds or makes its run, then works. */
+function begin(context: Context, runId: string, bytes: Uint8Array | undefined): Answer {
+  const task = WorkflowTask.decode(bytes as Uint8Array);
+  const sorted = sortHistory(History.decode(task.history).events);
+  const type = task.workflowType;
+  let run = context.runs.get(runId);
+  const cached = run !== undefined;
+  if (run !== undefined && task.historyFromEventId > run.seenEventId + 1n && !task.queryOnly) return [STATUS.needHistory, ''];
+  if (run === undefined) {
+    if (sorted.started === undefined) return [STATUS.needHistory, ''];
+    run = createRun(sorted.started, {
+      namespace: context.settings.namespace,
+      converter: converterOf(context),
+      failureTypes: new Set([...(context.settings.failureTypes[type] ?? []), ...(context.settings.failureTypes['*'] ?? [])]),
+    });
+  }
+  setActive(run);
+  const seen = run.seenEventId;
+  // A cached run has been through its blocks; what it was shown is not shown again.
+  const rest = cached
+    ? { blocks: [], events: sorted.events.filter((event) => event.id > seen) }
+    : { blocks: sorted.blocks.filter((block) => block.eventId <= task.baseEventId), events: sorted.events };
+  const compare = { strict: context.settings.strict, buildId: context.settings.buildId };
+  context.session = createSession(run, task, rest, compare, (target) => instantiate(context, target));
+  return go(context);
+}
+
+function instantiate(context: Context, run: Run): UserModule {
+  const type = run.started.workflowType;
+  const name = context.types.get(type);
+  if (name === undefined) {
+    const known = [...context.types.keys()].sort().join(', ');
+    throw new UnknownWorkflowType(`no workflow "${type}" on this worker (known: ${known === '' ? 'none' : known})`);
+  }
+  return evaluate(context, name);
+}
+
+function converterOf(context: Context): PayloadConverter {
+  const name = context.settings.converterModule;
+  return name === '' ? defaultPayloadConverter : (evaluate(context, name)['payloadConverter'] as PayloadConverter);
+}
+
+/** Goes on with the session until reactions are due or it is done. */
+function go(context: Context): Answer {
+  const session = context.session as Session;
+  setActive(session.run);
+  const progress = advance(session);
+  if (progress === 'drain') return [STATUS.drain, ''];
+  if (progress === 'block') return [STATUS.block, ''];
+  context.session = undefined;
+  const { run, task } = session;
+  const results = task.queries.map((query) => answerQuery(run, query));
+  context.runs.set(run.runId, run);
+  if (task.queryOnly) {
+    return [STATUS.queries, QueryTaskCompletion.encode({ token: EMPTY, queryResults: results, cause: 0, failure: undefined }).finish()];
+  }
+  return [run.closed ? STATUS.closed : STATUS.done, complete(run, results)];
+}
+
+const EMPTY = new Uint8Array(0);
+
+function complete(run: Run, queryResults: WorkflowTaskCompletion['queryResults']): Uint8Array {
+  const commands = run.commands.map(({ attributes, site }) => {
+    if (site !== undefined && 'callSite' in attributes.value) attributes.value.callSite = formatSite(site);
+    return { attributes };
+  });
+  run.commands = [];
+  const completion: WorkflowTaskCompletion = {
+    token: EMPTY,
+    commands,
+    queryResults,
+    variables: takeVariables(run),
+    newFlags: [],
+    forceNewTask: false,
+    sticky: !run.closed,
+    waitingForHandlers: run.outcome !== undefined && !run.closed,
+  };
+  const bytes = WorkflowTaskCompletion.encode(completion).finish();
+  if (bytes.length > MAX_COMPLETION_BYTES) throw tooLarge(completion, bytes.length);
+  return bytes;
+}
+
+function tooLarge(completion: WorkflowTaskCompletion, size: number): TooLarge {
+  const sizes = completion.commands.map((command, at) => {
+    const bytes = WorkflowTaskCompletion.encode({ ...completion, commands: [command], queryResults: [], variables: {} }).finish().length;
+    return { what: `${at + 1}: ${command.attributes?.$case}`, bytes };
+  });
+  const largest = sizes.sort((left, right) => right.bytes - left.bytes).slice(0, 3);
+  const list = largest.map(({ what, bytes }) => `${what} (${bytes} bytes)`).join(', ');
+  return new TooLarge(
+    `the ${completion.commands.length} commands of this task take ${size} bytes, the limit is ${MAX_COMPLETION_BYTES}; the largest: ${list}`,
+  );
+}
+
+function encodeFailure(context: Context, error: unknown): Uint8Array {
+  context.session = undefined;
+  const failure = errorToFailure(error, defaultPayloadConverter);
+  const absent = error instanceof ReferenceError ? /^(\w+) is not defined$/.exec(failure.message)?.[1] : undefined;
+  if (absent !== undefined && Object.hasOwn(ABSENT, absent)) failure.message = `${absent} is not available in workflow code: ${ABSENT[absent]}`;
+  return WorkflowTaskFailure.encode({ token: EMPTY, cause: causeOf(error), failure }).finish();
+}
+
+function causeOf(error: unknown): WorkflowTaskFailureCause {
+  if (isNondeterminism(error)) return WorkflowTaskFailureCause.NONDETERMINISM;
+  if (error instanceof UnknownWorkflowType) return WorkflowTaskFailureCause.UNKNOWN_WORKFLOW_TYPE;
+  if (error instanceof TooLarge) return WorkflowTaskFailureCause.TOO_LARGE;
+  return WorkflowTaskFailureCause.WORKFLOW_ERROR;
+}
+
+function keepLog(context: Context, line: LogLine): void {
+  if (context.logs.length >= MAX_LOG_LINES) return;
+  try {
+    context.logs.push(JSON.stringify(line));
+  } catch {
+    context.logs.push(JSON.stringify({ ...line, fields: {} }));
+  }
+}

@@ -1,0 +1,87 @@
+// The host's side of one sandbox context: makes it, enters it, and knows when it must be thrown away.
+
+import { AsyncLocalStorage } from 'node:async_hooks';
+import vm from 'node:vm';
+import type { EngineOptions } from '../worker/engine.ts';
+import type { ScopeNode } from '../workflow/run.ts';
+import { type Door, type LibraryHost, type LibrarySettings, STATUS, type UserFactory } from './border.ts';
+
+const ENTRY = new vm.Script('__perdureEnter()', { filename: 'perdure-entry.js' });
+const scopes = new AsyncLocalStorage<ScopeNode>();
+/** Which run an unhandled rejection belongs to. */
+export const entries: AsyncLocalStorage<EnteredRun> = new AsyncLocalStorage();
+
+export interface EnteredRun {
+  readonly runId: string;
+  readonly workflowType: string;
+  onUnhandled(reason: unknown): void;
+}
+
+const host: LibraryHost = {
+  runInScope: (scope, fn) => scopes.run(scope, fn),
+  currentScope: () => scopes.getStore(),
+  parseUrl,
+};
+
+function parseUrl(input: string, base: string, part: string, value: string): string {
+  try {
+    const url = base === '' ? new URL(input) : new URL(input, base);
+    if (part !== '') (url as unknown as Record<string, string>)[part] = value;
+    const { href, protocol, username, password, host: authority, hostname, port, pathname, search, hash, origin } = url;
+    return JSON.stringify({ href, protocol, username, password, host: authority, hostname, port, pathname, search, hash, origin });
+  } catch {
+    return '';
+  }
+}
+
+/** One context with the library and the user's bundle in it. */
+export interface Realm {
+  readonly door: Door;
+  /** Runs the entry script, and with it every promise reaction that is due. Throws only when `timeoutMs` ran out. */
+  enter(run: EnteredRun, timeoutMs: number | undefined): number;
+  alloc(bytes: Uint8Array): Uint8Array;
+}
+
+/** Makes a context. Throws when the bundle cannot be evaluated at all. */
+export function createRealm(options: EngineOptions): Realm {
+  const { bundle } = options;
+  const context = vm.createContext(vm.constants.DONT_CONTEXTIFY, { microtaskMode: 'afterEvaluate' });
+  const library = new vm.Script(bundle.library, { filename: 'perdure-library.js' }).runInContext(context) as {
+    createLibrary(host: LibraryHost, factory: UserFactory, settings: LibrarySettings): Door;
+  };
+  const settings: LibrarySettings = {
+    namespace: options.namespace,
+    buildId: options.buildId ?? '',
+    strict: options.strict ?? false,
+    failureTypes: options.failureTypes ?? {},
+    modules: bundle.modules,
+    converterModule: bundle.converterModule ?? '',
+  };
+  // Made inside from text: an object of the host would be a way out.
+  const inside = vm.runInContext(`(${JSON.stringify(settings)})`, context) as LibrarySettings;
+  const wrapped = `(function (__perdureApi, globalThis, self, global) { const module = { exports: {} }; let exports = module.exports; const __perdureEnter = undefined;\n${bundle.code}\nreturn module.exports; })`;
+  const factory = new vm.Script(wrapped, { filename: bundle.name, lineOffset: -1 }).runInContext(context) as UserFactory;
+  const door = library.createLibrary(host, factory, inside);
+  return {
+    door,
+    enter(run, timeoutMs) {
+      entries.run(run, runEntry, context, timeoutMs);
+      return door.status();
+    },
+    alloc(bytes) {
+      const copy = door.alloc(bytes.length);
+      Uint8Array.prototype.set.call(copy, bytes);
+      return copy;
+    },
+  };
+}
+
+function runEntry(context: vm.Context, timeout: number | undefined): void {
+  if (timeout === undefined) ENTRY.runInContext(context);
+  else ENTRY.runInContext(context, { timeout });
+}
+
+/** True when no further entry may use the context. */
+export function isBroken(status: number): boolean {
+  return status === STATUS.broken;
+}

@@ -1,0 +1,213 @@
+// Drives one task of one run: replays the blocks of the log, then runs the live activation, in the phases every SDK must keep.
+//
+// `advance` works until promise reactions have to run and answers 'drain'; the host returns from the entry, which runs them, and calls again.
+
+import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import type { WorkflowTask } from '@perdure/proto/perdure/api/v1/task';
+import { timestampToMs } from '../common/duration.ts';
+import { decodeValues } from '../common/payload-converter.ts';
+import { sweepConditions, tryConditions } from './condition.ts';
+import { EVENT_RULES } from './concepts.ts';
+import { fail } from './handler.ts';
+import { type Block, type CompareOptions, compareBlock } from './replay.ts';
+import type { EventRule } from './rules.ts';
+import { type EventAttributes, getHost, type Run, type UserModule } from './run.ts';
+import { closingCommand } from './workflow.ts';
+
+type Phase = 'begin' | 'inputs' | 'settle' | 'results' | 'end';
+
+/** Work on one task. */
+export interface Session {
+  readonly run: Run;
+  readonly task: WorkflowTask;
+  readonly blocks: readonly Block[];
+  /** Inputs and results, in the order of the log. */
+  readonly events: readonly HistoryEvent[];
+  readonly compare: CompareOptions;
+  /** Evaluates the user's module for this run. */
+  instantiate(run: Run): UserModule;
+  phase: Phase;
+  /** What follows the settling in progress. */
+  next: 'results' | 'end';
+  nextBlock: number;
+  nextEvent: number;
+  /** Events before this position belong to the activation in progress. */
+  until: number;
+  cursor: number;
+  woke: boolean;
+  live: boolean;
+}
+
+/** 'drain': run promise reactions, then call again. 'block': the same, and other runs may go first. 'done': at rest after the last activation. */
+export type Progress = 'drain' | 'block' | 'done';
+
+/** Blocks replayed in one go before others may go first. */
+const SLICE = 64;
+
+export interface Sorted {
+  readonly started: HistoryEvent | undefined;
+  readonly blocks: Block[];
+  readonly events: HistoryEvent[];
+}
+
+/** Sorts a history into blocks and what is delivered. Throws on an event this SDK does not know. */
+export function sortHistory(history: readonly HistoryEvent[]): Sorted {
+  let started: HistoryEvent | undefined;
+  const blocks: Block[] = [];
+  const events: HistoryEvent[] = [];
+  for (const event of history) {
+    const { attributes } = event;
+    if (attributes === undefined) throw new Error(`event ${event.id} is of a kind this version of the SDK does not know`);
+    const { role } = EVENT_RULES[attributes.$case];
+    if (role === 'input' || role === 'result') events.push(event);
+    else if (role === 'command') (blocks.at(-1)?.commands as HistoryEvent[] | undefined)?.push(event);
+    else if (role === 'start') started = event;
+    else if (attributes.$case === 'workflowTaskCompleted') blocks.push({ eventId: event.id, task: attributes.value, commands: [] });
+  }
+  return { started, blocks, events };
+}
+
+export function createSession(
+  run: Run,
+  task: WorkflowTask,
+  sorted: Pick<Sorted, 'blocks' | 'events'>,
+  compare: CompareOptions,
+  instantiate: (run: Run) => UserModule,
+): Session {
+  return {
+    run,
+    task,
+    blocks: sorted.blocks,
+    events: sorted.events,
+    compare,
+    instantiate,
+    phase: 'begin',
+    next: 'results',
+    nextBlock: 0,
+    nextEvent: 0,
+    until: 0,
+    cursor: 0,
+    woke: false,
+    live: false,
+  };
+}
+
+/** Works until promise reactions are due. Throws what fails the task. */
+export function advance(session: Session): Progress {
+  for (;;) {
+    const progress = PHASES[session.phase](session);
+    if (progress !== undefined) return progress;
+  }
+}
+
+const PHASES: Record<Phase, (session: Session) => Progress | undefined> = { begin, inputs, settle, results, end };
+
+/** Takes the next block, or the live activation, or ends. */
+function begin(session: Session): Progress | undefined {
+  const { run, task } = session;
+  const block = session.blocks[session.nextBlock];
+  // A query-only task applies nothing after the last block.
+  if (block === undefined && (session.live || task.queryOnly || run.closed)) return 'done';
+  const facts = block?.task ?? task;
+  session.live = block === undefined;
+  run.replaying = !session.live;
+  run.now = timestampToMs(facts.startedTime);
+  run.seenEventId = facts.seenEventId;
+  run.historyBytes = Number(facts.historyBytes);
+  run.continueAsNewSuggested = facts.continueAsNewSuggested;
+  run.commands = [];
+  for (const flag of block?.task.newFlags ?? []) run.flags.add(flag);
+  session.until = session.nextEvent;
+  while (session.until < session.events.length && (session.events[session.until] as HistoryEvent).id <= facts.seenEventId) session.until += 1;
+  session.phase = 'inputs';
+  return undefined;
+}
+
+/** Signals and cancel requests, one after the other, no reactions in between; in the first activation main is called last. */
+function inputs(session: Session): Progress | undefined {
+  const { run } = session;
+  const first = run.module === undefined;
+  if (first) run.module = session.instantiate(run);
+  const delivered = deliver(session, 'input');
+  if (first) startMain(run);
+  settleThen(session, 'results');
+  return first || delivered ? 'drain' : undefined;
+}
+
+function settleThen(session: Session, next: 'results' | 'end'): void {
+  session.phase = 'settle';
+  session.next = next;
+  session.cursor = 0;
+  session.woke = false;
+}
+
+/** Tries the conditions until a whole pass wakes none; reactions run after each that wakes. */
+function settle(session: Session): Progress | undefined {
+  const at = tryConditions(session.run, session.cursor);
+  if (at >= 0) {
+    session.cursor = at;
+    session.woke = true;
+    return 'drain';
+  }
+  sweepConditions(session.run);
+  if (session.woke) {
+    session.woke = false;
+    session.cursor = 0;
+  } else {
+    session.phase = session.next;
+  }
+  return undefined;
+}
+
+/** All other events, resolved in one entry. */
+function results(session: Session): Progress | undefined {
+  const delivered = deliver(session, 'result');
+  session.nextEvent = session.until;
+  settleThen(session, 'end');
+  return delivered ? 'drain' : undefined;
+}
+
+/** Nothing can run any more: main's outcome becomes the last command; a replayed block is compared. */
+function end(session: Session): Progress | undefined {
+  const { run } = session;
+  const closing = closingCommand(run);
+  if (closing !== undefined) {
+    run.commands.push({ attributes: closing, site: undefined });
+    run.closed = true;
+  }
+  session.phase = 'begin';
+  if (session.live) return 'done';
+  compareBlock(run, session.blocks[session.nextBlock] as Block, session.compare);
+  run.changedVariables.clear();
+  session.nextBlock += 1;
+  return session.nextBlock % SLICE === 0 ? 'block' : undefined;
+}
+
+function deliver(session: Session, role: 'input' | 'result'): boolean {
+  let any = false;
+  for (let at = session.nextEvent; at < session.until; at += 1) {
+    const { attributes } = session.events[at] as HistoryEvent;
+    const { $case, value } = attributes as EventAttributes;
+    const rule = EVENT_RULES[$case] as EventRule<unknown>;
+    if (rule.role !== role) continue;
+    rule.deliver(session.run, value);
+    any = true;
+  }
+  return any;
+}
+
+function startMain(run: Run): void {
+  const { workflowType, input } = run.started;
+  const main = run.module?.[workflowType] as (...args: unknown[]) => unknown;
+  const args = decodeValues(run.converter, input, `workflow ${workflowType}`);
+  // An async wrapper: main may be an ordinary function, and may throw at once.
+  const call = async (): Promise<unknown> => await main(...args);
+  getHost()
+    .runInScope(run.root, call)
+    .then(
+      (value) => {
+        if (run.outcome === undefined) run.outcome = { kind: 'completed', value };
+      },
+      (error: unknown) => fail(run, error),
+    );
+}

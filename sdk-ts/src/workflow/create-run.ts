@@ -1,0 +1,57 @@
+// A new run from its first event.
+
+import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import { timestampToMs } from '../common/duration.ts';
+import type { PayloadConverter } from '../common/payload-converter.ts';
+import { createScope } from './cancellation.ts';
+import { seedRandom } from './random.ts';
+import type { Run } from './run.ts';
+
+export interface RunSettings {
+  readonly namespace: string;
+  readonly converter: PayloadConverter;
+  readonly failureTypes: ReadonlySet<string>;
+}
+
+/** The run as it is before its first activation. */
+export function createRun(event: HistoryEvent, settings: RunSettings): Run {
+  if (event.attributes?.$case !== 'workflowStarted') throw new Error(`event ${event.id} is not the start of a workflow`);
+  const started = event.attributes.value;
+  const run: Omit<Run, 'root'> & { root: Run['root'] | undefined } = {
+    runId: started.runId,
+    ...settings,
+    started,
+    startTime: timestampToMs(event.time),
+    now: timestampToMs(event.time),
+    seenEventId: 0n,
+    historyBytes: 0,
+    continueAsNewSuggested: false,
+    replaying: true,
+    flags: new Set(),
+    random: seedRandom(started.randomSeed),
+    commands: [],
+    readOnly: undefined,
+    lastActivity: 0,
+    lastTimer: 0,
+    activities: new Map(),
+    timers: new Map(),
+    conditions: [],
+    root: undefined,
+    signalHandlers: new Map(),
+    defaultSignalHandler: undefined,
+    waitingSignals: [],
+    queryHandlers: new Map(),
+    defaultQueryHandler: undefined,
+    runningHandlers: new Set(),
+    awaitHandlers: true,
+    variables: new Map(),
+    changedVariables: new Set(),
+    memo: new Map(Object.entries(started.memo)),
+    searchAttributes: { ...started.searchAttributes },
+    module: undefined,
+    outcome: undefined,
+    closed: false,
+  };
+  run.root = createScope(run as Run, undefined, true);
+  return run as Run;
+}

@@ -1,0 +1,43 @@
+// Handlers of signals (and later updates): how they are started, counted and what their errors do.
+
+import { getHost, currentRun, type Run } from './run.ts';
+
+/** An error of main or of a handler. A failure wins over a result that has not been sent yet. */
+export function fail(run: Run, error: unknown): void {
+  if (run.outcome === undefined || run.outcome.kind === 'completed') run.outcome = { kind: 'failed', error };
+}
+
+/** Starts a handler in the root scope and counts it until it has ended. Its errors are treated like errors of main. */
+export function startHandler(run: Run, name: string, call: () => unknown): void {
+  const handler = { name };
+  run.runningHandlers.add(handler);
+  let result: unknown;
+  try {
+    result = getHost().runInScope(run.root, call);
+  } catch (error) {
+    run.runningHandlers.delete(handler);
+    return fail(run, error);
+  }
+  if (!isThenable(result)) {
+    run.runningHandlers.delete(handler);
+    return;
+  }
+  Promise.resolve(result).then(
+    () => {
+      run.runningHandlers.delete(handler);
+    },
+    (error: unknown) => {
+      run.runningHandlers.delete(handler);
+      fail(run, error);
+    },
+  );
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+/** True when no signal handler is running. The run waits for them before it closes unless setWorkflowOptions says otherwise. */
+export function allHandlersFinished(): boolean {
+  return currentRun('allHandlersFinished').runningHandlers.size === 0;
+}

@@ -1,0 +1,36 @@
+// What workflow code imports as @perdure/sdk/workflow. Definitions and error classes also work outside, for clients.
+
+export type { Duration } from '../common/duration.ts';
+export {
+  ActivityFailure,
+  ApplicationFailure,
+  type ApplicationFailureOptions,
+  CancelledFailure,
+  isCancellation,
+  PerdureFailure,
+  ServiceFailure,
+  TerminatedFailure,
+  TimeoutFailure,
+} from '../common/failure.ts';
+export { PayloadDecodeError, PayloadEncodeError } from '../common/payload-converter.ts';
+export {
+  type ActivityCancellationType,
+  type ActivityOptions,
+  type ActivityProxy,
+  executeActivity,
+  proxyActivities,
+  type RetryPolicy,
+} from './activity.ts';
+export { condition } from './condition.ts';
+export { allHandlersFinished } from './handler.ts';
+export { random, uuid4, type WorkflowInfo, workflowInfo } from './info.ts';
+export { log } from './log.ts';
+export { type SearchAttribute, upsertMemo, upsertSearchAttributes } from './properties.ts';
+export { defineQuery, type QueryDefinition, setDefaultQueryHandler } from './query.ts';
+export { ReadOnlyError } from './run.ts';
+export { CancellationScope } from './scope.ts';
+export { setHandler } from './set-handler.ts';
+export { defineSignal, setDefaultSignalHandler, type SignalDefinition } from './signal.ts';
+export { sleep, waitUntil } from './timer.ts';
+export { setVar } from './variable.ts';
+export { setWorkflowOptions } from './workflow.ts';

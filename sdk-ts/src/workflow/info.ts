@@ -1,0 +1,71 @@
+// What a run may know about itself. Everything here is in the log, so that it is the same on replay.
+
+import { protoToMs } from '../common/duration.ts';
+import { decodeValue } from '../common/payload-converter.ts';
+import { fromSearchAttributeValue, type SearchAttribute } from './properties.ts';
+import { nextFloat, nextUuid } from './random.ts';
+import { currentRun } from './run.ts';
+
+export interface WorkflowInfo {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly firstRunId: string;
+  readonly workflowType: string;
+  readonly namespace: string;
+  readonly taskQueue: string;
+  /** 1, 2, … of the run's own retry policy. */
+  readonly attempt: number;
+  readonly startTime: Date;
+  /** Events shown so far. */
+  readonly historyLength: number;
+  /** Bytes of the history at this task. */
+  readonly historySize: number;
+  /** The history is getting long. */
+  readonly continueAsNewSuggested: boolean;
+  /** Milliseconds; undefined is unlimited. */
+  readonly runTimeout: number | undefined;
+  /** Milliseconds; undefined is unlimited. */
+  readonly executionTimeout: number | undefined;
+  readonly memo: Readonly<Record<string, unknown>>;
+  readonly searchAttributes: Readonly<Record<string, SearchAttribute>>;
+}
+
+/** Facts about the current run, as of now. Throws outside workflow code. */
+export function workflowInfo(): WorkflowInfo {
+  const run = currentRun('workflowInfo');
+  const { started } = run;
+  const memo: Record<string, unknown> = {};
+  for (const [key, payload] of run.memo) memo[key] = decodeValue(run.converter, payload, `memo ${key}`);
+  const searchAttributes: Record<string, SearchAttribute> = {};
+  for (const [key, attribute] of Object.entries(run.searchAttributes)) {
+    const value = fromSearchAttributeValue(attribute);
+    if (value !== undefined) searchAttributes[key] = value;
+  }
+  return {
+    workflowId: started.workflowId,
+    runId: started.runId,
+    firstRunId: started.firstRunId === '' ? started.runId : started.firstRunId,
+    workflowType: started.workflowType,
+    namespace: run.namespace,
+    taskQueue: started.taskQueue,
+    attempt: Math.max(1, started.attempt),
+    startTime: new Date(run.startTime),
+    historyLength: Number(run.seenEventId),
+    historySize: run.historyBytes,
+    continueAsNewSuggested: run.continueAsNewSuggested,
+    runTimeout: protoToMs(started.runTimeout) || undefined,
+    executionTimeout: protoToMs(started.executionTimeout) || undefined,
+    memo,
+    searchAttributes,
+  };
+}
+
+/** A UUID of version 4 from the run's seed: the same on replay. */
+export function uuid4(): string {
+  return nextUuid(currentRun('uuid4').random);
+}
+
+/** A number in [0, 1) from the run's seed, like Math.random() in workflow code. */
+export function random(): number {
+  return nextFloat(currentRun('random').random);
+}

@@ -1,0 +1,97 @@
+// The public face of cancellation: scopes that user code opens.
+
+import { type Duration, toMs } from '../common/duration.ts';
+import { CancelledFailure } from '../common/failure.ts';
+import { cancelScope, createScope, onScopeCancel, scopeOf } from './cancellation.ts';
+import { currentRun, getHost, type ScopeNode } from './run.ts';
+import { startTimer } from './timer.ts';
+
+/**
+ * A part of a workflow that can be cancelled, or protected from cancellation, as a whole.
+ * Activities, timers and conditions started inside belong to it.
+ */
+export class CancellationScope {
+  readonly #node: ScopeNode;
+  #requested: Promise<never> | undefined;
+  #leave: (() => void) | undefined;
+
+  /** A scope inside the current one. `cancellable: false` protects from cancellation outside. */
+  constructor(options: { cancellable?: boolean } = {}) {
+    const run = currentRun('CancellationScope');
+    const parent = scopeOf(run);
+    this.#node = createScope(run, parent, options.cancellable ?? true);
+    if (!this.#node.cancellable) return;
+    if (parent.cancelled !== undefined) this.#node.cancelled = parent.cancelled;
+    else this.#leave = onScopeCancel(parent, (cause) => cancelScope(this.#node, cause));
+  }
+
+  /** Runs `fn` in this scope. Rejects with what `fn` throws; with CancelledFailure when its steps were cancelled. */
+  async run<T>(fn: () => Promise<T>): Promise<T> {
+    try {
+      return await getHost().runInScope(this.#node, fn);
+    } finally {
+      // A loop that makes scopes must not fill the parent's list; steps still open keep their scope in it.
+      if (this.#node.onCancel.size === 0) this.#leave?.();
+    }
+  }
+
+  /** Cancels everything in this scope. Does nothing the second time. */
+  cancel(reason?: string): void {
+    cancelScope(this.#node, new CancelledFailure(reason ?? 'the scope was cancelled'));
+  }
+
+  get cancelRequested(): boolean {
+    return this.#node.cancelled !== undefined;
+  }
+
+  /** Rejects with CancelledFailure when the scope is cancelled; else never settles. */
+  get whenCancelled(): Promise<never> {
+    this.#requested ??= whenCancelled(this.#node);
+    return this.#requested;
+  }
+
+  /** Runs `fn` in a new scope that is cancelled with the current one. */
+  static cancellable<T>(fn: () => Promise<T>): Promise<T> {
+    return new CancellationScope().run(fn);
+  }
+
+  /** Runs `fn` so that cancellation outside does not reach it: for cleaning up. */
+  static nonCancellable<T>(fn: () => Promise<T>): Promise<T> {
+    return new CancellationScope({ cancellable: false }).run(fn);
+  }
+
+  /** Runs `fn` in a new scope that is cancelled after `timeout`, unless `fn` has ended by then. */
+  static async withTimeout<T>(timeout: Duration, fn: () => Promise<T>): Promise<T> {
+    const ms = toMs(timeout, 'timeout');
+    const scope = new CancellationScope();
+    const stop = startTimer(ms, 'CancellationScope.withTimeout', CancellationScope.withTimeout, () =>
+      cancelScope(scope.#node, new CancelledFailure(`cancelled after ${ms} ms`)),
+    );
+    try {
+      return await scope.run(fn);
+    } finally {
+      stop();
+    }
+  }
+
+  /** Runs `fn` protected; the returned promise still rejects with CancelledFailure at once when the current scope is cancelled. */
+  static shield<T>(fn: () => Promise<T>): Promise<T> {
+    const outer = scopeOf(currentRun('CancellationScope.shield'));
+    const work = CancellationScope.nonCancellable(fn);
+    if (outer.cancelled !== undefined) return Promise.race([Promise.reject(outer.cancelled), work]);
+    return new Promise<T>((resolve, reject) => {
+      const leave = onScopeCancel(outer, reject);
+      work.then(resolve, reject).finally(leave);
+    });
+  }
+}
+
+function whenCancelled(scope: ScopeNode): Promise<never> {
+  const promise = new Promise<never>((_, reject) => {
+    if (scope.cancelled !== undefined) reject(scope.cancelled);
+    else onScopeCancel(scope, reject);
+  });
+  // Nobody has to listen.
+  promise.catch(() => {});
+  return promise;
+}

@@ -1,0 +1,72 @@
+// Signals: delivered in the order of the log, started before anything else of an activation; those without a handler wait for one.
+
+import type { WorkflowSignaled } from '@perdure/proto/perdure/api/v1/signal';
+import { decodeValues } from '../common/payload-converter.ts';
+import { startHandler } from './handler.ts';
+import { log } from './log.ts';
+import type { EventRules } from './rules.ts';
+import { type DefaultSignalHandler, type Run, type SignalHandler, writableRun } from './run.ts';
+
+/** Names a signal and the types of its arguments. Shared by workflows and clients. */
+export interface SignalDefinition<Args extends unknown[] = []> {
+  readonly type: 'signal';
+  readonly name: string;
+  /** Only for the compiler. */
+  readonly args?: Args;
+}
+
+/** `const approve = defineSignal<[by: string]>('approve')`. */
+export function defineSignal<Args extends unknown[] = []>(name: string): SignalDefinition<Args> {
+  if (typeof name !== 'string' || name === '') throw new TypeError('defineSignal: the name must be text');
+  return { type: 'signal', name };
+}
+
+export const signalEvents: Pick<EventRules, 'workflowSignaled'> = {
+  workflowSignaled: {
+    role: 'input',
+    deliver(run, value) {
+      if (!hand(run, value)) run.waitingSignals.push(value);
+    },
+  },
+};
+
+/** Hands a signal to its handler; false when there is none. */
+function hand(run: Run, signal: WorkflowSignaled): boolean {
+  const { signalName: name } = signal;
+  const handler = run.signalHandlers.get(name);
+  const fallback = run.defaultSignalHandler;
+  if (handler === undefined && fallback === undefined) return false;
+  let args: unknown[];
+  try {
+    args = decodeValues(run.converter, signal.input, `signal ${name}`);
+  } catch (error) {
+    // Anybody may send a signal: one that cannot be read must not block the run.
+    log.warn(`signal ${name} skipped: ${(error as Error).message}`, { signal: name });
+    return true;
+  }
+  startHandler(run, `signal ${name}`, () => (handler === undefined ? fallback?.(name, ...args) : handler(...(args as never[]))));
+  return true;
+}
+
+/** Sets, replaces or (undefined) removes a handler; what waited for it is handed over now, in order. */
+export function setSignalHandler(name: string, handler: SignalHandler | undefined): void {
+  const run = writableRun('setHandler');
+  if (handler === undefined) run.signalHandlers.delete(name);
+  else run.signalHandlers.set(name, handler);
+  handOver(run);
+}
+
+/** Handles signals without a handler of their own. undefined removes it. */
+export function setDefaultSignalHandler(handler: DefaultSignalHandler | undefined): void {
+  const run = writableRun('setDefaultSignalHandler');
+  run.defaultSignalHandler = handler;
+  handOver(run);
+}
+
+function handOver(run: Run): void {
+  // A handler may set another one while we hand over: take the list first, keep what is still without one, in order.
+  const waiting = run.waitingSignals;
+  run.waitingSignals = [];
+  const left = waiting.filter((signal) => !hand(run, signal));
+  run.waitingSignals = [...left, ...run.waitingSignals];
+}

@@ -2,7 +2,7 @@
  * What a database would refuse or, worse, silently change, found before anything is sent: NUL in texts, ids that are
  * not UUIDs, batches that are not well formed. Both stores use it, so that a poisonous record is one in simulation too.
  */
-import { type CommitRecord, type RunKey, StoreError } from './store.ts';
+import { type CommitRecord, type ExecutionRow, type HistoryRow, type RunKey, StoreError, type VisibilityFilter } from './store.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -57,12 +57,56 @@ function checkAttributes(value: unknown): void {
   }
 }
 
+const INT4_MAX = 2 ** 31 - 1;
+
+function checkInt8(field: string, value: number): void {
+  if (!Number.isSafeInteger(value)) throw poison(`${field} is not a whole number below 2^53: ${value}`, '22003');
+}
+
+function checkInt4(field: string, value: number): void {
+  if (!Number.isInteger(value) || Math.abs(value) > INT4_MAX) throw poison(`${field} is not a whole number below 2^31: ${value}`, '22003');
+}
+
+function checkRow(row: HistoryRow): void {
+  checkInt8('first event id', row.firstEventId);
+  checkInt4('event count', row.eventCount);
+}
+
+function checkExecutionNumbers(row: ExecutionRow): void {
+  checkInt4('status', row.status);
+  if (row.wakeAt !== null) checkInt8('wake time', row.wakeAt);
+  checkInt8('last seq', row.lastSeq);
+  checkInt8('next event id', row.nextEventId);
+  checkInt8('start time', row.startedAt);
+  if (row.closedAt !== null) checkInt8('close time', row.closedAt);
+  if (row.checkpointSeq !== undefined) checkInt8('checkpoint seq', row.checkpointSeq);
+}
+
+function checkNumbers({ rows, execution, visibility }: CommitRecord): void {
+  for (const row of rows) checkRow(row);
+  if (execution !== undefined) checkExecutionNumbers(execution);
+  if (visibility === undefined) return;
+  checkInt4('status', visibility.status);
+  checkInt8('start time', visibility.startedAt);
+  if (visibility.closedAt !== null) checkInt8('close time', visibility.closedAt);
+  checkInt8('history length', visibility.historyLength);
+}
+
+/** Throws poison when a filter compares with a value that no column can have. */
+export function checkFilter(filter: VisibilityFilter | undefined): void {
+  if (filter === undefined) return;
+  if (filter.kind !== 'compare') filter.terms.forEach(checkFilter);
+  else if (typeof filter.value === 'string') checkText(filter.field, filter.value);
+  else checkInt8(filter.field, filter.value);
+}
+
 /** Throws poison when the batch breaks the contract of `Store.commit` or holds a value no database takes. */
 export function checkBatch(records: readonly CommitRecord[]): void {
   const runs = new Set<string>();
   for (const record of records) {
     checkKey(record.key);
     checkTexts(record);
+    checkNumbers(record);
     const { runId } = record.key;
     if (runs.has(runId)) throw poison(`run ${runId} appears twice in one batch`, 'P0001');
     runs.add(runId);

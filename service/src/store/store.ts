@@ -1,6 +1,6 @@
 /**
  * What the service needs from a database, in its own words. `postgres/` is production (PostgreSQL and CockroachDB),
- * `memory/` is the same contract for simulation and tests; `suite.ts` runs against both.
+ * `memory/` is the same contract for simulation and tests; `service/test/support/store/suite.ts` runs against both.
  */
 
 /** Names one run everywhere. `slot` is derived from namespace and workflow id. */

@@ -11,8 +11,9 @@ function logOf(db: MemoryDatabase, slot: number, runId: string): HistoryRow[] {
 }
 
 export function loadRuns(db: MemoryDatabase, me: string, keys: readonly RunKey[]): LoadedRun[] {
-  return keys.flatMap((asked) => {
-    const stored = owns(db, me, asked.slot) ? findExecution(db, asked) : undefined;
+  const asked = new Map(keys.map((key) => [key.runId, key]));
+  return [...asked.values()].flatMap((wanted) => {
+    const stored = owns(db, me, wanted.slot) ? findExecution(db, wanted) : undefined;
     if (stored === undefined) return [];
     const { key, ...execution } = stored;
     const after = stored.checkpoint === undefined ? 0 : (stored.checkpointSeq ?? 0);

@@ -1,4 +1,5 @@
 /** Lists and counts in memory: the filter is evaluated row by row. */
+import { checkFilter } from '../checks.ts';
 import type { VisibilityEntry, VisibilityFilter, VisibilityQuery } from '../store.ts';
 import { compareText, type MemoryDatabase, type StoredVisibility } from './database.ts';
 
@@ -35,6 +36,7 @@ function matches(row: StoredVisibility, filter: VisibilityFilter | undefined): b
 
 export function listVisibility(db: MemoryDatabase, query: VisibilityQuery): VisibilityEntry[] {
   const { after } = query;
+  checkFilter(query.filter);
   return [...db.visibility.values()]
     .filter((row) => row.namespaceId === query.namespaceId && matches(row, query.filter))
     .filter(
@@ -49,6 +51,7 @@ export function listVisibility(db: MemoryDatabase, query: VisibilityQuery): Visi
 }
 
 export function countVisibility(db: MemoryDatabase, namespaceId: string, filter: VisibilityFilter | undefined): number {
+  checkFilter(filter);
   let count = 0;
   for (const row of db.visibility.values()) if (row.namespaceId === namespaceId && matches(row, filter)) count += 1;
   return count;

@@ -14,11 +14,8 @@ export interface Lane {
   close(): Promise<void>;
 }
 
-/**
- * The plan is made once, and without nested loops: rows of one batch are joined with each other by hash. Lookups in
- * tables do not depend on it, see commit.ts.
- */
-const LANE_SETTINGS: Readonly<Record<string, string>> = { plan_cache_mode: 'force_generic_plan', enable_nestloop: 'off' };
+/** The plan is made once: with the guard in connect.ts and lookups by key only (commit.ts) no later one would be better. */
+const LANE_SETTINGS: Readonly<Record<string, string>> = { plan_cache_mode: 'force_generic_plan' };
 
 export interface LaneOptions {
   readonly url: string;
@@ -31,15 +28,6 @@ export interface LaneOptions {
 function drop(client: pg.Client): void {
   client.end().catch(() => {});
   (client as pg.Client & { connection?: { stream?: { destroy(): void } } }).connection?.stream?.destroy();
-}
-
-/** A number that does not fit is a bad record, not a failure of the database. */
-function parametersOf(me: string, records: readonly CommitRecord[]): unknown[] {
-  try {
-    return commitParameters(me, records);
-  } catch (error) {
-    throw new StoreError('poison', (error as Error).message, '22003', error);
-  }
 }
 
 export function createLane(options: LaneOptions): Lane {
@@ -60,7 +48,7 @@ export function createLane(options: LaneOptions): Lane {
   }
 
   async function send(me: string, records: readonly CommitRecord[]): Promise<CommitAnswer> {
-    const values = parametersOf(me, records);
+    const values = commitParameters(me, records);
     const connection = await connected();
     try {
       const { rows } = await connection.query<CommitRow>({ ...commitBatch, values });

@@ -1,5 +1,5 @@
 /** Lists and counts of runs. A typed filter becomes SQL whose values are all parameters. */
-import { checkText } from '../checks.ts';
+import { checkFilter } from '../checks.ts';
 import type { VisibilityEntry, VisibilityFilter, VisibilityQuery } from '../store.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -22,7 +22,6 @@ type Compare = Extract<VisibilityFilter, { kind: 'compare' }>;
 function compileCompare(filter: Compare, values: unknown[]): string {
   const { column, type } = COLUMNS[filter.field] ?? { column: '', type: '' };
   if (column === '') throw new Error(`no such field: ${filter.field}`);
-  if (typeof filter.value === 'string') checkText(filter.field, filter.value);
   if (filter.op === 'startsWith') {
     values.push(`${filter.value.replace(/[\\%_]/g, '\\$&')}%`);
     return `v.${column}::TEXT LIKE $${values.length}::TEXT`;
@@ -80,6 +79,7 @@ interface Row {
 }
 
 export async function listVisibility(sessions: Sessions, query: VisibilityQuery): Promise<VisibilityEntry[]> {
+  checkFilter(query.filter);
   const { text, values } = listStatement(query);
   const rows = await sessions.run<Row>('read', { name: 'list_visibility', text }, values, false);
   return rows.map((row) => ({
@@ -99,6 +99,7 @@ export async function listVisibility(sessions: Sessions, query: VisibilityQuery)
 }
 
 export async function countVisibility(sessions: Sessions, namespaceId: string, filter: VisibilityFilter | undefined): Promise<number> {
+  checkFilter(filter);
   const { text, values } = countStatement(namespaceId, filter);
   const rows = await sessions.run<{ runs: number }>('read', { name: 'count_visibility', text }, values, false);
   return rows[0]?.runs ?? 0;

@@ -1,0 +1,8 @@
+/** The PostgreSQL store against the contract, at both isolation levels. */
+import { createTestDatabase } from '../../../test/support/database.ts';
+import { describeStore } from '../../../test/support/store/suite.ts';
+import { createPostgresStore } from './store.ts';
+
+for (const isolation of ['read committed', 'serializable'] as const) {
+  describeStore(`PostgreSQL, ${isolation}`, async () => createPostgresStore({ url: await createTestDatabase(), isolation }));
+}

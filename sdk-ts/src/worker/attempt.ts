@@ -1,7 +1,7 @@
 /** One attempt of an activity while it runs: its context, its signs of life, its end. */
 import type { ActivityTask } from '@perdure/proto/perdure/api/v1/activity';
 import type { Payload } from '@perdure/proto/perdure/api/v1/common';
-import type { ActivityContext, ActivityInfo } from '../activity/context.ts';
+import { type ActivityContext, type ActivityInfo, runInContext } from '../activity/context.ts';
 import type { Clock } from '../common/clock.ts';
 import { protoToMs, timestampToMs, toMs } from '../common/duration.ts';
 import type { Log } from '../common/log.ts';
@@ -29,6 +29,7 @@ export interface Attempt {
   details: { readonly value: unknown } | undefined;
   stopped: { readonly cause: StopCause; readonly reason: unknown } | undefined;
   controller: AbortController | undefined;
+  context: ActivityContext | undefined;
 }
 
 export function createAttempt(task: ActivityTask, clock: Clock): Attempt {
@@ -47,6 +48,7 @@ export function createAttempt(task: ActivityTask, clock: Clock): Attempt {
     details: undefined,
     stopped: undefined,
     controller: undefined,
+    context: undefined,
   };
 }
 
@@ -65,7 +67,9 @@ export function beatDue(attempt: Attempt): number {
 export function stopAttempt(attempt: Attempt, cause: StopCause, reason: Error): void {
   if (attempt.stopped) return;
   attempt.stopped = { cause, reason };
-  attempt.controller?.abort(reason);
+  const { controller, context } = attempt;
+  // Listeners are code of the activity: they may ask for its context.
+  if (controller && context) runInContext(context, () => controller.abort(reason));
 }
 
 /** True if the code ended because it was told to: it threw the signal's reason, or what was aborted by it threw its own error. */
@@ -103,6 +107,7 @@ export function contextOf(attempt: Attempt, clock: Clock, log: Log, beatSoon: ()
     },
     sleep: (duration) => sleepUnless(context.signal, clock, toMs(duration, 'duration')),
   };
+  attempt.context = context;
   return context;
 }
 

@@ -1,0 +1,308 @@
+import type { ActivityTaskCompletion, CompleteActivityTasksRequest } from '@perdure/proto/perdure/api/v1/worker_service';
+import { expect, test } from 'vitest';
+import { gate, refusal, type Script } from '../../test/support/scripted-api.ts';
+import { activityTask, bytes, createTestLink, text } from '../../test/support/tasks.ts';
+import { activityInfo, Context, cancellationSignal, heartbeat, sleep } from '../activity/index.ts';
+import { ApplicationFailure } from '../common/failure.ts';
+import { type ActivityFunction, createActivityRunner } from './activities.ts';
+import { createSlots } from './slots.ts';
+
+const taken = { code: 0, reason: '', message: '', metadata: {}, retryAfter: undefined };
+const noAnswer = { cancelRequested: false, error: undefined };
+
+function setup(activities: Record<string, unknown>, script: Script = {}) {
+  const fixture = createTestLink({
+    completeActivityTasks: (request) => ({ errors: request.completions.map(() => taken) }),
+    heartbeatActivities: (request) => ({ results: request.heartbeats.map(() => noAnswer) }),
+    ...script,
+  });
+  const slots = createSlots(fixture.clock, 10);
+  const returned: string[] = [];
+  const runner = createActivityRunner(fixture.link, {
+    activities: new Map(Object.entries(activities) as [string, ActivityFunction][]),
+    slots,
+    giveBack: (token, begun) => returned.push(`${text(token)} ${begun ? 'begun' : 'untouched'}`),
+  });
+  const take = (...tasks: ReturnType<typeof activityTask>[]): void => {
+    slots.takeShare(1);
+    slots.release(10 - tasks.length);
+    runner.take(tasks);
+  };
+  const completions = (): ActivityTaskCompletion[] =>
+    (fixture.requests('completeActivityTasks') as CompleteActivityTasksRequest[]).flatMap((request) => request.completions);
+  return { ...fixture, slots, runner, returned, take, completions };
+}
+
+/** "token: outcome" in words. */
+function show({ token, outcome }: ActivityTaskCompletion): string {
+  if (outcome?.$case === 'completed') return `${text(token)}: ${outcome.value.result ? text(outcome.value.result.data) : ''}`;
+  if (outcome?.$case === 'canceled') return `${text(token)}: canceled`;
+  const failure = outcome?.value;
+  const type = failure?.info?.$case === 'application' ? failure.info.value.type : failure?.info?.$case;
+  return `${text(token)}: ${type}: ${failure?.message}`;
+}
+
+test('attempts run with their arguments, and their ends travel together', async () => {
+  const { clock, take, completions, requests, slots } = setup({ work: async (a: number, b: number) => a + b });
+  take(activityTask('a', { args: [1, 2] }), activityTask('b', { args: [3, 4] }));
+  expect(slots.free()).toBe(8);
+  await clock.settle();
+  expect(completions().map(show)).toEqual(['a: 3', 'b: 7']);
+  expect(requests('completeActivityTasks')).toHaveLength(1);
+  expect(slots.free()).toBe(10);
+});
+
+class InsufficientFunds extends Error {
+  override name = 'InsufficientFunds';
+}
+
+test.each<[string, () => unknown, string]>([
+  ['a user error keeps its class', () => Promise.reject(new InsufficientFunds('no money')), 'InsufficientFunds: no money'],
+  ['an ApplicationFailure keeps its type', () => Promise.reject(ApplicationFailure.nonRetryable('bad card', 'Card')), 'Card: bad card'],
+  [
+    'a synchronous throw counts too',
+    () => {
+      throw new RangeError('too far');
+    },
+    'RangeError: too far',
+  ],
+  ['what is no Error is said to be so', () => Promise.reject('text'), 'NonError: thrown: text'],
+  [
+    'a result without a JSON form fails',
+    async () => 1n,
+    'PayloadEncodeError: result of activity work (bigint) cannot be serialized: Do not know how to serialize a BigInt',
+  ],
+])('%s', async (_, body, expected) => {
+  const { clock, take, completions } = setup({ work: body });
+  take(activityTask('a'));
+  await clock.settle();
+  expect(completions().map(show)).toEqual([`a: ${expected}`]);
+});
+
+test('a result over the limit fails for good, naming size and limit', async () => {
+  const { clock, take, completions } = setup({ work: () => 'x'.repeat(3_000_000) });
+  take(activityTask('a'));
+  await clock.settle();
+  const [completion] = completions();
+  expect(completion && show(completion)).toMatch(/TOO_LARGE: the result of activity work takes 30000\d\d bytes, the limit is 2097152/);
+  expect(completion?.outcome).toMatchObject({ value: { info: { value: { nonRetryable: true } } } });
+});
+
+test('an unknown type fails the attempt, retryable, and names the known ones', async () => {
+  const { clock, take, completions } = setup({ one: () => 1, two: () => 2 });
+  take(activityTask('a', { type: 'three' }));
+  await clock.settle();
+  expect(completions().map(show)).toEqual(['a: UnknownActivityType: this worker has no activity "three" (it has: one, two)']);
+  expect(completions()[0]?.outcome).toMatchObject({ value: { info: { value: { nonRetryable: false } } } });
+});
+
+test('the context knows the attempt, across awaits, and only inside', async () => {
+  let seen: unknown;
+  const { clock, take } = setup({
+    work: async () => {
+      await Promise.resolve();
+      seen = activityInfo();
+      Context.current();
+    },
+  });
+  take(activityTask('a', { attempt: 3, startToClose: 60_000, scheduleToClose: 10_000, heartbeat: 9_000 }));
+  await clock.settle();
+  // 4 of the 10 s were gone when the attempt was given out.
+  expect(seen).toMatchObject({
+    workflowExecution: { workflowId: 'w', runId: 'r' },
+    idempotencyKey: 'r/7',
+    attempt: 3,
+    heartbeatTimeout: 9_000,
+    heartbeatDetails: undefined,
+    deadline: new Date(clock.now() + 6_000),
+  });
+  expect(() => activityInfo()).toThrow('no activity is running here');
+});
+
+test('the SDK keeps an attempt alive by itself, every third of its heartbeat timeout', async () => {
+  const { clock, take, requests } = setup({ work: () => sleep('10s') });
+  take(activityTask('a', { heartbeat: 3_000 }), activityTask('b', { heartbeat: 3_000 }));
+  await clock.advance(3_500);
+  expect(requests('heartbeatActivities').map((request) => request.heartbeats.map((beat) => text(beat.token)))).toEqual([
+    ['a', 'b'],
+    ['a', 'b'],
+    ['a', 'b'],
+  ]);
+});
+
+test('details are sent at most once a second, the newest win', async () => {
+  const { clock, take, requests } = setup({
+    work: async () => {
+      for (let i = 1; i <= 25; i += 1) {
+        heartbeat(i);
+        await sleep(100);
+      }
+    },
+  });
+  take(activityTask('a', { heartbeat: 60_000 }));
+  await clock.advance(2_600);
+  const sent = requests('heartbeatActivities').flatMap((request) =>
+    request.heartbeats.map((beat) => beat.details && text(beat.details.data)),
+  );
+  expect(sent).toEqual(['10', '20']);
+});
+
+test('details reported right before a failure are sent before the failure', async () => {
+  const { clock, take, calls, requests } = setup({
+    work: () => {
+      heartbeat({ done: 5 });
+      throw new Error('crash');
+    },
+  });
+  take(activityTask('a', { heartbeat: 60_000 }));
+  await clock.settle();
+  expect(calls.map((call) => call.rpc)).toEqual(['heartbeatActivities', 'completeActivityTasks']);
+  expect(text(requests('heartbeatActivities')[0]?.heartbeats[0]?.details?.data ?? bytes(''))).toBe('{"done":5}');
+});
+
+test('a cancel request reaches the signal; rethrowing its reason ends as canceled', async () => {
+  const { clock, take, completions } = setup(
+    {
+      work: async () => {
+        await sleep('1h');
+      },
+    },
+    { heartbeatActivities: (request) => ({ results: request.heartbeats.map(() => ({ cancelRequested: true, error: undefined })) }) },
+  );
+  take(activityTask('a', { heartbeat: 3_000 }));
+  await clock.advance(1_100);
+  expect(completions().map(show)).toEqual(['a: canceled']);
+});
+
+test('an attempt without heartbeat timeout learns of cancel requests too', async () => {
+  let reason: unknown;
+  const { clock, take } = setup(
+    {
+      work: () =>
+        new Promise<void>((resolve) =>
+          cancellationSignal().addEventListener('abort', () => resolve((reason = cancellationSignal().reason) as never)),
+        ),
+    },
+    { heartbeatActivities: (request) => ({ results: request.heartbeats.map(() => ({ cancelRequested: true, error: undefined })) }) },
+  );
+  take(activityTask('a'));
+  await clock.advance(11_000);
+  expect(reason).toMatchObject({ name: 'CancelledFailure' });
+});
+
+test('an attempt that is no longer wanted is aborted and its end dropped', async () => {
+  const gone = { ...taken, code: 5, reason: 'ACTIVITY_NOT_FOUND', message: 'gone' };
+  const { clock, take, completions, slots } = setup(
+    { work: () => sleep('1h') },
+    { heartbeatActivities: (request) => ({ results: request.heartbeats.map(() => ({ cancelRequested: false, error: gone })) }) },
+  );
+  take(activityTask('a', { heartbeat: 3_000 }));
+  await clock.advance(2_000);
+  expect([completions(), slots.free()]).toEqual([[], 10]);
+});
+
+test('at its time limit the attempt is aborted with a TimeoutFailure', async () => {
+  let reason: unknown;
+  const { clock, take, lines } = setup({
+    work: async () => {
+      await sleep('1h').catch((error: unknown) => (reason = error));
+    },
+  });
+  take(activityTask('a', { startToClose: 5_000 }));
+  await clock.advance(4_999);
+  expect(reason).toBeUndefined();
+  await clock.advance(2);
+  expect(reason).toMatchObject({ name: 'TimeoutFailure', timeoutType: 'startToClose' });
+  expect(lines).toEqual(['warn: an activity ran into its time limit; its slot is taken until its function ends']);
+});
+
+test('ends are sent again until the service takes them, with one line per outage', async () => {
+  let attempts = 0;
+  const { clock, take, lines } = setup(
+    { work: () => 1 },
+    {
+      completeActivityTasks: (request) => {
+        attempts += 1;
+        if (attempts <= 5) throw refusal(14, 'UNAVAILABLE');
+        return { errors: request.completions.map(() => taken) };
+      },
+    },
+  );
+  take(activityTask('a'));
+  await clock.advance(60_000);
+  expect(attempts).toBe(6);
+  expect(lines).toEqual(['warn: the service cannot take calls; trying again until it does', 'info: the service takes calls again']);
+});
+
+test('an end that comes too late is dropped quietly; one that is refused is replaced by a failure', async () => {
+  const errors = [
+    { ...taken, code: 5, reason: 'ACTIVITY_NOT_FOUND', message: 'gone' },
+    { ...taken, code: 3, reason: 'TOO_LARGE', message: 'result: 9 bytes, the limit is 3' },
+  ];
+  let first = true;
+  const { clock, take, completions, lines } = setup(
+    { work: () => 1 },
+    {
+      completeActivityTasks: (request) => {
+        const answer = first ? errors : request.completions.map(() => taken);
+        first = false;
+        return { errors: answer };
+      },
+    },
+  );
+  take(activityTask('late'), activityTask('large'));
+  await clock.advance(10);
+  expect(completions().slice(2).map(show)).toEqual([
+    'large: TOO_LARGE: the service refused what activity work ended with: result: 9 bytes, the limit is 3',
+  ]);
+  expect(lines.filter((line) => !line.startsWith('debug'))).toEqual(['error: the end of an activity attempt was refused']);
+});
+
+test('shutdown: code that stops goes back as begun, code that ends in time is reported, new tasks go back untouched', async () => {
+  const finish = gate();
+  const { clock, take, completions, returned, runner } = setup({
+    stops: () => sleep('1h'),
+    ends: () => finish.promise.then(() => 'done'),
+    hangs: () => new Promise(() => {}),
+  });
+  take(activityTask('a', { type: 'stops' }), activityTask('b', { type: 'ends' }), activityTask('c', { type: 'hangs' }));
+  await clock.settle();
+  runner.stop();
+  runner.take([activityTask('d', { type: 'ends' })]);
+  await clock.settle();
+  expect(returned).toEqual(['d untouched', 'a begun']);
+  finish.open();
+  await clock.settle();
+  expect(completions().map(show)).toEqual(['b: "done"']);
+  expect(runner.abandon().map(text)).toEqual(['c']);
+  expect(clock.timers()).toBe(0);
+});
+
+test('codecs see arguments, results and failure details', async () => {
+  const flip = (data: Uint8Array): Uint8Array => data.map((byte) => byte ^ 1);
+  const codec = {
+    encode: async (payloads: readonly never[]) =>
+      payloads.map((payload: { data: Uint8Array }) => ({ ...payload, data: flip(payload.data) }) as never),
+    decode: async (payloads: readonly never[]) =>
+      payloads.map((payload: { data: Uint8Array }) => ({ ...payload, data: flip(payload.data) }) as never),
+  };
+  const fixture = createTestLink(
+    { completeActivityTasks: (request) => ({ errors: request.completions.map(() => taken) }) },
+    { dataConverter: { codecs: [codec as never] } },
+  );
+  const activities = new Map<string, ActivityFunction>([
+    ['work', ((a: number) => a + 1) as ActivityFunction],
+    ['fails', () => Promise.reject(ApplicationFailure.retryable('m', 'T', 'secret'))],
+  ]);
+  const runner = createActivityRunner(fixture.link, { activities, slots: createSlots(fixture.clock, 2), giveBack: () => {} });
+  const task = activityTask('a', { args: [1] });
+  for (const payload of task.input) payload.data = flip(payload.data);
+  runner.take([task, activityTask('b', { type: 'fails' })]);
+  await fixture.clock.settle();
+  const outcomes = fixture.requests('completeActivityTasks').flatMap((request) => request.completions.map((item) => item.outcome));
+  const datas = JSON.stringify(outcomes, (key, value) =>
+    key === 'data' ? text(flip(Uint8Array.from(Object.values(value as object)))) : value,
+  );
+  expect(datas).toContain('"data":"2"');
+  expect(datas).toContain('"data":"\\"secret\\""');
+});

@@ -180,7 +180,10 @@ test('an attempt without heartbeat timeout learns of cancel requests too', async
     {
       work: () =>
         new Promise<void>((resolve) =>
-          cancellationSignal().addEventListener('abort', () => resolve((reason = cancellationSignal().reason) as never)),
+          cancellationSignal().addEventListener('abort', () => {
+            reason = cancellationSignal().reason;
+            resolve();
+          }),
         ),
     },
     { heartbeatActivities: (request) => ({ results: request.heartbeats.map(() => ({ cancelRequested: true, error: undefined })) }) },

@@ -14,6 +14,7 @@ import { PerdureError } from '../errors.ts';
 import type { CommandRules, EventFolds, Head, MarkFolds } from './concepts.ts';
 import { deliver } from './concepts.ts';
 import type { StartInput } from './inputs.ts';
+import { checkProperties, mergeMemo, mergeSearchAttributes, REMOVED } from './properties.ts';
 import { rememberRequest } from './requests.ts';
 import { closed } from './signal.ts';
 import { isOpen, type RunState } from './state.ts';
@@ -29,8 +30,6 @@ type WorkflowEvents =
   | 'workflowTerminated'
   | 'workflowCancelRequested'
   | 'workflowPropertiesUpserted';
-
-const REMOVED = 'binary/null';
 
 export const workflowFolds: EventFolds<WorkflowEvents> = {
   workflowStarted(state, value, head) {
@@ -61,14 +60,12 @@ export const workflowFolds: EventFolds<WorkflowEvents> = {
     deliver(state, head);
   },
   workflowPropertiesUpserted(state, value) {
-    for (const [key, payload] of Object.entries(value.memo)) {
-      if (payload.encoding === REMOVED) delete state.memo[key];
-      else state.memo[key] = payload;
-    }
-    for (const [key, attribute] of Object.entries(value.searchAttributes)) {
-      if (attribute.value === undefined) delete state.searchAttributes[key];
-      else state.searchAttributes[key] = attribute;
-    }
+    // New objects: who compares by identity sees the change.
+    state.memo = { ...state.memo };
+    state.searchAttributes = { ...state.searchAttributes };
+    // New objects: who showed the old ones sees that they changed.
+    state.memo = mergeMemo(state.memo, value.memo);
+    state.searchAttributes = mergeSearchAttributes(state.searchAttributes, value.searchAttributes);
   },
 };
 
@@ -119,7 +116,11 @@ export const workflowCommands: CommandRules<'completeWorkflow' | 'failWorkflow' 
     },
   },
   upsertProperties: {
-    check() {},
+    check(context, value) {
+      context.memo = mergeMemo(context.memo, value.memo);
+      context.searchAttributes = mergeSearchAttributes(context.searchAttributes, value.searchAttributes);
+      checkProperties(context.memo, context.searchAttributes);
+    },
     apply(t, value, completedEventId) {
       record(t, { $case: 'workflowPropertiesUpserted', value: { completedEventId, ...value } });
     },

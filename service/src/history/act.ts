@@ -1,0 +1,199 @@
+/** One input to one hot run: step it, queue what it changes, and name what is released with the commit. */
+import { isStartMarkWanted } from '../core/activity.ts';
+import { wakeAt } from '../core/outstanding.ts';
+import { isOpen } from '../core/state.ts';
+import { type InputKind, type Inputs, settleOnly, step } from '../core/step.ts';
+import type { Transition } from '../core/transition.ts';
+import { PerdureError } from '../errors.ts';
+import { type History, openKey, stepEnv } from './context.ts';
+import { dispatch, type Release } from './dispatch.ts';
+import { enqueue } from './lane.ts';
+import { armRun, dropRun, mayServe, retentionOf, touch } from './memory.ts';
+import { wantsCheckpoint } from './rows.ts';
+import { type Change, Dropped, type HotRun, type Unit } from './run.ts';
+import { blockedCause, toVisibility } from './show.ts';
+
+const LAZY_MS = 100;
+
+/** Steps the run and queues its changes as a unit. Throws PerdureError when the input is refused. */
+export function act<K extends InputKind>(
+  h: History,
+  run: HotRun,
+  kind: K,
+  input: Inputs[K][0],
+  unitKind: Unit['kind'] = 'owed',
+  release?: Release,
+): Inputs[K][1] {
+  const { transition, answer } = stepRun(h, run, kind, input);
+  commitTransitions(h, [{ run, transition, ...(release === undefined ? {} : { release }) }], unitKind);
+  return answer;
+}
+
+/** Steps only; the caller queues the transition, alone or together with another run's. */
+export function stepRun<K extends InputKind>(
+  h: History,
+  run: HotRun,
+  kind: K,
+  input: Inputs[K][0],
+): { transition: Transition; answer: Inputs[K][1] } {
+  if (run.dropped) throw new Dropped();
+  try {
+    return step(run.state, kind, input, stepEnv(h));
+  } catch (error) {
+    if (error instanceof PerdureError) {
+      commitTransitions(h, [{ run, transition: settleOnly(run.state, stepEnv(h)) }], 'owed');
+      throw error;
+    }
+    const id = h.env.newId();
+    h.log('error', 'a step failed; the run is read again', { id, runId: run.key.runId, input: kind, error: stackOf(error) });
+    dropRun(h, run);
+    h.up.revive(run.key);
+    throw new PerdureError('INTERNAL', `the service failed on run ${run.key.runId} (id ${id})`, { id });
+  }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+export interface Stepped {
+  readonly run: HotRun;
+  readonly transition: Transition;
+  readonly start?: boolean;
+  readonly release?: Release;
+}
+
+/** Queues what the transitions changed, as one unit; what they offer is released with it. */
+export function commitTransitions(h: History, stepped: readonly Stepped[], kind: Unit['kind']): Unit | undefined {
+  const changes: Change[] = [];
+  for (const each of stepped) {
+    const change = toChange(h, each);
+    if (change !== undefined) changes.push(change);
+    touch(h, each.run);
+    armRun(h, each.run);
+  }
+  if (changes.length === 0) return undefined;
+  const bytes = changes.reduce((sum, change) => sum + change.bytes, 0);
+  const unit: Unit = { changes, namespaceId: (changes[0] as Change).run.key.namespaceId, bytes, kind, state: 'queued', waiting: [] };
+  enqueue(h, unit);
+  return unit;
+}
+
+function toChange(h: History, stepped: Stepped): Change | undefined {
+  const { run, transition } = stepped;
+  const start = stepped.start === true;
+  keepTail(run, transition);
+  keepLazy(h, run, transition);
+  const released = (): void => dispatch(h, run, transition, stepped.release);
+  const nothing = transition.events.length === 0 && transition.marks.length === 0;
+  if (nothing && !start) {
+    // A release takes part even when nothing is written: its answer must not overtake what is queued.
+    const offers = transition.offerTask || transition.offerActivities.length > 0 || stepped.release !== undefined;
+    if (!offers) return undefined;
+    if (run.lastUnit === undefined) released();
+    else run.lastUnit.waiting.push({ resolve: released, reject: () => {} });
+    return undefined;
+  }
+  const closes = !isOpen(run.state);
+  if (closes && h.open.get(openKey(run.key.namespaceId, run.key.workflowId)) === run)
+    h.open.delete(openKey(run.key.namespaceId, run.key.workflowId));
+  const marks =
+    run.lazyMarks.length === 0
+      ? transition.marks
+      : [...run.lazyMarks.filter((mark) => isStartMarkWanted(run.state, mark)), ...transition.marks];
+  run.lazyMarks = [];
+  const visibility = visibilityOf(run, start || closes);
+  const execution = executionOf(h, run, start || closes || visibility !== undefined);
+  const bytes = transition.events.reduce((sum, event) => sum + event.frame.length, 64);
+  return { run, events: transition.events, marks, start, closes, execution, visibility, bytes, committed: released };
+}
+
+/** Keeps the frames the next sticky task needs. */
+function keepTail(run: HotRun, transition: Transition): void {
+  if (transition.events.length === 0) return;
+  run.tail.push(...transition.events);
+  const { seen } = run.state.task;
+  const first = run.tail[0];
+  if (first !== undefined && first.id <= seen) run.tail = run.tail.filter((event) => event.id > seen);
+}
+
+function keepLazy(h: History, run: HotRun, transition: Transition): void {
+  if (transition.lazyMarks.length === 0) return;
+  if (run.lazyMarks.length === 0) h.lazy.push({ run, at: h.env.now() + LAZY_MS });
+  run.lazyMarks.push(...transition.lazyMarks);
+  if (h.lazy.length === 1) h.env.setTimer(LAZY_MS, () => flushLazy(h));
+}
+
+/** Writes start marks that found no other commit to join. */
+export function flushLazy(h: History, all = false): void {
+  const now = h.env.now();
+  while (h.lazy.length > 0) {
+    const first = h.lazy[0] as { run: HotRun; at: number };
+    if (!all && first.at > now) break;
+    h.lazy.shift();
+    writeLazy(h, first.run);
+  }
+  const next = h.lazy[0];
+  if (next !== undefined) h.env.setTimer(Math.max(1, next.at - now), () => flushLazy(h));
+}
+
+function writeLazy(h: History, run: HotRun): void {
+  if (run.dropped || run.lazyMarks.length === 0) return;
+  const marks = run.lazyMarks.filter((mark) => isStartMarkWanted(run.state, mark));
+  run.lazyMarks = [];
+  if (marks.length === 0) return;
+  const change: Change = {
+    run,
+    events: [],
+    marks,
+    start: false,
+    closes: false,
+    execution: executionOf(h, run, false),
+    visibility: undefined,
+    bytes: 64 * marks.length,
+    committed: () => {},
+  };
+  enqueue(h, { changes: [change], namespaceId: run.key.namespaceId, bytes: change.bytes, kind: 'owed', state: 'queued', waiting: [] });
+}
+
+function visibilityOf(run: HotRun, always: boolean): Change['visibility'] {
+  const { state, shown } = run;
+  const cause = blockedCause(state);
+  // Properties are replaced keys in the same objects: their event count tells, the first write sends them.
+  const properties = shown.memo !== state.memo;
+  if (!always && !properties && cause === shown.blockedCause) return undefined;
+  run.shown = { blockedCause: cause, memo: state.memo, searchAttributes: state.searchAttributes };
+  return toVisibility(state, { memo: properties, attributes: properties });
+}
+
+/** The row, when it changes: always at start and close, when the run must wake earlier than stored, or for a checkpoint. */
+function executionOf(h: History, run: HotRun, always: boolean): Change['execution'] {
+  const { state } = run;
+  if (!always && run.storedWakeAt === 0 && !wantsCheckpoint(run)) return undefined;
+  const wake = wakeAt(state, h.env.now(), retentionOf(h, run.key));
+  const earlier = run.storedWakeAt === null ? wake !== null : wake !== null && wake < run.storedWakeAt;
+  if (!always && !earlier && !wantsCheckpoint(run)) return undefined;
+  run.storedWakeAt = wake;
+  return rowOf(run, wake);
+}
+
+export function rowOf(run: HotRun, wake: number | null): NonNullable<Change['execution']> {
+  const { state } = run;
+  return {
+    status: state.status,
+    wakeAt: wake,
+    nextEventId: state.nextEventId,
+    type: state.workflowType,
+    taskQueue: state.taskQueue,
+    startedAt: state.startedAt,
+    closedAt: isOpen(state) ? null : state.closedAt,
+  };
+}
+
+/** Resolves when everything the run has queued is committed; the answer may then be released. */
+export async function settled(h: History, run: HotRun): Promise<void> {
+  const unit = run.lastUnit;
+  if (unit !== undefined) await new Promise<void>((resolve, reject) => unit.waiting.push({ resolve, reject }));
+  else if (run.dropped) throw new Dropped();
+  mayServe(h);
+}

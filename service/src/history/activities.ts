@@ -1,0 +1,78 @@
+/** What workers say of attempts: ends, heartbeats, tasks handed back. */
+import type { Payload, WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
+import type { ActivityTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import type { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import { PerdureError } from '../errors.ts';
+import { act, settled } from './act.ts';
+import { runOf, taken } from './completions.ts';
+import type { History } from './context.ts';
+import { detachQueries } from './queries.ts';
+import type { HotRun } from './run.ts';
+
+/** One entry per completion: undefined when committed. */
+export function completeActivities(
+  h: History,
+  items: readonly { token: ActivityTaskToken; outcome: ActivityTaskCompletion['outcome'] }[],
+  worker: WorkerInfo,
+): Promise<(Error | undefined)[]> {
+  return Promise.all(
+    items.map((item) =>
+      taken(async () => {
+        const run = await runOf(h, item.token);
+        await afterCommit(h, run, () => act(h, run, 'completeActivity', { ...item, worker }));
+      }),
+    ),
+  );
+}
+
+/** Releases the answer, a refusal too, when everything it depends on is committed. */
+async function afterCommit<T>(h: History, run: HotRun, body: () => T): Promise<T> {
+  try {
+    const answer = body();
+    await settled(h, run);
+    return answer;
+  } catch (error) {
+    if (error instanceof PerdureError && !run.dropped) await settled(h, run);
+    throw error;
+  }
+}
+
+/** One answer per heartbeat. */
+export function heartbeatActivities(
+  h: History,
+  items: readonly { token: ActivityTaskToken; details: Payload | undefined }[],
+  worker: WorkerInfo,
+): Promise<{ cancelRequested: boolean; error: Error | undefined }[]> {
+  return Promise.all(
+    items.map(async (item) => {
+      let cancelRequested = false;
+      const error = await taken(async () => {
+        const run = await runOf(h, item.token);
+        cancelRequested = await afterCommit(h, run, () => act(h, run, 'heartbeat', { ...item, worker }));
+      });
+      return { cancelRequested, error };
+    }),
+  );
+}
+
+/** Tasks that go back. What cannot be taken back now is found by its timeout. */
+export async function returnTasks(
+  h: History,
+  items: readonly { workflow?: WorkflowTaskToken; activity?: ActivityTaskToken; begun: boolean }[],
+): Promise<void> {
+  await Promise.all(
+    items.map(({ workflow, activity, begun }) =>
+      taken(async () => {
+        if (workflow !== undefined) {
+          const run = await runOf(h, workflow);
+          act(h, run, 'undoTask', { nonce: workflow.nonce });
+          detachQueries(h, run, workflow.nonce);
+        } else if (activity !== undefined) {
+          const run = await runOf(h, activity);
+          act(h, run, 'returnActivity', { token: activity, begun });
+          await settled(h, run);
+        }
+      }),
+    ),
+  );
+}

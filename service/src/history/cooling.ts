@@ -1,0 +1,69 @@
+/**
+ * Cooling: a quiet run leaves memory. What it waits for is written as wake_at; a run that only memory drives stays. Evicting
+ * never changes wake_at, cooling does.
+ */
+import { wakeAt } from '../core/outstanding.ts';
+import { isOpen } from '../core/state.ts';
+import { rowOf } from './act.ts';
+import type { History } from './context.ts';
+import { enqueue } from './lane.ts';
+import { armDueTimer, dropRun, retentionOf } from './memory.ts';
+import { checkpointed } from './rows.ts';
+import { type Change, type HotRun, isSettled } from './run.ts';
+
+const SLICE = 2_000;
+const CHECKPOINT_ROWS = 64;
+
+/** Cools what has been quiet long enough, oldest first. */
+export function coolQuiet(h: History): void {
+  const before = h.env.now() - h.options.coolAfterMs;
+  let seen = 0;
+  for (const run of h.byUse.values()) {
+    if (run.lastUsedAt > before || seen >= SLICE) return;
+    seen += 1;
+    // Looked at again later; moving it keeps the order of the map.
+    h.byUse.delete(run.key.runId);
+    h.byUse.set(run.key.runId, run);
+    if (isSettled(run) && run.queries.length === 0 && run.held.length === 0) cool(h, run);
+  }
+}
+
+function cool(h: History, run: HotRun): void {
+  if (!isOpen(run.state)) {
+    leave(h, run, run.storedWakeAt);
+    return;
+  }
+  const wake = wakeAt(run.state, h.env.now(), retentionOf(h, run.key));
+  if (wake === 0) return;
+  const checkpoint = run.rowsSinceCheckpoint >= CHECKPOINT_ROWS;
+  if (wake === run.storedWakeAt && !checkpoint) {
+    leave(h, run, wake);
+    return;
+  }
+  run.storedWakeAt = wake;
+  const row = rowOf(run, wake);
+  const usedAt = run.lastUsedAt;
+  const change: Change = {
+    run,
+    events: [],
+    marks: [],
+    start: false,
+    closes: false,
+    execution: checkpoint ? checkpointed(run, { ...row, lastSeq: run.lastSeq }) : row,
+    visibility: undefined,
+    bytes: 256,
+    committed: () => {
+      if (run.lastUsedAt === usedAt && isSettled(run)) leave(h, run, wake);
+    },
+  };
+  enqueue(h, { changes: [change], namespaceId: run.key.namespaceId, bytes: 256, kind: 'owed', state: 'queued', waiting: [] });
+}
+
+/** Drops the state. A due time that the scan has passed already stays in the heap. */
+function leave(h: History, run: HotRun, wake: number | null): void {
+  dropRun(h, run);
+  const horizon = h.cursors.get(run.key.slot)?.horizon ?? Number.NEGATIVE_INFINITY;
+  if (wake === null || wake > horizon) return;
+  h.due.set(run.key, wake);
+  armDueTimer(h);
+}

@@ -1,0 +1,135 @@
+/**
+ * Queries: answered from committed state, in memory only. A query waits until a completed task has seen every event that
+ * was there when it arrived: attached to the next task not yet given out, or alone when no task is due. Closed runs answer
+ * at their last task.
+ */
+
+import type { QueryResult } from '@perdure/proto/perdure/api/v1/query';
+import { MAX_WAITING_QUERIES } from '../core/limits.ts';
+import { isOpen } from '../core/state.ts';
+import { isTaskDue } from '../core/workflow-task.ts';
+import { PerdureError } from '../errors.ts';
+import type { QueryAnswer, QueryInput } from '../roles.ts';
+import type { History } from './context.ts';
+import { offerTask } from './offers.ts';
+import { Dropped, type HotRun } from './run.ts';
+
+export interface WaitingQuery {
+  readonly id: string;
+  readonly input: QueryInput;
+  /** What a completed task must have seen. */
+  readonly needed: number;
+  /** Task it travels with, '' while it waits. */
+  nonce: string;
+  resolve(answer: QueryAnswer): void;
+  reject(error: Error): void;
+  dropped(): void;
+}
+
+/** Asks the run's code. Rejects with QUERY_UNANSWERED after `waitMs`, RUN_BLOCKED or QUERY_NOT_READY at once. */
+export function askQuery(h: History, run: HotRun, input: QueryInput, waitMs: number): Promise<QueryAnswer> {
+  const { state } = run;
+  if (state.task.blockedSince > 0) return Promise.reject(blocked(run));
+  if (!isOpen(state) && state.task.base === 0) {
+    return Promise.reject(new PerdureError('QUERY_NOT_READY', `run ${run.key.runId} closed before its first workflow task was completed`));
+  }
+  if (run.queries.length >= MAX_WAITING_QUERIES) {
+    return Promise.reject(new PerdureError('OVERLOADED', `${run.queries.length} queries wait for run ${run.key.runId}`, {}, 1_000));
+  }
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      timer.cancel();
+      run.queries = run.queries.filter((each) => each !== query);
+    };
+    const query: WaitingQuery = {
+      id: h.env.newId(),
+      input,
+      needed: isOpen(state) ? state.task.lastDelivered : 0,
+      nonce: '',
+      resolve(answer) {
+        settle();
+        resolve(answer);
+      },
+      reject(error) {
+        settle();
+        reject(error);
+      },
+      dropped() {
+        query.reject(new Dropped());
+      },
+    };
+    const timer = h.env.setTimer(waitMs, () => query.reject(unanswered(h, run, waitMs)));
+    run.queries.push(query);
+    if (run.lastUnit === undefined) queriesAfterCommit(h, run);
+  });
+}
+
+function unanswered(h: History, run: HotRun, waitMs: number): PerdureError {
+  const queue = h.matching().describeQueue('workflow', run.key.namespaceId, run.state.taskQueue);
+  const silent = queue.lastPollAt === 0 ? 'since the service started' : `for ${Math.round((h.env.now() - queue.lastPollAt) / 1000)} s`;
+  const why =
+    queue.pollers === 0 ? `no worker has polled task queue "${run.state.taskQueue}" ${silent}` : 'its workers did not answer in time';
+  return new PerdureError('QUERY_UNANSWERED', `the query was not answered within ${waitMs} ms: ${why}`, {
+    task_queue: run.state.taskQueue,
+  });
+}
+
+function blocked(run: HotRun): PerdureError {
+  const { task } = run.state;
+  return new PerdureError(
+    'RUN_BLOCKED',
+    `run ${run.key.runId} fails its workflow tasks (attempt ${task.attempt}): ${task.failure?.message ?? ''}`,
+  );
+}
+
+/** A query can be answered by replaying to the last completed task. */
+function isReady(run: HotRun, query: WaitingQuery): boolean {
+  const { state } = run;
+  return query.nonce === '' && state.task.base > 0 && state.task.seen >= query.needed;
+}
+
+/** Looked at after every commit: takes back what travelled with a lost task, and offers what can be asked alone. */
+export function queriesAfterCommit(h: History, run: HotRun): void {
+  if (run.queries.length === 0) return;
+  const { state } = run;
+  if (state.task.blockedSince > 0) {
+    for (const query of [...run.queries]) query.reject(blocked(run));
+    return;
+  }
+  if (state.live.flight !== undefined || isTaskDue(state)) return;
+  if (run.queries.some((query) => isReady(run, query))) offerTask(h, run);
+}
+
+/** Queries that may travel with the task of this nonce that shows events up to `seen`. */
+export function attachQueries(run: HotRun, nonce: string, seen: number): WaitingQuery[] {
+  const chosen = run.queries.filter((query) => query.nonce === '' && query.needed <= seen);
+  for (const query of chosen) query.nonce = nonce;
+  return chosen;
+}
+
+/** Queries for a task of their own; empty while a workflow task is out or due. */
+export function takeReadyQueries(run: HotRun, nonce: string): WaitingQuery[] {
+  if (run.state.live.flight !== undefined || isTaskDue(run.state)) return [];
+  const chosen = run.queries.filter((query) => isReady(run, query));
+  for (const query of chosen) query.nonce = nonce;
+  return chosen;
+}
+
+/** The task of this nonce did not bring answers: its queries wait again. */
+export function detachQueries(h: History, run: HotRun, nonce: string): void {
+  for (const query of run.queries) if (query.nonce === nonce) query.nonce = '';
+  queriesAfterCommit(h, run);
+}
+
+/** The answers of a task. Returns what releases them, to be called when the completion is committed. */
+export function answerQueries(h: History, run: HotRun, nonce: string, results: readonly QueryResult[]): () => void {
+  const asked = run.queries.filter((query) => query.nonce === nonce);
+  if (asked.length === 0) return () => {};
+  return () => {
+    for (const query of asked) {
+      const result = results.find((each) => each.queryId === query.id);
+      if (result?.outcome !== undefined) query.resolve(result.outcome);
+    }
+    detachQueries(h, run, nonce);
+  };
+}

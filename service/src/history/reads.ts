@@ -1,0 +1,182 @@
+/** Reads: describe, history pages, results. They show committed state only. */
+import type { DescribeWorkflowResponse, GetWorkflowHistoryResponse, WorkflowResult } from '@perdure/proto/perdure/api/v1/workflow_service';
+import { joinFrames, splitFrames } from '../core/frames.ts';
+import { outstanding } from '../core/outstanding.ts';
+import { isOpen } from '../core/state.ts';
+import { PerdureError } from '../errors.ts';
+import { toItemError } from '../frontend/item-error.ts';
+import type { RunRef } from '../roles.ts';
+import { settled } from './act.ts';
+import type { History } from './context.ts';
+import { routed, wantedRun } from './requests.ts';
+import { Dropped, type HotRun } from './run.ts';
+import { describe } from './show.ts';
+
+/** A queue without a poll for this long has no worker. */
+const SILENT_MS = 10_000;
+
+export function describeWorkflow(h: History, ref: RunRef): Promise<DescribeWorkflowResponse> {
+  return routed(h, async () => {
+    const run = await wantedRun(h, ref);
+    const shown = describe(run.state, h.env.now(), notes(h, run));
+    await settled(h, run);
+    return shown;
+  });
+}
+
+/** Hints for a person who wonders why a run does not get on. */
+function notes(h: History, run: HotRun): string[] {
+  const { workflowTask, activityTasks } = outstanding(run.state, h.env.now());
+  const queues = new Set<string>();
+  if (workflowTask) queues.add(`workflow\0${run.state.taskQueue}`);
+  for (const number of activityTasks) queues.add(`activity\0${run.state.activities.get(number)?.taskQueue ?? ''}`);
+  return [...queues].flatMap((name) => {
+    const [kind, queue] = name.split('\0') as ['workflow' | 'activity', string];
+    const { pollers, lastPollAt } = h.matching().describeQueue(kind, run.key.namespaceId, queue);
+    return pollers > 0 || h.env.now() - lastPollAt < SILENT_MS ? [] : [`no worker polls ${kind} tasks of task queue "${queue}"`];
+  });
+}
+
+/** The closing event is committed. */
+function isClosed(run: HotRun): boolean {
+  return !isOpen(run.state) && run.committedEventId === run.state.nextEventId - 1;
+}
+
+export function getHistory(
+  h: History,
+  ref: RunRef,
+  range: { from: number; to: number; maxBytes: number; waitMs: number },
+  abort: AbortSignal,
+): Promise<GetWorkflowHistoryResponse> {
+  const until = h.env.now() + range.waitMs;
+  return routed(h, async () => {
+    const run = await wantedRun(h, ref);
+    if (range.waitMs > 0) await grown(h, run, range.from, until, abort);
+    return page(h, run, range);
+  });
+}
+
+/** Waits until the run has a committed event at `from`, is closed, or the time is over. */
+function grown(h: History, run: HotRun, from: number, until: number, abort: AbortSignal): Promise<void> {
+  const enough = (): boolean => run.committedEventId >= from || isClosed(run) || run.dropped;
+  if (enough()) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      unwatch();
+      unwake();
+      timer.cancel();
+      abort.removeEventListener('abort', done);
+      resolve();
+    };
+    const unwatch = h.waits.watch(run.key.runId, (grownRun) => {
+      if (grownRun !== run || enough()) done();
+    });
+    const unwake = h.waits.onWakeAll(done);
+    const timer = h.env.setTimer(Math.max(0, until - h.env.now()), done);
+    abort.addEventListener('abort', done);
+  });
+}
+
+async function page(h: History, run: HotRun, range: { from: number; to: number; maxBytes: number }): Promise<GetWorkflowHistoryResponse> {
+  const { runId } = run.key;
+  const committed = run.committedEventId;
+  const closed = isClosed(run);
+  const to = range.to === 0 ? committed : Math.min(range.to, committed);
+  const frames: Uint8Array[] = [];
+  let bytes = 0;
+  let next = range.from;
+  if (next <= to) {
+    const rows = await readRows(h, run, next, range.maxBytes);
+    for (const row of rows) {
+      for (const [index, frame] of splitFrames(row.events).entries()) {
+        const id = row.firstEventId + index;
+        if (id !== next || id > to || (frames.length > 0 && bytes + frame.length > range.maxBytes)) continue;
+        frames.push(frame);
+        bytes += frame.length;
+        next += 1;
+      }
+    }
+  }
+  const end = next > to;
+  return { runId, history: joinFrames(frames), nextEventId: BigInt(next), end, closed: closed && next > committed };
+}
+
+async function readRows(h: History, run: HotRun, from: number, maxBytes: number): ReturnType<History['store']['readHistory']> {
+  try {
+    return await h.store.readHistory(run.key.slot, run.key.runId, from, maxBytes);
+  } catch (error) {
+    throw new PerdureError('DATABASE_UNAVAILABLE', `the history could not be read: ${String(error)}`, {}, 500);
+  }
+}
+
+/** Resolves as soon as at least one of the runs has closed or cannot be awaited, else with [] when the wait is over. */
+export function awaitResults(h: History, refs: readonly RunRef[], waitMs: number, abort: AbortSignal): Promise<WorkflowResult[]> {
+  return new Promise((resolve) => {
+    const results = new Map<number, WorkflowResult>();
+    const undo: (() => void)[] = [];
+    let ended = false;
+    const finish = (): void => {
+      if (ended) return;
+      ended = true;
+      for (const each of undo) each();
+      resolve([...results.values()].sort((a, b) => a.index - b.index));
+    };
+    // What closes with the same commit is answered together.
+    const soon = (): void => {
+      if (results.size === 1) undo.push(cancelOf(h.env.setTimer(0, finish)));
+    };
+    const found = (result: WorkflowResult): void => {
+      if (results.has(result.index)) return;
+      results.set(result.index, result);
+      soon();
+    };
+    undo.push(cancelOf(h.env.setTimer(waitMs, finish)), h.waits.onWakeAll(finish));
+    abort.addEventListener('abort', finish);
+    undo.push(() => abort.removeEventListener('abort', finish));
+    refs.forEach((ref, index) => {
+      watchResult(h, ref, index, found, undo, () => ended);
+    });
+  });
+}
+
+function cancelOf(timer: { cancel(): void }): () => void {
+  return () => timer.cancel();
+}
+
+function watchResult(
+  h: History,
+  ref: RunRef,
+  index: number,
+  found: (result: WorkflowResult) => void,
+  undo: (() => void)[],
+  ended: () => boolean,
+): void {
+  const look = (run: HotRun): void => {
+    if (isClosed(run)) found(resultOf(run, index));
+    else if (!ended()) undo.push(h.waits.watch(run.key.runId, (grownRun) => isClosed(grownRun) && found(resultOf(grownRun, index))));
+  };
+  const hot = ref.runId === '' ? undefined : h.hot.get(ref.runId);
+  if (hot !== undefined && hot.key.workflowId === ref.workflowId && hot.key.namespaceId === ref.namespaceId) {
+    look(hot);
+    return;
+  }
+  routed(h, () => wantedRun(h, ref)).then(look, (error: unknown) => {
+    if (error instanceof PerdureError && error.reason === 'UNAVAILABLE' && ended()) return;
+    found({
+      index,
+      runId: ref.runId,
+      status: 0,
+      outcome: { $case: 'error', value: toItemError(error instanceof Dropped ? new PerdureError('UNAVAILABLE', 'try again') : error) },
+    });
+  });
+}
+
+function resultOf(run: HotRun, index: number): WorkflowResult {
+  const { status, closeEvent } = run.state;
+  return {
+    index,
+    runId: run.key.runId,
+    status,
+    outcome: closeEvent === undefined ? undefined : { $case: 'closeEvent', value: closeEvent },
+  };
+}

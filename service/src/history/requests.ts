@@ -1,0 +1,111 @@
+/** What clients ask of a run: signal, cancel, terminate, query. */
+import type { Payload } from '@perdure/proto/perdure/api/v1/common';
+import { isOpen } from '../core/state.ts';
+import type { InputKind, Inputs } from '../core/step.ts';
+import { PerdureError } from '../errors.ts';
+import type { QueryAnswer, QueryInput, RunRef, SignalInput } from '../roles.ts';
+import { act, settled } from './act.ts';
+import type { History } from './context.ts';
+import { admit, pause } from './lane.ts';
+import { resolveRun } from './loading.ts';
+import { keyOf } from './memory.ts';
+import { askQuery } from './queries.ts';
+import { Dropped, type HotRun } from './run.ts';
+
+const REROUTES = 8;
+const REROUTE_MS = 25;
+/** A refused close is decided again within this time; inputs wait for it so long. */
+const HOLD_MS = 5_000;
+const MOST_HELD = 1_000;
+
+/** Finds the run anew when its memory was dropped under the request: repeated inputs take effect once. */
+export async function routed<T>(h: History, body: () => Promise<T>): Promise<T> {
+  for (let tries = 1; tries <= REROUTES; tries += 1) {
+    try {
+      return await body();
+    } catch (error) {
+      if (!(error instanceof Dropped)) throw error;
+      await pause(h, REROUTE_MS * tries);
+    }
+  }
+  throw new PerdureError('UNAVAILABLE', 'the run is being read again; try again', {}, 200);
+}
+
+/** The run a request means. Throws WORKFLOW_NOT_FOUND. */
+export async function wantedRun(h: History, ref: RunRef): Promise<HotRun> {
+  const { slot } = keyOf(ref.namespaceId, ref.workflowId, ref.runId);
+  const run = await resolveRun(h, ref.namespaceId, ref.workflowId, ref.runId, slot);
+  if (run !== undefined) return run;
+  const named = ref.runId === '' ? '' : ` with run ${ref.runId}`;
+  throw new PerdureError('WORKFLOW_NOT_FOUND', `workflow "${ref.workflowId}"${named} does not exist`, {
+    workflow_id: ref.workflowId,
+    run_id: ref.runId,
+  });
+}
+
+/** Steps the run by a client's input and waits for the commit, for refusals too. */
+async function apply<K extends InputKind>(h: History, run: HotRun, kind: K, input: Inputs[K][0]): Promise<void> {
+  admit(h, 'request');
+  try {
+    act(h, run, kind, input, 'request');
+  } catch (error) {
+    if (error instanceof PerdureError && !run.dropped) await settled(h, run);
+    throw error;
+  }
+  await settled(h, run);
+}
+
+/** Waits while a refused close is decided again, so that a close is refused at most once per decision. */
+async function waitForClose(h: History, run: HotRun): Promise<void> {
+  if (!run.state.live.closeRefused || !isOpen(run.state)) return;
+  if (run.held.length >= MOST_HELD)
+    throw new PerdureError('OVERLOADED', `${run.held.length} requests wait for run ${run.key.runId} to close`, {}, 500);
+  await new Promise<void>((resolve) => {
+    const timer = h.env.setTimer(HOLD_MS, () => {
+      run.state.live.closeRefused = false;
+      for (const go of run.held.splice(0)) go();
+    });
+    run.held.push(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
+}
+
+export function signalWorkflow(h: History, ref: RunRef, input: SignalInput): Promise<{ runId: string }> {
+  return routed(h, async () => {
+    const run = await wantedRun(h, ref);
+    await waitForClose(h, run);
+    await apply(h, run, 'signal', input);
+    return { runId: run.key.runId };
+  });
+}
+
+export function requestCancelWorkflow(
+  h: History,
+  ref: RunRef,
+  input: { reason: string; identity: string; requestId: string },
+): Promise<void> {
+  return routed(h, async () => {
+    const run = await wantedRun(h, ref);
+    await waitForClose(h, run);
+    await apply(h, run, 'requestCancel', input);
+  });
+}
+
+export function terminateWorkflow(h: History, ref: RunRef, input: { reason: string; details: Payload[]; identity: string }): Promise<void> {
+  let tried = false;
+  return routed(h, async () => {
+    const run = await wantedRun(h, ref);
+    const { closeEvent } = run.state;
+    // A first try whose outcome was lost may have done it.
+    if (tried && closeEvent?.attributes?.$case === 'workflowTerminated' && closeEvent.attributes.value.reason === input.reason)
+      return settled(h, run);
+    tried = true;
+    await apply(h, run, 'terminate', input);
+  });
+}
+
+export function queryWorkflow(h: History, ref: RunRef, input: QueryInput, waitMs: number): Promise<QueryAnswer> {
+  return routed(h, async () => askQuery(h, await wantedRun(h, ref), input, waitMs));
+}

@@ -1,0 +1,105 @@
+/** A hot run: its state, the bytes its next task needs, and what of it is on the way to the database. */
+import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
+import type { RunState } from '../core/state.ts';
+import type { Recorded } from '../core/transition.ts';
+import type { ExecutionRow, RunKey, VisibilityRow } from '../store/store.ts';
+import type { WaitingQuery } from './queries.ts';
+
+/** What one transition changes in one run. */
+export interface Change {
+  readonly run: HotRun;
+  readonly events: readonly Recorded[];
+  readonly marks: readonly Mark[];
+  readonly start: boolean;
+  readonly closes: boolean;
+  /** Last seq is filled in when the batch is made. */
+  readonly execution: Omit<ExecutionRow, 'lastSeq'> | undefined;
+  readonly visibility: VisibilityRow | undefined;
+  readonly bytes: number;
+  /** Called when the change is committed. */
+  readonly committed: () => void;
+}
+
+/** All changes of one transition: written by one statement or not at all. */
+export interface Unit {
+  readonly changes: readonly Change[];
+  readonly namespaceId: string;
+  readonly bytes: number;
+  /** Starts are refused first when the queue is full; what the service owes to itself is never refused. */
+  readonly kind: 'start' | 'request' | 'owed';
+  state: 'queued' | 'committed' | 'failed';
+  /** Callers whose answers depend on it. */
+  waiting: { resolve(): void; reject(error: Error): void }[];
+}
+
+export interface HotRun {
+  readonly key: RunKey;
+  readonly state: RunState;
+  /** Last seq given to a row; the rows up to it are committed or in flight. */
+  lastSeq: number;
+  /** Last event in the database. */
+  committedEventId: number;
+  /** wake_at as in the database, or as queued last. */
+  storedWakeAt: number | null;
+  /** Frames of the events after what the last completed task had seen. */
+  tail: Recorded[];
+  /** The newest unit not committed yet. */
+  lastUnit: Unit | undefined;
+  /** Start marks that may wait a little for a commit of the run. */
+  lazyMarks: Mark[];
+  lane: number;
+  rowsSinceCheckpoint: number;
+  bytesSinceCheckpoint: number;
+  lastUsedAt: number;
+  /** No longer the run's memory: whoever still holds it must resolve the run again. */
+  dropped: boolean;
+  queries: WaitingQuery[];
+  /** Inputs that wait while a refused close is decided again. */
+  held: (() => void)[];
+  /** Values last written to visibility, to see what changes. */
+  shown: { blockedCause: string; memo: unknown; searchAttributes: unknown };
+}
+
+/** The memory was dropped under the caller: the request has to find the run again. */
+export class Dropped extends Error {
+  constructor() {
+    super('the run was dropped from memory');
+    this.name = 'Dropped';
+  }
+}
+
+/** A start wrote nothing: the workflow id has another open run, or this run exists already (no open run id). */
+export class Refused extends Dropped {
+  readonly openRunId: string | undefined;
+
+  constructor(openRunId: string | undefined) {
+    super();
+    this.openRunId = openRunId;
+  }
+}
+
+export function newHotRun(key: RunKey, state: RunState, now: number): HotRun {
+  return {
+    key,
+    state,
+    lastSeq: 0,
+    committedEventId: 0,
+    storedWakeAt: null,
+    tail: [],
+    lastUnit: undefined,
+    lazyMarks: [],
+    lane: 0,
+    rowsSinceCheckpoint: 0,
+    bytesSinceCheckpoint: 0,
+    lastUsedAt: now,
+    dropped: false,
+    queries: [],
+    held: [],
+    shown: { blockedCause: '', memo: undefined, searchAttributes: undefined },
+  };
+}
+
+/** True when nothing of the run is on its way to the database. */
+export function isSettled(run: HotRun): boolean {
+  return run.lastUnit === undefined && run.lazyMarks.length === 0;
+}

@@ -1,0 +1,150 @@
+/** The history role: owns runs, steps them one input at a time, and commits what they change in groups. */
+
+import { SLOTS } from '../core/slot.ts';
+import type { Env } from '../env.ts';
+import type { HistoryRole, MatchingRole } from '../roles.ts';
+import type { NodeInfo, Store } from '../store/store.ts';
+import type { Log } from '../telemetry/log.ts';
+import { flushLazy } from './act.ts';
+import { completeActivities, heartbeatActivities, returnTasks } from './activities.ts';
+import { completeQueries, completeWorkflowTasks, failWorkflowTasks } from './completions.ts';
+import { every, type History, type HistoryOptions } from './context.ts';
+import { coolQuiet } from './cooling.ts';
+import { createDueHeap } from './due-heap.ts';
+import { createLanes, drained } from './lane.ts';
+import { revive } from './loading.ts';
+import { dropAll } from './memory.ts';
+import { boot, databaseDown, fenced, selfFence, serve } from './node.ts';
+import { wantTasks } from './offers.ts';
+import { awaitResults, describeWorkflow, getHistory } from './reads.ts';
+import { queryWorkflow, requestCancelWorkflow, signalWorkflow, terminateWorkflow } from './requests.ts';
+import { startWorkflow } from './start.ts';
+import { claimTasks, undoClaims } from './tasks.ts';
+import { fireDue } from './timers.ts';
+import { createWaits } from './waits.ts';
+
+export type { HistoryOptions } from './context.ts';
+
+const COOL_EVERY_MS = 1_000;
+
+export interface HistoryParts {
+  readonly env: Env;
+  readonly store: Store;
+  readonly node: NodeInfo;
+  readonly matching: () => MatchingRole;
+  readonly log: Log;
+  readonly tokenKey: Uint8Array;
+  readonly options?: HistoryOptions;
+}
+
+export type HistoryService = HistoryRole & {
+  /** Registers the node and takes its runs. Rejects with StoreError when the database cannot be reached. */
+  start(): Promise<void>;
+  /** Writes what is owed, gives the slots back and ends. */
+  stop(): Promise<void>;
+  health(): 'serving' | 'not-serving';
+  /** Figures for tests, metrics and describe. */
+  stats(): { hot: number; queued: number; due: number; waits: number };
+};
+
+function createState(parts: HistoryParts): History {
+  const { env, store, node, matching, log, tokenKey, options } = parts;
+  const h: History = {
+    env,
+    stepEnv: { now: 0, newId: () => env.newId() },
+    store,
+    matching,
+    log,
+    tokenKey,
+    options: { coolAfterMs: 5_000, scanEveryMs: 30_000, scanAheadMs: 60_000, queueLimit: 20_000, ...options },
+    node: {
+      info: node,
+      phase: 'starting',
+      beatSent: { monotonic: Number.NEGATIVE_INFINITY, wall: Number.NEGATIVE_INFINITY },
+      fences: [],
+      claims: new Uint32Array(SLOTS),
+      claimCount: 0,
+      claimedAt: 0,
+      observed: new Map(),
+    },
+    lanes: createLanes(),
+    hot: new Map(),
+    open: new Map(),
+    byUse: new Map(),
+    loading: new Map(),
+    toLoad: [],
+    quarantine: new Map(),
+    due: createDueHeap(),
+    dueTimer: undefined,
+    dueTimerAt: 0,
+    cursors: new Map(),
+    lazy: [],
+    backlog: new Map(),
+    offers: [],
+    offersScheduled: false,
+    waits: createWaits(),
+    retention: new Map(),
+    loops: new Map(),
+    up: {
+      fenced: (reason) => fenced(h, reason),
+      selfFence: () => selfFence(h),
+      databaseDown: (reason) => databaseDown(h, reason),
+      revive: (key) => revive(h, key),
+      due: () => fireDue(h),
+    },
+  };
+  return h;
+}
+
+export function createHistory(parts: HistoryParts): HistoryService {
+  const h = createState(parts);
+  return {
+    startWorkflow: (input) => startWorkflow(h, input),
+    signalWorkflow: (ref, input) => signalWorkflow(h, ref, input),
+    queryWorkflow: (ref, input, waitMs) => queryWorkflow(h, ref, input, waitMs),
+    requestCancelWorkflow: (ref, input) => requestCancelWorkflow(h, ref, input),
+    terminateWorkflow: (ref, input) => terminateWorkflow(h, ref, input),
+    describeWorkflow: (ref) => describeWorkflow(h, ref),
+    getHistory: (ref, range, abort) => getHistory(h, ref, range, abort),
+    awaitResults: (refs, waitMs, abort) => awaitResults(h, refs, waitMs, abort),
+    claimTasks: (claims) => claimTasks(h, claims),
+    undoClaims: (claims) => undoClaims(h, claims),
+    wantTasks: (kind, namespaceId, queue, count) => wantTasks(h, kind, namespaceId, queue, count),
+    completeWorkflowTasks: (namespace, items, worker, eager) => completeWorkflowTasks(h, namespace, items, worker, eager),
+    failWorkflowTasks: (items) => failWorkflowTasks(h, items),
+    completeQueries: (items) => completeQueries(h, items),
+    completeActivities: (items, worker) => completeActivities(h, items, worker),
+    heartbeatActivities: (items, worker) => heartbeatActivities(h, items, worker),
+    returnTasks: (items) => returnTasks(h, items),
+    start: async () => {
+      await boot(h);
+      serve(h);
+      every(h, 'cool', COOL_EVERY_MS, () => coolQuiet(h));
+    },
+    stop: () => stop(h),
+    health: () => (h.node.phase === 'serving' ? 'serving' : 'not-serving'),
+    stats: () => ({
+      hot: h.hot.size,
+      queued: h.lanes.reduce((sum, lane) => sum + lane.queued, 0),
+      due: h.due.size(),
+      waits: h.waits.size(),
+    }),
+  };
+}
+
+async function stop(h: History): Promise<void> {
+  const served = h.node.phase === 'serving';
+  h.node.phase = 'stopping';
+  h.waits.wakeAll();
+  if (served) {
+    flushLazy(h, true);
+    await drained(h);
+    await h.store
+      .removeNode(h.node.info.nodeId)
+      .catch((error: unknown) => h.log('warn', 'the node could not be removed', { error: String(error) }));
+  }
+  h.node.phase = 'stopped';
+  for (const timer of h.loops.values()) timer.cancel();
+  h.dueTimer?.cancel();
+  dropAll(h);
+}

@@ -1,0 +1,143 @@
+/** How a run's state is shown: rows for lists, and the answer of describe. */
+import { type PendingActivity, PendingActivityState } from '@perdure/proto/perdure/api/v1/activity';
+import type { SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
+import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import { WorkflowPropertiesUpserted, type WorkflowSummary } from '@perdure/proto/perdure/api/v1/workflow';
+import type { BlockedInfo, DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
+import { BLOCKED_AT_ACTIVITY_ATTEMPT } from '../core/limits.ts';
+import { type Activity, isOpen, type RunState } from '../core/state.ts';
+import { toDuration, toTimestamp } from '../core/time.ts';
+import { isTaskDue } from '../core/workflow-task.ts';
+import type { VisibilityRow } from '../store/store.ts';
+
+/** Name of a task failure cause without its prefix, for example NONDETERMINISM. */
+function causeName(cause: WorkflowTaskFailureCause): string {
+  return Object.entries(WorkflowTaskFailureCause).find(([, value]) => value === cause)?.[0] ?? 'UNSPECIFIED';
+}
+
+/** Why the run does not get on, '' when it does. */
+export function blockedCause(state: RunState): string {
+  if (!isOpen(state)) return '';
+  if (state.task.blockedSince > 0) return causeName(state.task.cause);
+  for (const activity of state.activities.values()) if (activity.attempt >= BLOCKED_AT_ACTIVITY_ATTEMPT) return 'ACTIVITY_RETRIES';
+  return '';
+}
+
+/** One run as lists show it; memo and attributes only when asked for. */
+export function toVisibility(state: RunState, changed: { memo: boolean; attributes: boolean }): VisibilityRow {
+  return {
+    type: state.workflowType,
+    status: state.status,
+    startedAt: state.startedAt,
+    closedAt: isOpen(state) ? null : state.closedAt,
+    taskQueue: state.taskQueue,
+    buildId: state.task.buildId,
+    blockedCause: blockedCause(state),
+    historyLength: state.nextEventId - 1,
+    attributes: changed.attributes ? plainAttributes(state.searchAttributes) : undefined,
+    memo: changed.memo
+      ? WorkflowPropertiesUpserted.encode({ completedEventId: 0n, memo: state.memo, searchAttributes: state.searchAttributes }).finish()
+      : undefined,
+  };
+}
+
+function plainAttributes(attributes: Record<string, SearchAttributeValue>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, { value }]) => {
+      if (value?.$case === 'keywordList') return [name, value.value.values];
+      return [name, value?.$case === 'int' ? Number(value.value) : (value?.value ?? null)];
+    }),
+  );
+}
+
+function summary(state: RunState): WorkflowSummary {
+  const { workflowId, runId } = state.identity;
+  return {
+    execution: { workflowId, runId },
+    workflowType: state.workflowType,
+    taskQueue: state.taskQueue,
+    status: state.status,
+    startTime: toTimestamp(state.startedAt),
+    closeTime: isOpen(state) ? undefined : toTimestamp(state.closedAt),
+    historyLength: BigInt(state.nextEventId - 1),
+    blockedCause: blockedCause(state),
+    searchAttributes: state.searchAttributes,
+    memo: state.memo,
+  };
+}
+
+function blockedInfo(state: RunState): BlockedInfo | undefined {
+  const cause = blockedCause(state);
+  if (cause === '') return undefined;
+  const { task } = state;
+  if (task.blockedSince > 0) {
+    return { cause, since: toTimestamp(task.blockedSince), attempt: task.attempt, failure: task.failure, taskFailureCause: task.cause };
+  }
+  const worst = [...state.activities.values()].find((activity) => activity.attempt >= BLOCKED_AT_ACTIVITY_ATTEMPT) as Activity;
+  const last = worst.failures.at(-1);
+  return {
+    cause,
+    since: toTimestamp(worst.failures[0]?.time ?? 0),
+    attempt: worst.attempt,
+    failure: last?.failure,
+    taskFailureCause: WorkflowTaskFailureCause.UNSPECIFIED,
+  };
+}
+
+function activityState(activity: Activity, now: number): PendingActivityState {
+  if (activity.cancelRequested) return PendingActivityState.CANCEL_REQUESTED;
+  if (activity.startedAt > 0) return PendingActivityState.STARTED;
+  return activity.dueAt > now ? PendingActivityState.BACKING_OFF : PendingActivityState.SCHEDULED;
+}
+
+function pendingActivity(activity: Activity, now: number): PendingActivity {
+  const at = (ms: number) => (ms > 0 ? toTimestamp(ms) : undefined);
+  return {
+    activityId: activity.activityId,
+    activityType: activity.activityType,
+    state: activityState(activity, now),
+    attempt: activity.attempt,
+    taskQueue: activity.taskQueue,
+    scheduledTime: at(activity.scheduledAt),
+    lastStartedTime: at(activity.startedAt),
+    nextAttemptTime: activity.startedAt === 0 && activity.dueAt > now ? at(activity.dueAt) : undefined,
+    lastHeartbeatTime: at(activity.live.heartbeatAt),
+    heartbeatDetails: activity.heartbeatDetails,
+    lastWorkerIdentity: activity.identity,
+    failureCount: activity.failureCount,
+    failures: activity.failures.map(({ attempt, time, failure }) => ({ attempt, time: at(time), failure })),
+  };
+}
+
+/** The answer of describe, from memory; the caller releases it when the state is committed. */
+export function describe(state: RunState, now: number, notes: string[]): DescribeWorkflowResponse {
+  const { flight } = state.live;
+  const pendingTask = isOpen(state) && (flight !== undefined || isTaskDue(state));
+  return {
+    summary: summary(state),
+    runTimeout: toDuration(state.runTimeoutMs),
+    executionTimeout: toDuration(state.executionTimeoutMs),
+    taskTimeout: toDuration(state.taskTimeoutMs),
+    pendingActivities: [...state.activities.values()].map((activity) => pendingActivity(activity, now)),
+    pendingTimers: [...state.timers.values()].map((timer) => ({
+      number: timer.number,
+      startedEventId: BigInt(timer.startedEventId),
+      dueTimeMs: BigInt(timer.dueAt),
+    })),
+    pendingWorkflowTask: pendingTask
+      ? {
+          started: flight !== undefined,
+          attempt: state.task.attempt,
+          scheduledTime: toTimestamp(state.task.dueSince),
+          startedTime: flight === undefined ? undefined : toTimestamp(flight.startedAt),
+          nextAttemptTime: flight === undefined && state.task.notBefore > now ? toTimestamp(state.task.notBefore) : undefined,
+          workerIdentity: flight?.identity ?? '',
+        }
+      : undefined,
+    blocked: blockedInfo(state),
+    variables: state.variables,
+    cancelRequested: state.cancelRequested,
+    historyBytes: BigInt(state.historyBytes),
+    notes,
+  };
+}

@@ -11,7 +11,7 @@ import { bytes, text } from '../../test/support/tasks.ts';
 import { createVirtualClock } from '../../test/support/virtual-clock.ts';
 import { ApplicationFailure, errorToFailure } from '../common/failure.ts';
 import { defaultPayloadConverter, encodeValue } from '../common/payload-converter.ts';
-import { Client, type WorkflowHandle } from './index.ts';
+import { Client, type StartOptions, type WorkflowHandle } from './index.ts';
 
 const json = (value: unknown) => encodeValue(defaultPayloadConverter, value, 'test');
 const ok = (runId: string) => ({ outcome: { $case: 'ok' as const, value: { runId, started: true } } });
@@ -131,7 +131,7 @@ test('a start gives up after the time of the retry options', async () => {
 });
 
 test('signals to one workflow are never in two calls at once, so their order is kept', async () => {
-  const gates: ReturnType<typeof gate>[] = [];
+  const gates: ReturnType<typeof gate<void>>[] = [];
   const order: string[] = [];
   const { clock, client } = setup({
     signalWorkflows: async (request) => {
@@ -373,10 +373,7 @@ test('close ends what waits', async () => {
 
 test('types flow from the workflow function', () => {
   const { client } = setup({});
-  expectTypeOf(client.start<typeof order>)
-    .parameter(1)
-    .toHaveProperty('args')
-    .toEqualTypeOf<[id: string, when?: Date]>();
+  expectTypeOf<StartOptions<typeof order>['args']>().toEqualTypeOf<Parameters<typeof order>>();
   // A Date comes back as text.
   expectTypeOf(client.execute<typeof order>).returns.resolves.toEqualTypeOf<{ at: string; id: string }>();
   expectTypeOf(client.getHandle('a').result).returns.resolves.toBeAny();

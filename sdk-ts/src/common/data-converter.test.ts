@@ -11,7 +11,10 @@ const mark = (name: string): PayloadCodec => ({
 test('codecs reach every payload of a message, in order and back, but none that means "remove"', async () => {
   const payload = (value: unknown): Payload => encodeValue(defaultPayloadConverter, value, 'value');
   const shared = payload('shared');
-  const message = { commands: [{ value: { input: [payload(1), shared] } }], memo: { a: payload('x'), gone: payload(undefined), b: shared } };
+  const message = {
+    commands: [{ value: { input: [payload(1), shared] } }],
+    memo: { a: payload('x'), gone: payload(undefined), b: shared },
+  };
   const before = structuredClone(message);
   const converter = { codecs: [mark('zip'), mark('seal')] };
   await encodeMessage(converter, message);

@@ -183,13 +183,16 @@ test('shutdown: code that goes on is waited for during the grace, then goes back
   expect(clock.timers()).toBe(0);
 });
 
-test('a second shutdown ends the grace', async () => {
+test('a later shutdown ends the grace, one that comes at once does not', async () => {
   const { clock, life, give, returned } = setup({ stubborn: () => new Promise(() => {}) });
   const ran = life.run();
   await clock.settle();
   give(activityTask('a', { type: 'stubborn' }));
   await clock.settle();
   life.shutdown();
+  life.shutdown();
+  await clock.advance(600);
+  expect(returned()).toEqual([]);
   life.shutdown();
   await clock.settle();
   await ran;

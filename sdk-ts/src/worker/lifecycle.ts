@@ -12,11 +12,13 @@ import { createWorkflowRunner, type EagerActivities, type WorkflowRunner } from 
 const LAST_WORDS_MS = 5_000;
 /** The same when somebody is impatient. */
 const HASTY_WORDS_MS = 1_000;
+/** Calls within this time count as one: a terminal and a parent process both pass on the same Ctrl-C. */
+const ONE_CALL_MS = 500;
 
 export interface Life {
   /** Takes tasks until `shutdown`; resolves when all is handed over. Once only. */
   run(): Promise<void>;
-  /** Begins to stop; the second call ends the grace. */
+  /** Begins to stop; a later call ends the grace. */
   shutdown(): void;
 }
 
@@ -55,11 +57,14 @@ export function createLife(link: Link, options: LifeOptions): Life {
   const giveBack = (token: Uint8Array): void => returns.add(token, false);
   const workflows = engine && createWorkflowRunner(link, { engine, slots: workflowSlots, eager, giveBack });
   const parts: Parts = { link, options, activitySlots, workflowSlots, returns, activities, workflows, hurry: new AbortController() };
+  let asked = 0;
   return {
     run: () => run(parts),
     shutdown() {
-      if (link.stopping.aborted) parts.hurry.abort();
-      else link.stop();
+      if (!link.stopping.aborted) {
+        asked = link.clock.monotonic();
+        link.stop();
+      } else if (link.clock.monotonic() - asked > ONE_CALL_MS) parts.hurry.abort();
     },
   };
 }

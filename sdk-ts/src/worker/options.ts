@@ -43,7 +43,7 @@ export interface WorkerOptions {
   identity?: string;
   /** Names the deployed code. Default: a hash of the workflow bundle. */
   buildId?: string;
-  /** Whether SIGINT and SIGTERM shut the worker down; a second one ends the grace. Default true. */
+  /** Whether SIGINT and SIGTERM shut the worker down; a later one ends the grace. Default true. */
   handleSignals?: boolean;
   /** Takes log lines. Default: the standard error stream. */
   log?: Log;

@@ -31,7 +31,7 @@ export interface Worker {
    * service is away: it waits for it. Rejects when called twice.
    */
   run(): Promise<void>;
-  /** Begins to stop; `run` resolves when done. A second call ends the grace of running activities. */
+  /** Begins to stop; `run` resolves when done. Another call, more than half a second later, ends the grace of running activities. */
   shutdown(): void;
 }
 

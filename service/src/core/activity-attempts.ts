@@ -27,7 +27,12 @@ export function claimActivity(t: Transition, claim: ActivityClaim): Activity | u
   const activity = t.state.activities.get(claim.number);
   if (activity === undefined || !isOpen(t.state)) return undefined;
   if (activity.startedAt > 0) return activity.claimId === claim.claimId ? activity : undefined;
-  if (activity.attempt !== claim.attempt || !isDue(activity, t.env.now)) return undefined;
+  if (activity.attempt !== claim.attempt) return undefined;
+  if (!isDue(activity, t.env.now)) {
+    // The reference is spent, and clocks step back: another must be offered when the time has come.
+    activity.live.offered = false;
+    return undefined;
+  }
   markStarted(t, activity, activity.startNumber + 1, claim.worker, claim.claimId, !isLastAttempt(activity));
   return activity;
 }
@@ -49,6 +54,14 @@ export function undoActivity(t: Transition, claim: { number: number; claimId: st
   activity.startedAt = 0;
   activity.claimId = '';
   activity.live.offered = false;
+  if (activity.cancelRequested) recordCanceled(t, activity, [], '');
+}
+
+/** Ends the activity as canceled. */
+export function recordCanceled(t: Transition, activity: Activity, details: Payload[], identity: string): void {
+  const { number, attempt } = activity;
+  const scheduledEventId = BigInt(activity.scheduledEventId);
+  record(t, { $case: 'activityCanceled', value: { number, scheduledEventId, details, attempt, identity } });
 }
 
 /** Code that has begun is handed back at a worker's shutdown: a failed attempt; untouched tasks are as if not handed out. */
@@ -76,7 +89,7 @@ export function completeActivity(
   if (outcome?.$case === 'completed') {
     record(t, { $case: 'activityCompleted', value: { ...head, result: outcome.value.result } });
   } else if (outcome?.$case === 'canceled' && activity.cancelRequested) {
-    record(t, { $case: 'activityCanceled', value: { ...head, details: outcome.value.details } });
+    recordCanceled(t, activity, outcome.value.details, worker.identity);
   } else if (outcome?.$case === 'canceled') {
     failAttempt(t, activity, failureOf('application', 'the activity ended as canceled without a cancel request', 'UnrequestedCancel'));
   } else {
@@ -143,8 +156,7 @@ function deadline(activity: Activity, clock: TimeoutType, claimedAt: number): nu
   if (limit === 0) return never;
   const since = clock === TimeoutType.HEARTBEAT ? activity.live.heartbeatAt : activity.startedAt;
   // A worker that lived through a takeover must get the chance to say so.
-  const floor = claimedAt === 0 ? 0 : claimedAt + Math.max(SIGN_OF_LIFE_MS, activity.heartbeatMs);
-  return Math.max(since + limit, floor);
+  return since < claimedAt ? Math.max(since + limit, claimedAt + Math.max(SIGN_OF_LIFE_MS, activity.heartbeatMs)) : since + limit;
 }
 
 /** Earliest time at which a clock of the activity runs out, Infinity if none does. */

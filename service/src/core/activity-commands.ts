@@ -1,5 +1,6 @@
 /** Commands of the activity concept (table in activity.ts). */
 import { PerdureError } from '../errors.ts';
+import { recordCanceled } from './activity-attempts.ts';
 import type { CheckContext, CommandRules, CommandValue } from './concepts.ts';
 import { MAX_DURATION_MS, MAX_PENDING_ACTIVITIES } from './limits.ts';
 import { fromDuration } from './time.ts';
@@ -39,17 +40,7 @@ export const activityCommands: CommandRules<'scheduleActivity' | 'cancelActivity
     },
     caused(t, value) {
       const activity = t.state.activities.get(value.number);
-      if (activity === undefined || activity.startedAt > 0) return;
-      record(t, {
-        $case: 'activityCanceled',
-        value: {
-          number: activity.number,
-          scheduledEventId: BigInt(activity.scheduledEventId),
-          details: [],
-          attempt: activity.attempt,
-          identity: '',
-        },
-      });
+      if (activity?.startedAt === 0) recordCanceled(t, activity, [], '');
     },
   },
 };
@@ -61,11 +52,10 @@ function checkSchedule(context: CheckContext, value: CommandValue<'scheduleActiv
   if (value.activityType === '') throw bad('activity_type: must not be empty');
   const id = value.activityId || String(value.number);
   if (context.activityIds.has(id)) throw bad(`activity_id: "${id}" is the id of an open activity`);
-  const names = ['scheduleToCloseTimeout', 'scheduleToStartTimeout', 'startToCloseTimeout', 'heartbeatTimeout'] as const;
-  for (const name of names) {
-    const ms = fromDuration(value[name]);
-    if (!(ms >= 0 && ms <= MAX_DURATION_MS)) throw bad(`${name}: ${ms} ms is not within 0 and ${MAX_DURATION_MS} ms`);
-  }
+  checkDuration('schedule_to_close_timeout', value.scheduleToCloseTimeout);
+  checkDuration('schedule_to_start_timeout', value.scheduleToStartTimeout);
+  checkDuration('start_to_close_timeout', value.startToCloseTimeout);
+  checkDuration('heartbeat_timeout', value.heartbeatTimeout);
   if (fromDuration(value.scheduleToCloseTimeout) === 0 && fromDuration(value.startToCloseTimeout) === 0) {
     throw bad(`schedule_to_close_timeout or start_to_close_timeout is required (activity "${value.activityType}")`);
   }
@@ -74,7 +64,12 @@ function checkSchedule(context: CheckContext, value: CommandValue<'scheduleActiv
   context.activityIds.add(id);
   context.newActivities += 1;
   const open = context.state.activities.size + context.newActivities;
-  if (open > MAX_PENDING_ACTIVITIES) throw bad(`${open} open activities, the limit is ${MAX_PENDING_ACTIVITIES}`);
+  if (open > MAX_PENDING_ACTIVITIES) throw bad(`number: ${open} open activities, the limit is ${MAX_PENDING_ACTIVITIES}`);
+}
+
+function checkDuration(field: string, duration: Parameters<typeof fromDuration>[0]): void {
+  const ms = fromDuration(duration);
+  if (!(ms >= 0 && ms <= MAX_DURATION_MS)) throw bad(`${field}: ${ms} ms is not within 0 and ${MAX_DURATION_MS} ms`);
 }
 
 function checkRetryPolicy(value: CommandValue<'scheduleActivity'>): void {

@@ -51,7 +51,8 @@ export function completeTask(
   state.live.flight = undefined;
   state.live.taskOffered = false;
   state.live.closeRefused = false;
-  const silent = !flight.news && completion.commands.length === 0;
+  // After a failed attempt the event is written all the same: it ends the row of attempts, and what they blocked.
+  const silent = !flight.news && completion.commands.length === 0 && state.task.attempt === 1;
   const completedEventId = silent ? 0 : recordCompleted(t, flight, completion, worker);
   for (const { rule, value } of steps) rule.apply(t, value, BigInt(completedEventId));
   if (!closing) for (const { rule, value } of steps) rule.caused?.(t, value);
@@ -100,7 +101,8 @@ function check(
     newActivities: 0,
     newTimers: 0,
     activityIds: new Set([...state.activities.values()].map((activity) => activity.activityId)),
-    variablesBytes: 0,
+    memo: state.memo,
+    searchAttributes: state.searchAttributes,
   };
   steps.forEach(({ rule, value }, index) => {
     if (rule.closing === true && index !== steps.length - 1)
@@ -111,18 +113,24 @@ function check(
 }
 
 function checkSizes(state: RunState, completion: WorkflowTaskCompletion, closing: boolean): void {
-  // Small completions cannot reach a limit: the sum is only formed when the log is large or commands are many.
-  const bytes = completion.commands.reduce((sum, command) => sum + Command.encode(command).finish().length, 0);
-  if (bytes > MAX_COMMAND_BYTES)
-    throw new PerdureError('BAD_COMMAND', `commands: ${bytes} bytes in all, the limit is ${MAX_COMMAND_BYTES}`);
   if (!closing && completion.commands.length > 0) {
     const events = state.nextEventId + completion.commands.length;
     if (events > MAX_HISTORY_EVENTS)
       throw new PerdureError('BAD_COMMAND', `history: ${events} events, the limit is ${MAX_HISTORY_EVENTS}; end the run`);
-    const size = state.historyBytes + bytes;
+    // The frontend holds one completion to MAX_COMMAND_BYTES: only a long log can outgrow its limit, and is worth the encoding.
+    const isNear = state.historyBytes + MAX_COMMAND_BYTES > MAX_HISTORY_BYTES;
+    const size = isNear ? state.historyBytes + sizeOf(completion.commands) : 0;
     if (size > MAX_HISTORY_BYTES)
       throw new PerdureError('BAD_COMMAND', `history: ${size} bytes, the limit is ${MAX_HISTORY_BYTES}; end the run`);
   }
+  checkVariables(state, completion);
+}
+
+function sizeOf(commands: readonly Command[]): number {
+  return commands.reduce((sum, command) => sum + Command.encode(command).finish().length, 0);
+}
+
+function checkVariables(state: RunState, completion: WorkflowTaskCompletion): void {
   const names = Object.keys(completion.variables);
   if (names.length === 0) return;
   const all = { ...state.variables, ...completion.variables };

@@ -36,7 +36,9 @@ export interface CheckContext {
   newActivities: number;
   newTimers: number;
   readonly activityIds: Set<string>;
-  variablesBytes: number;
+  /** As they would be after the commands before. */
+  memo: RunState['memo'];
+  searchAttributes: RunState['searchAttributes'];
 }
 
 /** A command: `check` throws PerdureError BAD_COMMAND before anything is written; `apply` writes exactly one event. */

@@ -49,9 +49,11 @@ export function wakeAt(state: RunState, now: number, retentionMs: number): numbe
   if (!isOpen(state)) return state.closedAt + retentionMs;
   if (state.live.flight !== undefined) return 0;
   if (isTaskDue(state) && (state.task.base > 0 || state.task.notBefore <= now)) return 0;
+  let next = isTaskDue(state) ? Math.min(nextDue(state), state.task.notBefore) : nextDue(state);
   for (const activity of state.activities.values()) {
     if (isDue(activity, now) || (activity.startedAt > 0 && activity.heartbeatMs > 0)) return 0;
+    // What has been offered counts too: the clock may have stepped back since.
+    if (activity.startedAt === 0) next = Math.min(next, activity.dueAt);
   }
-  const next = isTaskDue(state) ? Math.min(nextDue(state), state.task.notBefore) : nextDue(state);
   return next === Number.POSITIVE_INFINITY ? null : Math.max(1, Math.ceil(next));
 }

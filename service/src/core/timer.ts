@@ -44,7 +44,7 @@ export const timerCommands: CommandRules<'startTimer' | 'cancelTimer'> = {
       context.newTimers += 1;
       const open = context.state.timers.size + context.newTimers;
       if (open > MAX_PENDING_TIMERS) {
-        throw new PerdureError('BAD_COMMAND', `startTimer: ${open} open timers, the limit is ${MAX_PENDING_TIMERS}`);
+        throw new PerdureError('BAD_COMMAND', `startTimer.number: ${open} open timers, the limit is ${MAX_PENDING_TIMERS}`);
       }
     },
     apply(t, value, completedEventId) {

@@ -70,7 +70,12 @@ export function claimTask(t: Transition, input: TaskClaimInput): Flight | undefi
   const { state, env } = t;
   const { flight } = state.live;
   if (flight !== undefined) return flight.claimId === input.claimId ? flight : undefined;
-  if (!isTaskDue(state) || state.task.notBefore > env.now || input.committedEventId < state.task.base) return undefined;
+  if (!isTaskDue(state) || input.committedEventId < state.task.base) return undefined;
+  if (state.task.notBefore > env.now) {
+    // The reference is spent, and clocks step back: another must be offered when the time has come.
+    state.live.taskOffered = false;
+    return undefined;
+  }
   const made: Flight = {
     nonce: env.newId(),
     claimId: input.claimId,
@@ -103,9 +108,15 @@ export function flightOf(state: RunState, token: WorkflowTaskToken): Flight {
 export function undoTask(t: Transition, which: { claimId?: string; nonce?: string }): void {
   const { live, task } = t.state;
   if (live.flight === undefined || (live.flight.claimId !== which.claimId && live.flight.nonce !== which.nonce)) return;
+  keepForced(t.state, live.flight);
   live.flight = undefined;
   live.taskOffered = false;
   task.stickyWorkerId = '';
+}
+
+/** A task that was only asked for by the code shows in no event: it stays due until it is completed. */
+function keepForced(state: RunState, flight: Flight | undefined): void {
+  if (flight?.news === false) state.live.forceTask = true;
 }
 
 /** Ends the task in flight as failed; another attempt follows after a back-off. */
@@ -113,6 +124,7 @@ export function failTask(t: Transition, cause: WorkflowTaskFailureCause, failure
   const { state, env } = t;
   const { flight } = state.live;
   const { attempt } = state.task;
+  keepForced(state, flight);
   state.live.flight = undefined;
   state.live.taskOffered = false;
   state.live.closeRefused = false;

@@ -23,15 +23,13 @@ interface Session {
   readonly activities: Map<string, ActivityTaskToken>;
   claims: number;
   left: string;
-  /** Only what is left in the end is shown. */
-  quiet: boolean;
 }
 
 type Handler = (session: Session, words: Words, line: string) => string[];
 
 /** Runs the lines of one script and returns what they print, each block indented below its line. */
 export function runScript(lines: readonly string[]): string[] {
-  const session: Session = { run: newRun(), tasks: new Map(), activities: new Map(), claims: 0, left: '', quiet: false };
+  const session: Session = { run: newRun(), tasks: new Map(), activities: new Map(), claims: 0, left: '' };
   return lines.flatMap((line) =>
     line === '' || line.startsWith('#') ? [line] : [line, ...runLine(session, line).map((out) => `  ${out}`)],
   );
@@ -226,6 +224,11 @@ const inputs: Record<string, Handler> = {
     return give(session, 'heartbeat', input, (cancel) => [cancel ? 'cancel' : 'go on']);
   },
   advance,
+  /** The clock moves, and the owner has not noticed yet. */
+  pass(session, { plain }) {
+    session.run.now += durationOf(plain[0] ?? '');
+    return [];
+  },
   'new-worker': (session) => give(session, 'newWorker', undefined),
   flush(session) {
     const before = session.run.log.length;
@@ -239,6 +242,15 @@ const inputs: Record<string, Handler> = {
     if (read === undefined) return ['not a checkpoint'];
     session.run.state = read;
     return give(session, 'due', undefined);
+  },
+  /** Inputs that only lead to where the script begins. */
+  given(session, _words, line) {
+    const rest = line.replace(/^given /, '');
+    for (const each of rest.startsWith('times ') ? [rest] : rest.split(' then ')) {
+      const refused = runLine(session, each).find((out) => out.startsWith('refused') || out === 'gone');
+      if (refused !== undefined) throw new Error(`${each}: ${refused}`);
+    }
+    return [];
   },
   /** An input many times: only what the last one does is printed. */
   times(session, _words, line) {

@@ -66,7 +66,8 @@ function showField(name: string, value: unknown): string {
   if (name.endsWith('Ms')) return clock(Number(value));
   if (Array.isArray(value)) return value.map((item) => showField('', item)).join(',');
   if (typeof value === 'object' && value !== null) return showObject(name, value);
-  return String(value);
+  const text = String(value);
+  return text.length > 200 ? `(${text.length} characters)` : text;
 }
 
 function showObject(name: string, value: object): string {
@@ -77,6 +78,7 @@ function showObject(name: string, value: object): string {
   }
   if ('data' in value) return showPayload(value as Payload);
   if ('stackTrace' in value) return showFailure(value as Failure);
+  if ('value' in value && value.value === undefined) return '(removed)';
   if ('$case' in value) return showField(name, (value as { value?: unknown }).value);
   const fields = showFields(value).trim();
   return fields === '' ? '' : `{${fields}}`;

@@ -1,0 +1,221 @@
+/** Every text of every request, one after the other, replaced by text that cannot be stored: each is refused, naming the field. */
+import { WorkerServiceDefinition } from '@perdure/proto/perdure/api/v1/worker_service';
+import { WorkflowServiceDefinition } from '@perdure/proto/perdure/api/v1/workflow_service';
+import { expect, test } from 'vitest';
+import { activityTokenBytes, call, createFrontendWorld, runId, worker, workflowTokenBytes } from '../../test/support/frontend-world.ts';
+import type { Frontend } from './service.ts';
+
+const duration = { seconds: 1n, nanos: 0 };
+const requestId = '01890000-0000-7000-8000-000000000002';
+const payload = { encoding: 'json/plain', data: Uint8Array.of(1), metadata: { key: Uint8Array.of(1) } };
+const header = { text: { traceparent: 'x' }, fields: { user: payload } };
+const execution = { workflowId: 'wf', runId };
+const searchAttributes = {
+  a: { value: { $case: 'keyword', value: 'x' } },
+  b: { value: { $case: 'keywordList', value: { values: ['x', 'y'] } } },
+  c: { value: { $case: 'datetime', value: '2026-01-01' } },
+};
+const memo = { note: payload };
+const info = { $case: 'application', value: { type: 'T', nonRetryable: false, details: [payload], nextRetryDelay: duration } };
+const activityInfo = { $case: 'activity', value: { activityId: '1', activityType: 't', attempt: 1, retryState: 0, identity: 'i' } };
+const leaf = { message: 'm', stackTrace: 's', source: 'x', cause: undefined, info: activityInfo };
+const service = { ...leaf, info: { $case: 'service', value: { reason: 'r', nonRetryable: false } } };
+const failure = { message: 'm', stackTrace: 's', source: 'x', cause: { ...leaf, cause: service }, info };
+const start = {
+  namespace: 'default',
+  ...{
+    workflowId: 'wf',
+    workflowType: 't',
+    taskQueue: 'q',
+    input: [payload],
+    header,
+    requestId,
+    identity: 'me',
+    conflictPolicy: 0,
+    reusePolicy: 0,
+  },
+  ...{ runTimeout: duration, executionTimeout: duration, taskTimeout: duration, startDelay: duration, memo, searchAttributes },
+};
+const signal = { namespace: 'default', execution, signalName: 's', input: [payload], header, requestId, identity: 'me' };
+const retryPolicy = {
+  initialInterval: duration,
+  backoffCoefficient: 2,
+  maximumInterval: duration,
+  maximumAttempts: 1,
+  nonRetryableErrorTypes: ['E'],
+};
+const schedule = {
+  ...{ number: 1, activityId: 'a', activityType: 't', taskQueue: 'q', input: [payload], header, retryPolicy, callSite: 'c' },
+  ...{ scheduleToCloseTimeout: duration, scheduleToStartTimeout: duration, startToCloseTimeout: duration, heartbeatTimeout: duration },
+};
+const commands = [
+  { attributes: { $case: 'scheduleActivity', value: schedule } },
+  { attributes: { $case: 'startTimer', value: { number: 1, duration, callSite: 'c' } } },
+  { attributes: { $case: 'upsertProperties', value: { memo, searchAttributes } } },
+  { attributes: { $case: 'completeWorkflow', value: { result: payload } } },
+  { attributes: { $case: 'failWorkflow', value: { failure } } },
+  { attributes: { $case: 'cancelWorkflow', value: { details: [payload] } } },
+];
+const queryResults = [
+  { queryId: 'q', outcome: { $case: 'result', value: payload } },
+  { queryId: 'r', outcome: { $case: 'failure', value: failure } },
+];
+const [workflowTask, activityTask] = [workflowTokenBytes(), activityTokenBytes()];
+const completion = {
+  token: workflowTask,
+  commands,
+  queryResults,
+  variables: { v: payload },
+  newFlags: [],
+  forceNewTask: false,
+  sticky: true,
+  waitingForHandlers: false,
+};
+const outcomes = [
+  { $case: 'completed', value: { result: payload } },
+  { $case: 'failed', value: failure },
+  { $case: 'canceled', value: { details: [payload] } },
+];
+const namespace = 'default';
+const receivedAnswerIds = ['a'];
+const waitTimeout = { seconds: 0n, nanos: 0 };
+
+const requests: Record<keyof Frontend, unknown> = {
+  startWorkflow: start,
+  startWorkflows: { namespace, items: [start, { ...start, namespace: '' }] },
+  signalWorkflow: signal,
+  signalWorkflows: { namespace, items: [signal] },
+  queryWorkflow: { namespace, execution, queryType: 'q', args: [payload], header },
+  requestCancelWorkflow: { namespace, execution, reason: 'r', identity: 'i', requestId },
+  terminateWorkflow: { namespace, execution, reason: 'r', details: [payload], identity: 'i' },
+  describeWorkflow: { namespace, execution },
+  getWorkflowHistory: { namespace, execution, fromEventId: 0n, toEventId: 0n, maxBytes: 0, wait: false, waitTimeout },
+  awaitWorkflowResults: { namespace, executions: [execution], waitTimeout },
+  listWorkflows: { namespace, filter: "WorkflowId = 'x'", pageSize: 0, pageToken: new Uint8Array(0) },
+  countWorkflows: { namespace, filter: "WorkflowId = 'x'" },
+  getSystemInfo: {},
+  pollWorkflowTasks: { namespace, taskQueue: 'q', worker, maxTasks: 1, waitTimeout, receivedAnswerIds, stickyOnly: false },
+  pollActivityTasks: { namespace, taskQueue: 'q', worker, maxTasks: 1, waitTimeout, receivedAnswerIds },
+  completeWorkflowTasks: {
+    namespace,
+    worker,
+    completions: [completion],
+    eagerActivitySlots: 1,
+    eagerActivityQueues: ['q'],
+    receivedAnswerIds,
+  },
+  failWorkflowTasks: { namespace, worker, failures: [{ token: workflowTask, cause: 1, failure }] },
+  completeQueries: { namespace, worker, completions: [{ token: workflowTask, queryResults, cause: 1, failure }] },
+  completeActivityTasks: {
+    namespace,
+    worker,
+    completions: outcomes.map((outcome) => ({ token: activityTask, outcome })),
+    receivedAnswerIds,
+  },
+  heartbeatActivities: { namespace, worker, heartbeats: [{ token: activityTask, details: payload }], receivedAnswerIds },
+  returnTasks: { namespace, worker, untouched: [workflowTask], begun: [activityTask] },
+  shutdownWorker: { namespace, taskQueue: 'q', worker },
+};
+
+/** Fields whose items are judged by themselves, by RPC. */
+const BATCHES: Partial<Record<keyof Frontend, string>> = {
+  startWorkflows: 'items',
+  signalWorkflows: 'items',
+  completeWorkflowTasks: 'completions',
+  failWorkflowTasks: 'failures',
+  completeQueries: 'completions',
+  completeActivityTasks: 'completions',
+  heartbeatActivities: 'heartbeats',
+};
+/** Refused item by item, but with paths from the request on: its items have no messages of their own. */
+const AWAITED = 'awaitWorkflowResults';
+const MAPS = ['memo', 'searchAttributes', 'text', 'fields', 'metadata', 'variables'];
+
+/** Gets the path of a text, as errors name it, and the text; returns what takes its place. */
+type Change = (path: string, text: string) => string;
+
+const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** A copy of a message with every string and every map key put through `change`. */
+function rewritten(value: unknown, path: string, isMap: boolean, change: Change): unknown {
+  if (typeof value === 'string') return change(path, value);
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
+  if (Array.isArray(value)) return value.map((item, index) => rewritten(item, `${path}[${index}]`, false, change));
+  if ('$case' in value)
+    return { $case: value.$case, value: rewritten((value as unknown as { value: unknown }).value, path, false, change) };
+  const entries = Object.entries(value).map(([key, field]: [string, unknown]) => {
+    if (isMap) {
+      const newKey = change(`${path}[${JSON.stringify(key)}]`, key);
+      return [newKey, rewritten(field, `${path}[${JSON.stringify(key)}]`, false, change)];
+    }
+    const chosen = typeof field === 'object' && field !== null && '$case' in field ? String(field.$case) : key;
+    return [key, rewritten(field, path === '' ? snake(chosen) : `${path}.${snake(chosen)}`, MAPS.includes(key), change)];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** The request with `bad` added to its n-th text; undefined when it has no n-th. `path` is what the refusal should name. */
+function spoiled(request: unknown, n: number, bad: string): { request: unknown; path: string } | undefined {
+  let seen = 0;
+  let path: string | undefined;
+  const copy = rewritten(request, '', false, (at, text) => {
+    if (seen++ !== n) return text;
+    const isKey = at.endsWith(`[${JSON.stringify(text)}]`);
+    path = isKey ? `${at.slice(0, -JSON.stringify(text).length - 2)}[${JSON.stringify(text + bad)}]` : at;
+    return text + bad;
+  });
+  return path === undefined ? undefined : { request: copy, path };
+}
+
+interface Refusal {
+  readonly reason: string;
+  readonly metadata: Record<string, string>;
+}
+
+/** The refusal of the call, or of the item at fault. */
+async function refusalOf(rpc: keyof Frontend, request: unknown): Promise<{ refusal: Refusal; item: number | undefined; others: number }> {
+  const { frontend } = createFrontendWorld();
+  const method = frontend[rpc] as (request: unknown, context: typeof call) => Promise<Record<string, unknown>>;
+  let response: Record<string, unknown> | undefined;
+  try {
+    response = await method(request, call);
+  } catch (error) {
+    return { refusal: error as unknown as Refusal, item: undefined, others: 0 };
+  }
+  const items = (response?.results ?? response?.errors ?? []) as {
+    reason?: string;
+    error?: Refusal;
+    outcome?: { $case: string; value: Refusal };
+  }[];
+  const errors = items.map((item) =>
+    item.outcome?.$case === 'error' ? item.outcome.value : (item.error ?? (item.reason ? (item as Refusal) : undefined)),
+  );
+  const item = errors.findIndex((error) => error !== undefined);
+  const refusal = errors[item] ?? { reason: 'accepted', metadata: {} };
+  return { refusal, item, others: errors.filter((error) => error !== undefined).length - 1 };
+}
+
+test.each(Object.keys(requests) as (keyof Frontend)[])('%s', async (rpc) => {
+  const request = requests[rpc];
+  expect((await refusalOf(rpc, request)).refusal, 'the whole request is good').toEqual({ reason: 'accepted', metadata: {} });
+  for (let n = 0; ; n++) {
+    for (const bad of ['\0', '\ud800', '\udc00x']) {
+      const one = spoiled(request, n, bad);
+      if (one === undefined) return;
+      const batch = BATCHES[rpc];
+      const inItem = new RegExp(`^${batch}\\[(\\d+)\\]\\.`).exec(one.path);
+      const { refusal, item, others } = await refusalOf(rpc, one.request);
+      const expected = inItem === null ? one.path : one.path.slice(inItem[0].length);
+      const reason = expected.startsWith('commands[') ? 'BAD_COMMAND' : 'BAD_FIELD';
+      expect([one.path, refusal.reason, refusal.metadata.field]).toEqual([one.path, reason, expected]);
+      const alone = inItem === null && !(rpc === AWAITED && one.path.startsWith('executions'));
+      expect([item, others]).toEqual(alone ? [undefined, 0] : [Number(inItem?.[1] ?? 0), 0]);
+    }
+  }
+});
+
+test.each(Object.keys(requests) as (keyof Frontend)[])('the request of %s leaves no field out', (rpc) => {
+  const methods = { ...WorkflowServiceDefinition.methods, ...WorkerServiceDefinition.methods };
+  const codec = methods[rpc].requestType as unknown as { fromPartial(message: unknown): unknown };
+  expect(requests[rpc]).toEqual(codec.fromPartial(requests[rpc]));
+});

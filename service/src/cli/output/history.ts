@@ -1,7 +1,7 @@
 /** A run's history as rows for people: what happened, in the words a reader needs to follow it. */
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import { failureText } from '../workflow/failure.ts';
-import { durationText, payloadToPlain, timeText, toPlain } from './plain.ts';
+import { durationText, payloadToPlain, searchAttributesToPlain, timeText, toPlain } from './plain.ts';
 
 export const HISTORY_HEADER: readonly string[] = ['ID', 'TIME', 'EVENT', 'DETAILS'];
 
@@ -33,7 +33,9 @@ const DETAILS: Details = {
   workflowCanceled: (e) => [args(e.details)],
   workflowTerminated: (e) => [e.reason, by(e.identity)],
   workflowCancelRequested: (e) => [e.reason, by(e.identity)],
-  workflowPropertiesUpserted: (e) => [JSON.stringify({ ...plainObject(e.memo), ...plainObject(e.searchAttributes) })],
+  workflowPropertiesUpserted: (e) => [
+    JSON.stringify({ ...plainObject(e.memo), ...(searchAttributesToPlain(e.searchAttributes) as object) }),
+  ],
   workflowTaskCompleted: (e) => [`seen ${e.seenEventId}`, by(e.identity)],
   activityScheduled: (e) => [activity(e.activityId, e.activityType), args(e.input)],
   activityCompleted: (e) => [activityNumber(e.number), `attempt ${e.attempt}`, value(e.result)],

@@ -1,6 +1,6 @@
 /** Protocol messages as plain JSON with stable keys: payloads decoded, times RFC 3339, durations "30s", enums by name. */
 import { PendingActivityState } from '@perdure/proto/perdure/api/v1/activity';
-import type { Payload } from '@perdure/proto/perdure/api/v1/common';
+import type { Payload, SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
 import { RetryState, TimeoutType } from '@perdure/proto/perdure/api/v1/failure';
 import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import { WorkflowStatus } from '@perdure/proto/perdure/api/v1/workflow';
@@ -34,10 +34,17 @@ function objectToPlain(message: Record<string, unknown>): Json {
   const plain: { [key: string]: Json } = {};
   for (const [key, value] of Object.entries(message)) {
     const choice = value as { $case?: string; value?: unknown } | undefined;
-    if (choice?.$case === undefined) plain[key] = toPlain(value, key);
+    if (key === 'searchAttributes') plain[key] = searchAttributesToPlain(value as Record<string, SearchAttributeValue>);
+    else if (choice?.$case === undefined) plain[key] = toPlain(value, key);
     else plain[choice.$case] = toPlain(choice.value, choice.$case);
   }
   return plain;
+}
+
+/** Values as they were given; their types can be seen from them. */
+export function searchAttributesToPlain(attributes: Readonly<Record<string, SearchAttributeValue>>): Json {
+  const plain = ({ value }: SearchAttributeValue): Json => toPlain(value?.$case === 'keywordList' ? value.value.values : value?.value);
+  return Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, plain(value)]));
 }
 
 /** What the JSON converter wrote, as it was; other encodings as { encoding, data (base64), metadata }. */

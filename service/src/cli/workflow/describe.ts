@@ -1,7 +1,7 @@
 /** `perdure workflow describe`. */
 import type { DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { CommandError, EXIT } from '../outcome.ts';
-import { durationText, payloadToPlain, timeText, toPlain } from '../output/plain.ts';
+import { durationText, payloadToPlain, searchAttributesToPlain, timeText, toPlain } from '../output/plain.ts';
 import { formatFields, formatTable } from '../output/table.ts';
 import { failureText } from './failure.ts';
 import { flatSummary, statusWithBlock } from './list.ts';
@@ -30,7 +30,7 @@ function describeText(response: DescribeWorkflowResponse, session: Session): str
 function headFields(response: DescribeWorkflowResponse): [string, string | undefined][] {
   const { summary, blocked, pendingWorkflowTask: task } = response;
   if (summary === undefined) return [];
-  const filled = (record: object): string | undefined => (Object.keys(record).length === 0 ? undefined : shortJson(record));
+  const filled = (record: unknown): string | undefined => (Object.keys(record as object).length === 0 ? undefined : shortJson(record));
   const unlessZero = (text: string | null): string | undefined => (text === null || text === '0s' ? undefined : text);
   return [
     ['workflow id', summary.execution?.workflowId],
@@ -45,7 +45,7 @@ function headFields(response: DescribeWorkflowResponse): [string, string | undef
     ['execution timeout', unlessZero(durationText(response.executionTimeout))],
     ['cancel requested', response.cancelRequested ? 'yes' : undefined],
     ['memo', filled(summary.memo)],
-    ['search attributes', filled(searchAttributes(response))],
+    ['search attributes', filled(searchAttributesToPlain(summary.searchAttributes))],
     [
       'workflow task',
       task === undefined ? undefined : `${task.started ? `with ${task.workerIdentity}` : 'waiting'}, attempt ${task.attempt}`,
@@ -53,10 +53,6 @@ function headFields(response: DescribeWorkflowResponse): [string, string | undef
     ['blocked by', blocked?.failure === undefined ? undefined : failureText(blocked.failure)],
     ...response.notes.map((note): [string, string] => ['note', note]),
   ];
-}
-
-function searchAttributes({ summary }: DescribeWorkflowResponse): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(summary?.searchAttributes ?? {}).map(([key, { value }]) => [key, value?.value]));
 }
 
 function tables(response: DescribeWorkflowResponse, session: Session): string[] {

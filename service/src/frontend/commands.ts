@@ -69,7 +69,7 @@ function checkValues(command: Command, field: string): void {
       return;
     case 'upsertProperties': {
       const { memo, searchAttributes } = command.attributes.value;
-      const bytes = weigh(memo);
+      const bytes = weigh({ memo });
       if (bytes > MAX_MEMO_BYTES) throw tooLargeCommand(`${field}.memo`, bytes, MAX_MEMO_BYTES);
       checkSearchAttributes(`${field}.search_attributes`, searchAttributes, true);
       return;

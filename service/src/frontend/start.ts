@@ -44,7 +44,7 @@ export function checkItemNamespace(item: string, batch: string): void {
 }
 
 function startInput(context: Context, namespace: NamespaceRow, request: StartWorkflowRequest, bytes: number): StartInput {
-  const memoBytes = bytes > MAX_MEMO_BYTES ? weigh(request.memo) : 0;
+  const memoBytes = bytes > MAX_MEMO_BYTES ? weigh({ memo: request.memo }) : 0;
   if (memoBytes > MAX_MEMO_BYTES) throw tooLarge('memo', memoBytes, MAX_MEMO_BYTES);
   limitEvent(bytes, { input: request.input, header: request.header, memo: request.memo });
   checkSearchAttributes('search_attributes', request.searchAttributes, false);

@@ -104,7 +104,7 @@ export function limitEvent(bytes: number, parts: Readonly<Record<string, unknown
   let total = 0;
   let largest = { field: '', bytes: -1 };
   for (const [field, part] of Object.entries(parts)) {
-    const size = weigh(part);
+    const size = weigh({ [field]: part });
     total += size;
     if (size > largest.bytes) largest = { field, bytes: size };
   }

@@ -110,7 +110,9 @@ async function buildUserCode(files: readonly string[]): Promise<{ code: string; 
 }
 
 function bundleError(error: unknown): BundleError {
-  const { errors } = error as { errors?: { text: string; location: { file: string; line: number; column: number; lineText: string } | null }[] };
+  const { errors } = error as {
+    errors?: { text: string; location: { file: string; line: number; column: number; lineText: string } | null }[];
+  };
   if (errors === undefined) return new BundleError(`workflows: ${String(error)}`, { cause: error });
   const lines = errors.map(({ text, location }) =>
     location === null || location.file === ENTRY
@@ -138,9 +140,13 @@ const refusePlugin: Plugin = {
   name: 'perdure-refuse',
   setup(build) {
     build.onResolve({ filter: /^node:/ }, (args) => ({ errors: [{ text: refusal(args.path) }] }));
-    build.onResolve({ filter: /^[a-z][a-z0-9_]*(\/[a-z_]+)?$/ }, (args) => (BUILTINS.has(args.path) ? { errors: [{ text: refusal(args.path) }] } : undefined));
+    build.onResolve({ filter: /^[a-z][a-z0-9_]*(\/[a-z_]+)?$/ }, (args) =>
+      BUILTINS.has(args.path) ? { errors: [{ text: refusal(args.path) }] } : undefined,
+    );
     build.onResolve({ filter: /^@perdure\/sdk(\/(client|worker|activity))?$/ }, (args) => ({
-      errors: [{ text: `workflow code cannot import "${args.path}": import what workflows need from "${API}" (for types, use "import type")` }],
+      errors: [
+        { text: `workflow code cannot import "${args.path}": import what workflows need from "${API}" (for types, use "import type")` },
+      ],
     }));
     build.onResolve({ filter: /\.node$/ }, (args) => ({ errors: [{ text: refusal(args.path) }] }));
   },

@@ -1,10 +1,8 @@
 // The library's side of the border, evaluated once per sandbox context. Only text, numbers, booleans and copied bytes cross it.
 
-// First: other modules take these globals for granted when they are evaluated.
-import { NativeError } from './realm/globals.ts';
 import { History } from '@perdure/proto/perdure/api/v1/event';
 import { WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
-import { WorkflowTaskCompletion, WorkflowTaskFailure, QueryTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import { QueryTaskCompletion, WorkflowTaskCompletion, WorkflowTaskFailure } from '@perdure/proto/perdure/api/v1/worker_service';
 import { errorToFailure } from '../common/failure.ts';
 import { defaultPayloadConverter, type PayloadConverter } from '../common/payload-converter.ts';
 import { advance, createSession, type Session, sortHistory } from '../workflow/activation.ts';
@@ -15,6 +13,8 @@ import { formatSite, isNondeterminism } from '../workflow/replay.ts';
 import { activeRun, type LogLine, type Run, setActive, setHost, type UserModule } from '../workflow/run.ts';
 import { takeVariables } from '../workflow/variable.ts';
 import { type Door, type LibraryHost, type LibrarySettings, OP, STATUS, type UserFactory } from './border.ts';
+// First: other modules take these globals for granted when they are evaluated.
+import { NativeError } from './realm/globals.ts';
 import { createGlobalParent, createRunGlobal, harden } from './realm/harden.ts';
 import { ABSENT, install } from './realm/install.ts';
 import { connectUrlParser } from './realm/url.ts';
@@ -34,7 +34,8 @@ interface Context {
   /** Workflow type → module that exports it. */
   readonly types: Map<string, string>;
   logs: string[];
-  session: Session | undefined;
+  /** Tasks in progress: replays take turns between blocks. */
+  readonly sessions: Map<string, Session>;
 }
 
 /** Thrown for a task whose workflow type this worker does not have. */
@@ -53,7 +54,7 @@ export function createLibrary(host: LibraryHost, factory: UserFactory, settings:
     runs: new Map(),
     types: new Map(),
     logs: [],
-    session: undefined,
+    sessions: new Map(),
   };
   setHost({
     runInScope: host.runInScope,
@@ -106,7 +107,7 @@ function createDoor(context: Context): Door & { enter(): void } {
       try {
         [status, answer] = OPS[op as keyof typeof OPS](context, runId, bytes);
       } catch (error) {
-        [status, answer] = [STATUS.failed, encodeFailure(context, error)];
+        [status, answer] = [STATUS.failed, encodeFailure(context, runId, error)];
       }
       bytes = undefined;
       expected = activeRun();
@@ -122,7 +123,7 @@ function createDoor(context: Context): Door & { enter(): void } {
     },
     drop(id) {
       context.runs.delete(id);
-      if (context.session?.run.runId === id) context.session = undefined;
+      context.sessions.delete(id);
     },
     takeLogs() {
       const text = `[${context.logs.join(',')}]`;
@@ -184,8 +185,11 @@ function begin(context: Context, runId: string, bytes: Uint8Array | undefined): 
     ? { blocks: [], events: sorted.events.filter((event) => event.id > seen) }
     : { blocks: sorted.blocks.filter((block) => block.eventId <= task.baseEventId), events: sorted.events };
   const compare = { strict: context.settings.strict, buildId: context.settings.buildId };
-  context.session = createSession(run, task, rest, compare, (target) => instantiate(context, target));
-  return go(context);
+  context.sessions.set(
+    runId,
+    createSession(run, task, rest, compare, (target) => instantiate(context, target)),
+  );
+  return go(context, runId);
 }
 
 function instantiate(context: Context, run: Run): UserModule {
@@ -204,13 +208,13 @@ function converterOf(context: Context): PayloadConverter {
 }
 
 /** Goes on with the session until reactions are due or it is done. */
-function go(context: Context): Answer {
-  const session = context.session as Session;
+function go(context: Context, runId: string): Answer {
+  const session = context.sessions.get(runId) as Session;
   setActive(session.run);
   const progress = advance(session);
   if (progress === 'drain') return [STATUS.drain, ''];
   if (progress === 'block') return [STATUS.block, ''];
-  context.session = undefined;
+  context.sessions.delete(runId);
   const { run, task } = session;
   const results = task.queries.map((query) => answerQuery(run, query));
   context.runs.set(run.runId, run);
@@ -255,11 +259,13 @@ function tooLarge(completion: WorkflowTaskCompletion, size: number): TooLarge {
   );
 }
 
-function encodeFailure(context: Context, error: unknown): Uint8Array {
-  context.session = undefined;
+function encodeFailure(context: Context, runId: string, error: unknown): Uint8Array {
+  context.sessions.delete(runId);
+  context.runs.delete(runId);
   const failure = errorToFailure(error, defaultPayloadConverter);
   const absent = error instanceof ReferenceError ? /^(\w+) is not defined$/.exec(failure.message)?.[1] : undefined;
-  if (absent !== undefined && Object.hasOwn(ABSENT, absent)) failure.message = `${absent} is not available in workflow code: ${ABSENT[absent]}`;
+  if (absent !== undefined && Object.hasOwn(ABSENT, absent))
+    failure.message = `${absent} is not available in workflow code: ${ABSENT[absent]}`;
   return WorkflowTaskFailure.encode({ token: EMPTY, cause: causeOf(error), failure }).finish();
 }
 

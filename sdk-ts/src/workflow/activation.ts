@@ -6,8 +6,8 @@ import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { WorkflowTask } from '@perdure/proto/perdure/api/v1/task';
 import { timestampToMs } from '../common/duration.ts';
 import { decodeValues } from '../common/payload-converter.ts';
-import { sweepConditions, tryConditions } from './condition.ts';
 import { EVENT_RULES } from './concepts.ts';
+import { sweepConditions, tryConditions } from './condition.ts';
 import { fail } from './handler.ts';
 import { type Block, type CompareOptions, compareBlock } from './replay.ts';
 import type { EventRule } from './rules.ts';
@@ -118,7 +118,8 @@ function begin(session: Session): Progress | undefined {
   run.commands = [];
   for (const flag of block?.task.newFlags ?? []) run.flags.add(flag);
   session.until = session.nextEvent;
-  while (session.until < session.events.length && (session.events[session.until] as HistoryEvent).id <= facts.seenEventId) session.until += 1;
+  while (session.until < session.events.length && (session.events[session.until] as HistoryEvent).id <= facts.seenEventId)
+    session.until += 1;
   session.phase = 'inputs';
   return undefined;
 }

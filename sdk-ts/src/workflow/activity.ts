@@ -10,13 +10,13 @@
 // | open       | scope cancelled, type abandon   | done     | ActivityFailure (CancelledFailure)                   |
 // | done       | any result                      | done     | nothing                                              |
 
-import type { Payload, RetryPolicy as ProtoRetryPolicy } from '@perdure/proto/perdure/api/v1/common';
 import type { ScheduleActivityCommand } from '@perdure/proto/perdure/api/v1/activity';
+import type { Payload, RetryPolicy as ProtoRetryPolicy } from '@perdure/proto/perdure/api/v1/common';
 import { type Duration, durationToProto } from '../common/duration.ts';
 import { ActivityFailure, CancelledFailure, failureToError, retryStateName, TimeoutFailure, timeoutName } from '../common/failure.ts';
 import { decodeValue, encodeValues } from '../common/payload-converter.ts';
 import { onScopeCancel, scopeOf } from './cancellation.ts';
-import { commandRule, type CommandRules, type EventRules } from './rules.ts';
+import { type CommandRules, commandRule, type EventRules } from './rules.ts';
 import { captureSite, produce, type Run, type Step, writableRun } from './run.ts';
 
 /** How attempts follow each other. */
@@ -170,7 +170,8 @@ function tryDecode(run: Run, payload: Payload): unknown {
 export function retryPolicyToProto(retry: RetryPolicy | undefined, field = 'retry'): ProtoRetryPolicy | undefined {
   if (retry === undefined) return undefined;
   const { backoffCoefficient = 0, maximumAttempts = 0 } = retry;
-  if (backoffCoefficient !== 0 && !(backoffCoefficient >= 1)) throw new TypeError(`${field}.backoffCoefficient: ${backoffCoefficient} is less than 1`);
+  if (backoffCoefficient !== 0 && !(backoffCoefficient >= 1))
+    throw new TypeError(`${field}.backoffCoefficient: ${backoffCoefficient} is less than 1`);
   if (!(Number.isInteger(maximumAttempts) && maximumAttempts >= 0) && maximumAttempts !== Number.POSITIVE_INFINITY) {
     throw new TypeError(`${field}.maximumAttempts: ${maximumAttempts} is not a whole number of attempts (leave it out for ${FOREVER})`);
   }

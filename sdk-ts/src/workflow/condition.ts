@@ -2,7 +2,7 @@
 
 import { type Duration, toMs } from '../common/duration.ts';
 import { onScopeCancel, scopeOf } from './cancellation.ts';
-import { captureSite, type Condition, type Run, writableRun } from './run.ts';
+import { type Condition, captureSite, type Run, writableRun } from './run.ts';
 import { startTimer } from './timer.ts';
 
 /**

@@ -1,6 +1,6 @@
 // Handlers of signals (and later updates): how they are started, counted and what their errors do.
 
-import { getHost, currentRun, type Run } from './run.ts';
+import { currentRun, getHost, type Run } from './run.ts';
 
 /** An error of main or of a handler. A failure wins over a result that has not been sent yet. */
 export function fail(run: Run, error: unknown): void {

@@ -30,7 +30,7 @@ export { defineQuery, type QueryDefinition, setDefaultQueryHandler } from './que
 export { ReadOnlyError } from './run.ts';
 export { CancellationScope } from './scope.ts';
 export { setHandler } from './set-handler.ts';
-export { defineSignal, setDefaultSignalHandler, type SignalDefinition } from './signal.ts';
+export { defineSignal, type SignalDefinition, setDefaultSignalHandler } from './signal.ts';
 export { sleep, waitUntil } from './timer.ts';
 export { setVar } from './variable.ts';
 export { setWorkflowOptions } from './workflow.ts';

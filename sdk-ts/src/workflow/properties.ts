@@ -2,7 +2,7 @@
 
 import type { Payload, SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
 import { encodeValue } from '../common/payload-converter.ts';
-import { commandRule, type CommandRules, type EventRules } from './rules.ts';
+import { type CommandRules, commandRule, type EventRules } from './rules.ts';
 import { captureSite, produce, writableRun } from './run.ts';
 
 /** Text is a keyword, text in a list a keyword list, a Date a datetime; whole numbers are int, others double. */

@@ -25,6 +25,7 @@ export function setHandler<Result, Args extends unknown[]>(
 export function setHandler(definition: { readonly type: 'signal' | 'query'; readonly name: string }, handler: Handler): void {
   const set = SETTERS[definition?.type];
   if (set === undefined) throw new TypeError('setHandler: the first argument must come from defineSignal or defineQuery');
-  if (handler !== undefined && typeof handler !== 'function') throw new TypeError(`setHandler: the handler of ${definition.name} must be a function`);
+  if (handler !== undefined && typeof handler !== 'function')
+    throw new TypeError(`setHandler: the handler of ${definition.name} must be a function`);
   set(definition.name, handler);
 }

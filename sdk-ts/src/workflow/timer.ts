@@ -10,7 +10,7 @@
 import { type Duration, msToProto, protoToMs, toMs } from '../common/duration.ts';
 import { onScopeCancel, scopeOf } from './cancellation.ts';
 import { fail } from './handler.ts';
-import { commandRule, type CommandRules, type EventRules } from './rules.ts';
+import { type CommandRules, commandRule, type EventRules } from './rules.ts';
 import { captureSite, currentRun, getHost, produce, type Step, writableRun } from './run.ts';
 
 type AnyFunction = (...args: never[]) => unknown;
@@ -141,4 +141,3 @@ export function setTimeout<A extends unknown[]>(callback: (...args: A) => void, 
 export function clearTimeout(timer: unknown): void {
   if (typeof timer === 'number') cancelTimer(timer);
 }
-

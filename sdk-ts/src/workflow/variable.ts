@@ -15,7 +15,8 @@ export function setVar(name: string, value: unknown): void {
   const before = run.variables.get(name);
   let size = name.length + payload.data.length;
   for (const [other, { data }] of run.variables) if (other !== name) size += other.length + data.length;
-  if (size > MAX_VARIABLE_BYTES) throw new RangeError(`setVar: with ${name} the variables take ${size} bytes, the limit is ${MAX_VARIABLE_BYTES}`);
+  if (size > MAX_VARIABLE_BYTES)
+    throw new RangeError(`setVar: with ${name} the variables take ${size} bytes, the limit is ${MAX_VARIABLE_BYTES}`);
   if (payload.encoding === ENCODING_NULL) run.variables.delete(name);
   else run.variables.set(name, payload);
   if (before !== undefined || payload.encoding !== ENCODING_NULL) run.changedVariables.add(name);

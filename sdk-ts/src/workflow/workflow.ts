@@ -10,7 +10,7 @@
 import { CancelledFailure, errorToFailure, isCancellation, PerdureFailure } from '../common/failure.ts';
 import { encodeValue } from '../common/payload-converter.ts';
 import { cancelScope } from './cancellation.ts';
-import { commandRule, type CommandRules, type EventRules } from './rules.ts';
+import { type CommandRules, commandRule, type EventRules } from './rules.ts';
 import { type CommandAttributes, currentRun, type Run } from './run.ts';
 
 type WorkflowEvents =

@@ -78,7 +78,10 @@ function localIsUtc(proto: Date): void {
   const valid = (make: (date: Date) => string) => (date: Date) => (Number.isNaN(date.getTime()) ? 'Invalid Date' : make(date));
   method('getTimezoneOffset', (date) => (Number.isNaN(date.getTime()) ? Number.NaN : 0));
   method('getYear', (date) => date.getUTCFullYear() - 1900);
-  method('toString', valid((date) => `${day(date)} ${time(date)}`));
+  method(
+    'toString',
+    valid((date) => `${day(date)} ${time(date)}`),
+  );
   method('toDateString', valid(day));
   method('toTimeString', valid(time));
 }

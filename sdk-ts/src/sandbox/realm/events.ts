@@ -1,6 +1,13 @@
 // Event, EventTarget, DOMException, AbortController and AbortSignal made of the sandbox's own objects.
 
-const DOM_CODES: Record<string, number> = { NotFoundError: 8, NotSupportedError: 9, SyntaxError: 12, AbortError: 20, TimeoutError: 23, DataCloneError: 25 };
+const DOM_CODES: Record<string, number> = {
+  NotFoundError: 8,
+  NotSupportedError: 9,
+  SyntaxError: 12,
+  AbortError: 20,
+  TimeoutError: 23,
+  DataCloneError: 25,
+};
 
 export class DOMException extends Error {
   readonly code: number;

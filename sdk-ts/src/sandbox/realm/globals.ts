@@ -5,7 +5,10 @@ import { TextDecoder, TextEncoder } from './text.ts';
 /** Error as the engine made it: its stackTraceLimit and captureStackTrace are the library's own. */
 export const NativeError: ErrorConstructor = Error;
 
-const SUBCLASSES: readonly object[] = [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, AggregateError];
+/** All that inherit from Error, those this version of the language brought too: none may lead to the original. */
+const SUBCLASSES: readonly object[] = Object.getOwnPropertyNames(globalThis)
+  .map((name) => (globalThis as unknown as Record<string, unknown>)[name])
+  .filter((value): value is object => typeof value === 'function' && Object.getPrototypeOf(value) === NativeError);
 
 /**
  * Error, with writes (stackTraceLimit, prepareStackTrace) accepted and ignored: they would act on all runs.

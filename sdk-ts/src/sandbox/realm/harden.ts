@@ -8,7 +8,15 @@ const { ownKeys } = Reflect;
 const hasOwn = Object.hasOwn;
 
 /** Names that must not exist: they let in the machine, other threads, the garbage collector or another run. */
-export const REMOVED: readonly string[] = ['WeakRef', 'FinalizationRegistry', 'SharedArrayBuffer', 'Atomics', 'WebAssembly', 'Temporal', 'ShadowRealm'];
+export const REMOVED: readonly string[] = [
+  'WeakRef',
+  'FinalizationRegistry',
+  'SharedArrayBuffer',
+  'Atomics',
+  'WebAssembly',
+  'Temporal',
+  'ShadowRealm',
+];
 const REGEXP_STATICS = ['$_', '$&', "$'", '$`', '$+', 'input', 'lastMatch', 'lastParen', 'leftContext', 'rightContext'];
 
 /**
@@ -41,12 +49,7 @@ function hiddenIntrinsics(): object[] {
     new Intl.Segmenter().segment('a'),
     new Intl.Segmenter().segment('a')[Symbol.iterator](),
   ];
-  return [
-    ...samples.map((sample) => getPrototypeOf(sample) as object),
-    async () => {},
-    function* () {},
-    async function* () {},
-  ];
+  return [...samples.map((sample) => getPrototypeOf(sample) as object), async () => {}, function* () {}, async function* () {}];
 }
 
 /** Iterator helpers, where this engine has them (not yet in the types of the language version we compile for). */
@@ -129,6 +132,7 @@ export function createGlobalParent(global: typeof globalThis): object {
 /** A run's own globalThis. */
 export function createRunGlobal(parent: object): object {
   const own = Object.create(parent) as object;
-  for (const name of ['globalThis', 'self', 'global']) define(own, name, { value: own, writable: true, enumerable: false, configurable: true });
+  for (const name of ['globalThis', 'self', 'global'])
+    define(own, name, { value: own, writable: true, enumerable: false, configurable: true });
   return own;
 }

@@ -1,8 +1,8 @@
 // Makes a bare realm into the one workflow code sees: deterministic where it can be, a clear error where it cannot.
 
+import { log } from '../../workflow/log.ts';
 import { nextFloat, nextUint32, nextUuid, type RandomState } from '../../workflow/random.ts';
 import { activeRun } from '../../workflow/run.ts';
-import { log } from '../../workflow/log.ts';
 import { clearTimeout, setTimeout } from '../../workflow/timer.ts';
 import { structuredClone } from './clone.ts';
 import { installDate } from './date.ts';

@@ -120,7 +120,8 @@ export class TextDecoder {
   readonly ignoreBOM: boolean;
 
   constructor(label = 'utf-8', options: { fatal?: boolean; ignoreBOM?: boolean } = {}) {
-    if (!/^(utf-?8|unicode-1-1-utf-8)$/i.test(String(label).trim())) throw new RangeError(`TextDecoder: encoding "${label}" is not supported here`);
+    if (!/^(utf-?8|unicode-1-1-utf-8)$/i.test(String(label).trim()))
+      throw new RangeError(`TextDecoder: encoding "${label}" is not supported here`);
     this.fatal = options.fatal ?? false;
     this.ignoreBOM = options.ignoreBOM ?? false;
   }

@@ -1,0 +1,197 @@
+// Runs tasks in one sandbox context on this thread: bytes in, bytes out. Both engines are made of it.
+
+import { setImmediate } from 'node:timers/promises';
+import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
+import { type WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import { WorkflowTaskFailure } from '@perdure/proto/perdure/api/v1/worker_service';
+import type { EngineOptions, LogLevel } from '../worker/engine.ts';
+import { OP, STATUS } from './border.ts';
+import { createRealm, type EnteredRun, type Realm } from './realm-host.ts';
+import { createRunCache } from './run-cache.ts';
+import { createStackMapper } from './stack-map.ts';
+import { watchUnhandled } from './unhandled.ts';
+
+/** What the host must know about a task without decoding it. */
+export interface TaskFacts {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly workflowType: string;
+  readonly base: bigint;
+  readonly historyFrom: bigint;
+  readonly historyBytes: number;
+  readonly complete: boolean;
+}
+
+export type CoreAnswer = { kind: 'completed' | 'queries' | 'failed'; bytes: Uint8Array } | { kind: 'needHistory' };
+
+export interface Core {
+  readonly workflowTypes: readonly string[];
+  activate(facts: TaskFacts, bytes: Uint8Array): Promise<CoreAnswer>;
+  committed(runId: string, completedEventId: bigint, closed: boolean): void;
+  evict(runId: string): void;
+  cachedRuns(): number;
+  close(): void;
+}
+
+export interface CoreOptions extends EngineOptions {
+  /** Ends an entry that takes longer (only for suspects: it makes every entry slow). */
+  entryTimeoutMs?: number;
+}
+
+const DEFAULT_CACHE_BYTES = 256 * 1024 * 1024;
+/** A replay gives way to other runs after this long. */
+const SLICE_MS = 5;
+
+export function factsOf(task: WorkflowTask): TaskFacts {
+  return {
+    workflowId: task.execution?.workflowId ?? '',
+    runId: task.execution?.runId ?? '',
+    workflowType: task.workflowType,
+    base: task.baseEventId,
+    historyFrom: task.historyFromEventId,
+    historyBytes: Number(task.historyBytes),
+    complete: task.historyNextEventId === 0n,
+  };
+}
+
+/** Makes a context and evaluates the bundle once. Rejects when the bundle cannot be evaluated. */
+export async function createCore(options: CoreOptions): Promise<Core> {
+  const mapper = createStackMapper(options.bundle);
+  const cache = createRunCache(options.cacheBytes ?? DEFAULT_CACHE_BYTES);
+  const unwatch = watchUnhandled();
+  let current = open(options);
+  const workflowTypes = describeWorkflows(current, options, (text) => mapper.text(text));
+
+  const replace = (): void => {
+    cache.clear();
+    current = open(options);
+    describeWorkflows(current, options, (text) => mapper.text(text));
+  };
+
+  const drop = (runId: string): void => {
+    cache.delete(runId);
+    current.door.drop(runId);
+  };
+
+  return {
+    workflowTypes,
+    async activate(facts, bytes) {
+      const { runId } = facts;
+      const label = cache.labelOf(runId);
+      if (label !== 'absent' && label !== facts.base) drop(runId);
+      const fresh = cache.labelOf(runId) === 'absent';
+      if (!facts.complete || (fresh && facts.historyFrom !== 1n)) {
+        drop(runId);
+        return { kind: 'needHistory' };
+      }
+      const realm = current;
+      const entered = enteredRun(facts, options, (text) => mapper.text(text));
+      const answer = await drive(realm, entered, bytes, options.entryTimeoutMs, () => realm !== current);
+      sendLogs(realm, facts, options);
+      if (answer === 'gone') return { kind: 'needHistory' };
+      if (answer === 'broken' || answer === 'timeout') {
+        replace();
+        return { kind: 'failed', bytes: encodeFailure(answer, facts) };
+      }
+      const { status } = answer;
+      if (status === STATUS.done || status === STATUS.queries) {
+        // A query changes nothing: the run keeps its base.
+        const next = status === STATUS.queries ? facts.base : undefined;
+        for (const gone of cache.put(runId, next, facts.historyBytes)) realm.door.drop(gone);
+      } else drop(runId);
+      if (status === STATUS.needHistory) return { kind: 'needHistory' };
+      return { kind: status === STATUS.failed ? 'failed' : status === STATUS.queries ? 'queries' : 'completed', bytes: answer.bytes };
+    },
+    committed(runId, completedEventId, closed) {
+      if (closed) drop(runId);
+      else cache.commit(runId, completedEventId);
+    },
+    evict: drop,
+    cachedRuns: () => cache.size,
+    close: unwatch,
+  };
+}
+
+function open(options: EngineOptions): Realm {
+  return createRealm(options);
+}
+
+type Driven = { status: number; bytes: Uint8Array } | 'broken' | 'timeout' | 'gone';
+
+/** Enters until the task is done. Between blocks of a long replay other runs go first. */
+async function drive(realm: Realm, run: EnteredRun, task: Uint8Array, timeoutMs: number | undefined, gone: () => boolean): Promise<Driven> {
+  let slice = performance.now();
+  let bytes: Uint8Array | undefined = realm.alloc(task);
+  let op: number = OP.begin;
+  for (;;) {
+    realm.door.put(op, run.runId, bytes);
+    let status: number;
+    try {
+      status = realm.enter(run, timeoutMs);
+    } catch (error) {
+      if ((error as { code?: string }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return 'timeout';
+      throw error;
+    }
+    op = OP.go;
+    bytes = undefined;
+    if (status === STATUS.broken) return 'broken';
+    if (status === STATUS.drain) continue;
+    if (status === STATUS.block) {
+      if (performance.now() - slice < SLICE_MS) continue;
+      await setImmediate();
+      slice = performance.now();
+      if (gone()) return 'gone';
+      continue;
+    }
+    const answer = realm.door.answer();
+    // Copied out: the array belongs to the context.
+    const copy = typeof answer === 'string' ? new Uint8Array(0) : new Uint8Array(answer);
+    realm.door.leave();
+    return { status, bytes: copy };
+  }
+}
+
+function describeWorkflows(realm: Realm, options: EngineOptions, map: (text: string) => string): string[] {
+  const nobody: EnteredRun = { runId: '', workflowType: '', onUnhandled: () => {} };
+  realm.door.put(OP.describe, '', undefined);
+  const status = realm.enter(nobody, undefined);
+  const answer = realm.door.answer();
+  realm.door.takeLogs();
+  realm.door.leave();
+  if (status === STATUS.done) return JSON.parse(String(answer)) as string[];
+  const failure = status === STATUS.failed ? WorkflowTaskFailure.decode(new Uint8Array(answer as Uint8Array)).failure : undefined;
+  const why = failure === undefined ? 'its reactions did not end' : map(failure.stackTrace === '' ? failure.message : failure.stackTrace);
+  throw new Error(`workflow code cannot be loaded (${options.bundle.modules.join(', ')}): ${failure?.message ?? ''}\n${why}`);
+}
+
+function enteredRun(facts: TaskFacts, options: EngineOptions, map: (text: string) => string): EnteredRun {
+  let told = false;
+  const { runId, workflowId, workflowType } = facts;
+  return {
+    runId,
+    workflowType,
+    onUnhandled(reason) {
+      if (told) return;
+      told = true;
+      const text = map(String((reason as { stack?: unknown } | undefined)?.stack ?? reason));
+      options.log('warn', `a promise of workflow code was rejected and nobody listens (yet): ${text}`, { workflowId, runId, workflowType });
+    },
+  };
+}
+
+function sendLogs(realm: Realm, facts: TaskFacts, options: EngineOptions): void {
+  if (!realm.door.hasLogs()) return;
+  const { workflowId, runId, workflowType } = facts;
+  const lines = JSON.parse(realm.door.takeLogs()) as { level: LogLevel; message: string; fields: Record<string, unknown> }[];
+  for (const { level, message, fields } of lines) options.log(level, message, { workflowId, runId, workflowType, ...fields });
+}
+
+function encodeFailure(why: 'broken' | 'timeout', facts: TaskFacts): Uint8Array {
+  const message =
+    why === 'timeout'
+      ? `the code of workflow ${facts.workflowType} blocked its thread: it must not loop or compute for long without awaiting`
+      : `the code of workflow ${facts.workflowType} left its sandbox in an unknown state`;
+  const failure: Failure = { message, stackTrace: '', source: 'typescript', cause: undefined, info: undefined };
+  const cause = why === 'timeout' ? WorkflowTaskFailureCause.DEADLOCK : WorkflowTaskFailureCause.WORKFLOW_ERROR;
+  return WorkflowTaskFailure.encode({ token: new Uint8Array(0), cause, failure }).finish();
+}

@@ -1,0 +1,20 @@
+// The engine on the calling thread: for tests, simulation, and inside each worker thread.
+
+import { WorkflowTask } from '@perdure/proto/perdure/api/v1/task';
+import type { EngineOptions, WorkflowEngine } from '../worker/engine.ts';
+import { createAnswerReader } from './answer.ts';
+import { createCore, factsOf } from './core.ts';
+
+/** Runs workflow code on this thread: code that blocks, blocks the caller. Rejects when the bundle cannot be evaluated. */
+export async function createInlineEngine(options: EngineOptions): Promise<WorkflowEngine> {
+  const core = await createCore(options);
+  const read = createAnswerReader(options.bundle);
+  return {
+    workflowTypes: core.workflowTypes,
+    activate: async (task) => read(await core.activate(factsOf(task), WorkflowTask.encode(task).finish())),
+    committed: core.committed,
+    evict: core.evict,
+    cachedRuns: core.cachedRuns,
+    close: async () => core.close(),
+  };
+}

@@ -1,0 +1,272 @@
+// A run's log as the service would write it, and the tasks made from it: what the tests of the SDK's engine run against.
+
+import type { Command } from '@perdure/proto/perdure/api/v1/command';
+import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import { History } from '@perdure/proto/perdure/api/v1/event';
+import type { QueryResult } from '@perdure/proto/perdure/api/v1/query';
+import type { WorkflowQuery, WorkflowTask } from '@perdure/proto/perdure/api/v1/task';
+import type { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import { msToTimestamp } from '../../src/common/duration.ts';
+import { errorToFailure } from '../../src/common/failure.ts';
+import { defaultPayloadConverter as converter, decodeValue, encodeValues } from '../../src/common/payload-converter.ts';
+import type { EngineAnswer, WorkflowEngine } from '../../src/worker/engine.ts';
+
+export type Attributes = NonNullable<HistoryEvent['attributes']>;
+type CommandAttributes = NonNullable<Command['attributes']>;
+
+/** The time of every log's first event: 2026-01-01. */
+export const START_MS: number = Date.UTC(2026, 0, 1);
+
+export interface RunLog {
+  readonly runId: string;
+  readonly events: HistoryEvent[];
+  readonly closed: boolean;
+  /** Appends an event; later than the one before by `ms`. */
+  add(attributes: Attributes, ms?: number): HistoryEvent;
+  signal(name: string, ...args: unknown[]): void;
+  cancel(reason?: string): void;
+  fire(timer: number): void;
+  completeActivity(activity: number, result?: unknown): void;
+  failActivity(activity: number, error: unknown): void;
+  cancelActivity(activity: number): void;
+  /** The task that is due now. `full`: with the whole history; else it begins after what was seen. */
+  task(options?: TaskOptions): WorkflowTask;
+  /** Runs a task, asks again with the full history when needed, and appends what the completion asks for. */
+  run(engine: WorkflowEngine, options?: TaskOptions): Promise<WorkflowTaskCompletion>;
+  /** A query-only task. */
+  query(engine: WorkflowEngine, name: string, ...args: unknown[]): Promise<unknown>;
+  /** Appends a completion's block. */
+  append(completion: WorkflowTaskCompletion, seen?: bigint): bigint;
+  /** Steps asked for and not ended. */
+  readonly openActivities: Set<number>;
+  readonly openTimers: Set<number>;
+}
+
+export interface TaskOptions {
+  full?: boolean;
+  queryOnly?: boolean;
+  queries?: WorkflowQuery[];
+  attempt?: number;
+  suggested?: boolean;
+}
+
+interface State {
+  nextMs: number;
+  base: bigint;
+  seen: bigint;
+  closed: boolean;
+}
+
+let lastRun = 0;
+
+export function createRunLog(workflowType: string, args: unknown[] = [], runId = `run-${++lastRun}`): RunLog {
+  const events: HistoryEvent[] = [];
+  const openActivities = new Set<number>();
+  const openTimers = new Set<number>();
+  const state: State = { nextMs: START_MS, base: 0n, seen: 0n, closed: false };
+
+  const add = (attributes: Attributes, ms = 10): HistoryEvent => {
+    state.nextMs += ms;
+    const event: HistoryEvent = { id: BigInt(events.length + 1), time: msToTimestamp(state.nextMs), attributes };
+    events.push(event);
+    return event;
+  };
+  add(started(workflowType, args, runId), 0);
+
+  const task = (options: TaskOptions = {}): WorkflowTask => {
+    const from = options.full ? 0n : state.seen;
+    const history = History.encode({ events: events.filter((event) => event.id > from) }).finish();
+    return {
+      token: new Uint8Array(),
+      execution: { workflowId: 'wf', runId },
+      workflowType,
+      taskQueue: 'q',
+      attempt: options.attempt ?? 1,
+      baseEventId: state.base,
+      seenEventId: BigInt(events.length),
+      startedTime: msToTimestamp(state.nextMs + 1),
+      historyBytes: BigInt(events.length * 100),
+      continueAsNewSuggested: options.suggested ?? false,
+      history,
+      historyFromEventId: from + 1n,
+      historyNextEventId: 0n,
+      queries: options.queries ?? [],
+      queryOnly: options.queryOnly ?? false,
+      taskTimeoutMs: 10_000n,
+    };
+  };
+
+  const append = (completion: WorkflowTaskCompletion, seen = BigInt(events.length)): bigint => {
+    const of = task();
+    const { startedTime, historyBytes, continueAsNewSuggested } = of;
+    const sdk = { sdkName: 'typescript', sdkVersion: '0', newFlags: completion.newFlags, buildId: 'build-1', identity: 'w', workerId: 'w' };
+    const c = add({
+      $case: 'workflowTaskCompleted',
+      value: { seenEventId: seen, startedTime, historyBytes, continueAsNewSuggested, ...sdk },
+    });
+    state.base = c.id;
+    state.seen = seen;
+    for (const command of completion.commands) {
+      const { $case, value } = command.attributes as CommandAttributes;
+      if ($case === 'scheduleActivity') openActivities.add(value.number);
+      if ($case === 'startTimer') openTimers.add(value.number);
+      if ($case === 'cancelTimer') openTimers.delete(value.number);
+      if ($case === 'completeWorkflow' || $case === 'failWorkflow' || $case === 'cancelWorkflow') state.closed = true;
+      add(eventOf({ $case, value } as CommandAttributes, c.id), 0);
+    }
+    return c.id;
+  };
+
+  const activate = async (engine: WorkflowEngine, options: TaskOptions): Promise<EngineAnswer> => {
+    const answer = await engine.activate(task(options));
+    if (answer.kind !== 'needHistory') return answer;
+    return await engine.activate(task({ ...options, full: true }));
+  };
+
+  return {
+    runId,
+    events,
+    openActivities,
+    openTimers,
+    get closed() {
+      return state.closed;
+    },
+    add,
+    task,
+    append,
+    signal: (name, ...input) => {
+      add({
+        $case: 'workflowSignaled',
+        value: { signalName: name, input: encodeValues(converter, input, 'signal'), header: undefined, identity: '', requestId: '' },
+      });
+    },
+    cancel: (reason = 'enough') => {
+      add({ $case: 'workflowCancelRequested', value: { reason, identity: '', requestId: '' } });
+    },
+    fire: (number) => {
+      openTimers.delete(number);
+      add({ $case: 'timerFired', value: { number, startedEventId: 0n } });
+    },
+    completeActivity: (number, result) => {
+      openActivities.delete(number);
+      add({
+        $case: 'activityCompleted',
+        value: { number, scheduledEventId: 0n, result: encodeValues(converter, [result], 'x')[0], attempt: 1, identity: 'w' },
+      });
+    },
+    failActivity: (number, error) => {
+      openActivities.delete(number);
+      const failure = errorToFailure(error, converter);
+      add({ $case: 'activityFailed', value: { number, scheduledEventId: 0n, failure, attempt: 3, retryState: 2, identity: 'w' } });
+    },
+    cancelActivity: (number) => {
+      openActivities.delete(number);
+      add({ $case: 'activityCanceled', value: { number, scheduledEventId: 0n, details: [], attempt: 1, identity: 'w' } });
+    },
+    async run(engine, options = {}) {
+      const answer = await activate(engine, options);
+      if (answer.kind !== 'completed') throw new Error(describeAnswer(answer));
+      const id = append(answer.completion);
+      engine.committed(runId, id, state.closed);
+      return answer.completion;
+    },
+    async query(engine, name, ...input) {
+      const queries = [queryOf(name, ...input)];
+      const answer = await activate(engine, { queryOnly: true, queries });
+      if (answer.kind !== 'queries') throw new Error(describeAnswer(answer));
+      return queryValue(answer.results[0] as QueryResult);
+    },
+  };
+}
+
+export function queryOf(name: string, ...args: unknown[]): WorkflowQuery {
+  return { queryId: `${name}-1`, queryType: name, args: encodeValues(converter, args, 'query'), header: undefined };
+}
+
+/** The answer, or the failure's message after "failed: ". */
+export function queryValue(result: QueryResult): unknown {
+  return result.outcome?.$case === 'result'
+    ? decodeValue(converter, result.outcome.value, 'x')
+    : `failed: ${result.outcome?.value.message}`;
+}
+
+export function describeAnswer(answer: EngineAnswer): string {
+  return answer.kind === 'failed'
+    ? `task failed (cause ${answer.cause}): ${answer.failure.message}\n${answer.failure.stackTrace}`
+    : answer.kind;
+}
+
+function started(workflowType: string, args: unknown[], runId: string): Attributes {
+  return {
+    $case: 'workflowStarted',
+    value: {
+      workflowId: 'wf',
+      runId,
+      workflowType,
+      taskQueue: 'q',
+      input: encodeValues(converter, args, 'workflow'),
+      header: undefined,
+      randomSeed: `seed-${runId}`,
+      requestId: '',
+      identity: '',
+      runTimeout: undefined,
+      executionTimeout: undefined,
+      taskTimeout: undefined,
+      startDelay: undefined,
+      memo: {},
+      searchAttributes: {},
+      retryPolicy: undefined,
+      attempt: 1,
+      firstRunId: runId,
+    },
+  };
+}
+
+/** The event a command writes. */
+function eventOf(command: CommandAttributes, completedEventId: bigint): Attributes {
+  switch (command.$case) {
+    case 'completeWorkflow':
+      return { $case: 'workflowCompleted', value: { completedEventId, ...command.value } };
+    case 'failWorkflow':
+      return { $case: 'workflowFailed', value: { completedEventId, ...command.value } };
+    case 'cancelWorkflow':
+      return { $case: 'workflowCanceled', value: { completedEventId, ...command.value } };
+    case 'upsertProperties':
+      return { $case: 'workflowPropertiesUpserted', value: { completedEventId, ...command.value } };
+    case 'scheduleActivity':
+      return { $case: 'activityScheduled', value: { completedEventId, ...command.value } };
+    case 'cancelActivity':
+      return { $case: 'activityCancelRequested', value: { completedEventId, ...command.value } };
+    case 'startTimer':
+      return { $case: 'timerStarted', value: { completedEventId, ...command.value } };
+    case 'cancelTimer':
+      return { $case: 'timerCanceled', value: { completedEventId, ...command.value } };
+  }
+}
+
+/** One line per command: what tests compare. */
+export function lines(completion: WorkflowTaskCompletion): string[] {
+  return completion.commands.map(({ attributes }) => line(attributes as CommandAttributes));
+}
+
+function line({ $case, value }: CommandAttributes): string {
+  const show = (payload: Parameters<typeof decodeValue>[1]): string => JSON.stringify(decodeValue(converter, payload, 'x')) ?? 'undefined';
+  switch ($case) {
+    case 'completeWorkflow':
+      return `complete ${show(value.result)}`;
+    case 'failWorkflow':
+      return `fail ${value.failure?.info?.$case} ${value.failure?.message}`;
+    case 'cancelWorkflow':
+      return 'cancel';
+    case 'upsertProperties':
+      return `upsert ${[...Object.keys(value.memo), ...Object.keys(value.searchAttributes)].join(',')}`;
+    case 'scheduleActivity':
+      return `activity ${value.number} ${value.activityType}(${value.input.map(show).join(', ')})`;
+    case 'cancelActivity':
+      return `cancel activity ${value.number}`;
+    case 'startTimer':
+      return `timer ${value.number} ${Number(value.duration?.seconds) * 1000 + (value.duration?.nanos ?? 0) / 1e6}`;
+    case 'cancelTimer':
+      return `cancel timer ${value.number}`;
+  }
+}

@@ -64,6 +64,8 @@ export interface Queue<P extends Poll> {
   arrivals: number;
   /** A reference was refused for want of room. */
   starved: boolean;
+  /** What history was asked for and has not offered since. */
+  wanted: number;
   /** When `tick` is due; Infinity when it is not. */
   tickAt: number;
 }
@@ -80,6 +82,7 @@ export function createQueue<P extends Poll>(): Queue<P> {
     open: 0,
     arrivals: 0,
     starved: false,
+    wanted: 0,
     tickAt: Number.POSITIVE_INFINITY,
   };
 }
@@ -98,6 +101,8 @@ export function offer<P extends Poll>(queue: Queue<P>, ref: TaskRef, now: number
     return false;
   }
   queue.keys.add(key);
+  // Whoever sends all that was asked for is likely to hold more.
+  if (queue.wanted > 0 && --queue.wanted === 0) queue.starved = true;
   const entry: Entry = { ref, key, age: ref.dueAt, order: queue.arrivals++ };
   const worker = ref.stickyWorkerId === '' ? undefined : queue.workers.get(ref.stickyWorkerId);
   if (worker === undefined || !isLive(worker, now)) {

@@ -71,11 +71,13 @@ export function deliver(partition: Partition, around: Surroundings): void {
   armTimer(partition, around);
 }
 
-/** Tells history when half of the window is free again, if it had to keep something back. */
-export function offerRoom(partition: Partition, around: Surroundings): void {
-  const room = WINDOW - backlog(partition.queue);
-  if (!partition.queue.starved || room < WINDOW / 2) return;
-  partition.queue.starved = false;
+/** Tells history when half of the window is free again, if it had to keep something back (or `always`). */
+export function offerRoom(partition: Partition, around: Surroundings, always = false): void {
+  const { queue } = partition;
+  const room = WINDOW - backlog(queue);
+  if (!(queue.starved || always) || room < WINDOW / 2) return;
+  queue.starved = false;
+  queue.wanted = room;
   around.history().wantTasks(partition.kind, partition.namespaceId, partition.name, room);
 }
 

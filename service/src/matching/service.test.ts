@@ -14,6 +14,7 @@ interface Scripted {
   readonly claimed: string[][];
   readonly undone: string[];
   readonly wanted: number[];
+  want: (count: number) => void;
   /** How the next claims are answered. */
   answer: (claim: TaskClaim) => ClaimAnswer;
   /** Claims wait for this. */
@@ -37,10 +38,22 @@ function setUp(): Scripted {
       return claims.map((claim) => world.answer(claim));
     },
     undoClaims: (claims: readonly TaskClaim[]) => undone.push(...claims.map((claim) => claim.ref.runId)),
-    wantTasks: (_kind: string, _namespaceId: string, _queue: string, count: number) => wanted.push(count),
+    wantTasks: (_kind: string, _namespaceId: string, _queue: string, count: number) => {
+      wanted.push(count);
+      world.want(count);
+    },
   } as unknown as HistoryRole;
   const matching = createMatching({ env, history: () => history });
-  const world: Scripted = { env, matching, claimed, undone, wanted, answer: (claim) => task(claim), gate: Promise.resolve() };
+  const world: Scripted = {
+    env,
+    matching,
+    claimed,
+    undone,
+    wanted,
+    answer: (claim) => task(claim),
+    want: () => {},
+    gate: Promise.resolve(),
+  };
   return world;
 }
 
@@ -201,6 +214,30 @@ test('history hears of room when half of the window is free, and only when it ke
   expect(world.wanted).toEqual([509]);
   await world.matching.pollActivityTasks(input({ maxTasks: 1_000 }), never);
   expect(world.wanted).toEqual([509]);
+});
+
+test('a backlog far larger than the window is handed out to the end, also when offers come late', async () => {
+  const world = setUp();
+  const rest = Array.from({ length: 5_000 }, (_, index) => ref(`r${index}`, { dueAt: index }));
+  // As a history elsewhere does it: asked for some, it sends that many later.
+  world.want = (count) => void Promise.resolve().then(() => world.matching.offer(rest.splice(0, count)));
+  rest.splice(0, world.matching.offer(rest));
+  const got = new Set<string>();
+  for (let empty = 0; empty < 2; ) {
+    const answer = world.matching.pollActivityTasks(input({ maxTasks: 300, waitMs: 1_000 }), never);
+    await world.env.advance(1_000);
+    for (const name of names(await answer)) got.add(name);
+    empty = (await answer).tasks.length === 0 ? empty + 1 : 0;
+  }
+  expect(got.size).toBe(5_000);
+});
+
+test('what history keeps back by mistake is asked for while polls wait', async () => {
+  const world = setUp();
+  world.want = () => world.matching.offer([ref('forgotten')]);
+  const answer = world.matching.pollActivityTasks(input(), never);
+  await world.env.advance(15_000);
+  expect(names(await answer)).toEqual(['forgotten']);
 });
 
 test('an offer larger than the window reaches the polls that wait', async () => {

@@ -205,12 +205,14 @@ function open(state: State, kind: TaskRef['kind'], namespaceId: string, name: st
   return partition;
 }
 
-/** Forgets workers and queues that went away. Sleeps while there is nothing to forget. */
+/** Forgets workers and queues that went away, and asks for tasks where polls wait. Sleeps while there is nothing to forget. */
 function sweep(state: State): void {
   state.sweep = undefined;
   const now = state.env.now();
   for (const [key, partition] of state.partitions) {
     const empty = forgetWorkers(partition.queue, state.env.monotonic());
+    // Whatever made history keep back what has room here, it does not last.
+    if (partition.queue.open > 0) offerRoom(partition, state, true);
     if (!empty || state.dirty.has(partition) || now - partition.lastPollAt < IDLE_QUEUE_MS) continue;
     partition.timer?.cancel();
     state.partitions.delete(key);

@@ -1,30 +1,13 @@
-/** Errors as items of a batch carry them. */
-import type { ItemError } from '@perdure/proto/perdure/api/v1/common';
-import { toDuration } from '../core/time.ts';
+/** Whatever goes wrong below the frontend, as an error of the catalogue. */
 import type { Env } from '../env.ts';
 import { PerdureError } from '../errors.ts';
 import { StoreError } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 
+export { noError, toItemError } from '../core/item-error.ts';
+
 /** What a failed store means to a caller: come again soon. */
 const DATABASE_RETRY_MS = 1_000;
-
-/** Tells that the item was taken: code 0. */
-export function noError(): ItemError {
-  return { code: 0, reason: '', message: '', metadata: {}, retryAfter: undefined };
-}
-
-/** An error of the catalogue as an item's error. Anything else is INTERNAL; call `toPerdureError` first to keep its trace. */
-export function toItemError(error: unknown): ItemError {
-  const known = error instanceof PerdureError ? error : new PerdureError('INTERNAL', 'internal error');
-  return {
-    code: known.code,
-    reason: known.reason,
-    message: known.message,
-    metadata: known.metadata,
-    retryAfter: known.retryAfterMs === undefined ? undefined : toDuration(known.retryAfterMs),
-  };
-}
 
 /** Brings any error into the catalogue. A defect is logged under an id that its message names. */
 export function toPerdureError(error: unknown, surroundings: { readonly env: Env; readonly log: Log | undefined }): PerdureError {

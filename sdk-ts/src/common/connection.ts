@@ -38,7 +38,7 @@ const CHANNEL: ChannelOptions = {
   // A service that starts again is found within seconds.
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.min_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 3_000,
+  'grpc.max_reconnect_backoff_ms': 1_000,
 };
 
 interface Codec {

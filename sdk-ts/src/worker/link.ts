@@ -5,9 +5,12 @@ import type { Api } from '../common/api.ts';
 import type { Clock } from '../common/clock.ts';
 import type { DataConverter } from '../common/data-converter.ts';
 import type { Log } from '../common/log.ts';
-import { withRetry } from '../common/retry.ts';
+import { type RetryOptions, withRetry } from '../common/retry.ts';
 import type { Refusal } from '../common/service-error.ts';
 import { createReceipts, type Receipts } from './receipts.ts';
+
+/** A worker tries for ever, and finds a service that comes back within about two seconds. */
+export const WORKER_RETRY: RetryOptions = { maximumIntervalMs: 2_000, maximumElapsedMs: Number.POSITIVE_INFINITY };
 
 export interface Link {
   readonly api: Api;
@@ -61,10 +64,7 @@ export function createLink(options: LinkOptions): Link {
 
 /** Makes a call until it is answered or refused, however long that takes; rejects early only when the worker is abandoned. */
 export async function persist<T>(link: Link, call: () => Promise<T>): Promise<T> {
-  const answer = await withRetry(
-    { clock: link.clock, options: { maximumElapsedMs: Number.POSITIVE_INFINITY }, abort: link.abandoned, onFailure: link.failed },
-    call,
-  );
+  const answer = await withRetry({ clock: link.clock, options: WORKER_RETRY, abort: link.abandoned, onFailure: link.failed }, call);
   link.succeeded();
   return answer;
 }

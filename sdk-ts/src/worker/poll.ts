@@ -6,7 +6,7 @@ import { pause } from '../common/clock.ts';
 import { durationToProto } from '../common/duration.ts';
 import { backoff } from '../common/retry.ts';
 import { isTransient, refusalOf } from '../common/service-error.ts';
-import type { Link } from './link.ts';
+import { type Link, WORKER_RETRY } from './link.ts';
 import type { Slots } from './slots.ts';
 
 const WAIT = durationToProto('60s', 'wait');
@@ -94,7 +94,7 @@ async function pollOnce<T>(
     const refusal = refusalOf(error);
     if (refusal && isTransient(refusal)) {
       link.failed(refusal);
-      return backoff(link.clock, {}, failures, refusal.retryAfterMs);
+      return backoff(link.clock, WORKER_RETRY, failures, refusal.retryAfterMs);
     }
     const message = error instanceof Error ? error.message : String(error);
     if (message !== shared.refused) {

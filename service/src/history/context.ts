@@ -16,6 +16,8 @@ export interface HistoryOptions {
   readonly scanEveryMs?: number;
   /** How far ahead. Default 60 000 ms. */
   readonly scanAheadMs?: number;
+  /** Runs in memory; quiet ones over it leave, also when a worker is still to take their tasks. Default 50 000. */
+  readonly maxHotRuns?: number;
   /** Units waiting for a commit. Default 20 000. */
   readonly queueLimit?: number;
   /** Called when the node was fenced three times within a minute: the process should end. */

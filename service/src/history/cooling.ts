@@ -11,7 +11,7 @@ import { armDueTimer, dropRun, retentionOf } from './memory.ts';
 import { checkpointed } from './rows.ts';
 import { type Change, type HotRun, isSettled } from './run.ts';
 
-const SLICE = 2_000;
+const SLICE = 5_000;
 const CHECKPOINT_ROWS = 64;
 
 /** Cools what has been quiet long enough, oldest first. */
@@ -34,7 +34,10 @@ function cool(h: History, run: HotRun): void {
     return;
   }
   const wake = wakeAt(run.state, h.env.now(), retentionOf(h, run.key));
-  if (wake === 0) return;
+  if (wake === 0) {
+    if (h.hot.size > h.options.maxHotRuns) evict(h, run);
+    return;
+  }
   const checkpoint = run.rowsSinceCheckpoint >= CHECKPOINT_ROWS;
   if (wake === run.storedWakeAt && !checkpoint) {
     leave(h, run, wake);
@@ -57,6 +60,20 @@ function cool(h: History, run: HotRun): void {
     },
   };
   enqueue(h, { changes: [change], namespaceId: run.key.namespaceId, bytes: 256, kind: 'owed', state: 'queued', waiting: [] });
+}
+
+/**
+ * Memory is short: a run that only waits for workers leaves without a write. Its references stay with matching and load it
+ * when they are claimed, its next due time stays in the heap. Attempts that run keep it here: their signs of life are memory.
+ */
+function evict(h: History, run: HotRun): void {
+  const { live, activities } = run.state;
+  if (live.flight !== undefined || run.storedWakeAt !== 0) return;
+  for (const activity of activities.values()) if (activity.startedAt > 0) return;
+  const due = live.nextDue;
+  dropRun(h, run);
+  h.due.set(run.key, due);
+  armDueTimer(h);
 }
 
 /** Drops the state. A due time that the scan has passed already stays in the heap. */

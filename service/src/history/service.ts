@@ -56,7 +56,7 @@ function createState(parts: HistoryParts): History {
     matching,
     log,
     tokenKey,
-    options: { coolAfterMs: 5_000, scanEveryMs: 30_000, scanAheadMs: 60_000, queueLimit: 20_000, ...options },
+    options: { coolAfterMs: 5_000, scanEveryMs: 30_000, scanAheadMs: 60_000, maxHotRuns: 50_000, queueLimit: 20_000, ...options },
     node: {
       info: node,
       phase: 'starting',
@@ -119,7 +119,7 @@ export function createHistory(parts: HistoryParts): HistoryService {
     start: async () => {
       await boot(h);
       serve(h);
-      every(h, 'cool', COOL_EVERY_MS, () => coolQuiet(h));
+      every(h, 'cool', Math.min(COOL_EVERY_MS, h.options.coolAfterMs), () => coolQuiet(h));
     },
     stop: () => stop(h),
     health: () => (h.node.phase === 'serving' ? 'serving' : 'not-serving'),

@@ -49,6 +49,8 @@ const mayImport: Record<string, readonly string[]> = {
     'core',
     'cli/outcome.ts',
     'cli/server-command.ts',
+    'cli/input.ts',
+    'cli/signals.ts',
   ),
   [`${service}/version.ts`]: [],
   [`${service}/visibility-values.ts`]: [],

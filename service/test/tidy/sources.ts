@@ -41,16 +41,18 @@ export function isIn(path: string, ...folders: readonly string[]): boolean {
 
 const importPattern = /(?:^|[\s;])(?:import|export)\s(?:[^'"`;]*?\sfrom\s*)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/g;
 
-/** What a file imports: packages as written, own files as paths from the root. Types count too. */
+/** What a file imports: packages as written, own files as paths from the root. Types count too; imports of code that is generated (`${…}`) do not. */
 export function importsOf({ path, text }: Source): string[] {
-  return [...withoutComments(text).matchAll(importPattern)].map((match) => {
-    const target = match[1] ?? match[2] ?? '';
-    return target.startsWith('.')
-      ? relative(root, resolve(root, dirname(path), target))
-          .split('\\')
-          .join('/')
-      : target;
-  });
+  const targets = [...withoutComments(text).matchAll(importPattern)].map((match) => match[1] ?? match[2] ?? '');
+  return targets
+    .filter((target) => !target.includes('${'))
+    .map((target) =>
+      target.startsWith('.')
+        ? relative(root, resolve(root, dirname(path), target))
+            .split('\\')
+            .join('/')
+        : target,
+    );
 }
 
 /** A string, a comment, or a regular expression after something that cannot end a value. */

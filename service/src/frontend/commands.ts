@@ -74,7 +74,12 @@ function checkValues(command: Command, field: string): void {
       checkSearchAttributes(`${field}.search_attributes`, searchAttributes, true);
       return;
     }
-    default:
+    case 'completeWorkflow':
+    case 'failWorkflow':
+    case 'cancelWorkflow':
+    case 'cancelActivity':
+    case 'cancelTimer':
+    case undefined:
       return;
   }
 }

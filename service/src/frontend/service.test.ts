@@ -28,8 +28,8 @@ async function refusal(work: Promise<unknown>): Promise<string> {
   return 'accepted';
 }
 
-function start(world: FrontendWorld, request: Parameters<typeof StartWorkflowRequest.fromPartial>[0]): Promise<unknown> {
-  return world.frontend.startWorkflow(StartWorkflowRequest.fromPartial({ ...good, ...request }), call);
+function start(world: FrontendWorld, request: object): Promise<unknown> {
+  return world.frontend.startWorkflow(StartWorkflowRequest.fromPartial({ ...good, ...request } as object), call);
 }
 
 test('a start reaches history with its defaults', async () => {
@@ -162,7 +162,7 @@ test('a defect in one item is INTERNAL under an id, and its trace is logged unde
     throw new TypeError('secret detail');
   };
   const { results } = await world.frontend.startWorkflows(StartWorkflowsRequest.fromPartial({ items: [good] }), call);
-  const error = results[0]?.outcome?.value as { reason: string; message: string; metadata: { id: string } };
+  const error = results[0]?.outcome?.value as unknown as { reason: string; message: string; metadata: { id: string } };
   expect([error.reason, error.message]).toEqual(['INTERNAL', `internal error ${error.metadata.id}`]);
   expect(JSON.stringify(world.logged)).toContain('secret detail');
   expect(world.logged[0]).toMatchObject({ id: error.metadata.id });

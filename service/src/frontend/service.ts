@@ -15,7 +15,7 @@ import { signalRpcs } from './signal.ts';
 import { startRpcs } from './start.ts';
 import { systemRpcs } from './system-info.ts';
 
-export type { Call, Frontend };
+export type { Frontend };
 
 export interface FrontendOptions {
   readonly env: Env;

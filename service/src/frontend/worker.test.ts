@@ -116,7 +116,8 @@ test('commands have limits each and together, and the refusal names the largest'
     /^BAD_COMMAND commands: 31457\d\d bytes in all, the limit is 3145728; the largest is commands\[1\].complete_workflow with 20971\d\d bytes$/,
   );
   const fields = { number: 1, activityType: 't', scheduleToCloseTimeout: undefined, input: [] };
-  const schedule = (more: object): Command => ({ attributes: { $case: 'scheduleActivity', value: { ...fields, ...more } } }) as Command;
+  const schedule = (more: object): Command =>
+    ({ attributes: { $case: 'scheduleActivity', value: { ...fields, ...more } } }) as unknown as Command;
   expect(await one([schedule({ activityId: 'x'.repeat(1_001) })])).toBe(
     'BAD_COMMAND commands[0].schedule_activity.activity_id: 1001 bytes, the limit is 1000',
   );

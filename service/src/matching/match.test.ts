@@ -220,7 +220,9 @@ function apply(world: World, action: typeof step extends fc.Arbitrary<infer T> ?
     case 'shutdown':
       shutdownWorker(queue, action.worker, world.now);
       return;
-    default: {
+    case 'end':
+    case 'break':
+    case 'resume': {
       const candidates = world.open.filter((one) => (action.kind === 'resume' ? one.state === 'serving' : one.state !== 'ended'));
       const one = candidates[action.index % Math.max(1, candidates.length)];
       if (one === undefined) return;

@@ -11,10 +11,10 @@ import { createWatch, money, say, type Watch } from './watch.ts';
 import { type Subscription, subscription } from './workflows.ts';
 
 const DATA_DIR = join('.perdure', 'demo');
-const ORDER: Subscription = { totalAmount: 100_00, cycles: 6, cycleDuration: 2_000 };
+const ORDER: Subscription = { totalAmount: 100_00, cycles: 6, cycleDuration: 3_500 };
 const KILL_AT_CYCLE = 3;
 const LOOK_EVERY_MS = 100;
-/** The whole demo takes about 30 s; a run that hangs must not hang the caller. */
+/** The whole demo takes about 40 s; a run that hangs must not hang the caller. */
 const LIMIT_MS = 120_000;
 
 const overtime = setTimeout(() => {
@@ -111,7 +111,7 @@ function pidsOf({ service, worker }: Processes): [number | undefined, number | u
 function howToLook(workflowId: string): string {
   return `
 The run is kept in ${DATA_DIR}. To look at it yourself:
-  npx perdure dev --data-dir ${DATA_DIR}          (in one terminal)
+  npx perdure dev --data-dir ${DATA_DIR}      (in one terminal)
   npx perdure workflow list                       (in another)
   npx perdure workflow describe ${workflowId}
   npx perdure workflow show ${workflowId}`;

@@ -37,7 +37,7 @@ export function createWatch(): Watch {
         if (cycle !== undefined)
           once(name, `cycle ${cycle}: not collected after ${MAX_ATTEMPTS} attempts (${String(value)}), carried over`);
       }
-      if (told.size > 0) once(`sum ${String(paid)} ${String(overdue)}`, `paid ${money(paid)}, overdue ${money(overdue)}`);
+      if (paid !== 0 || overdue !== 0) once(`sum ${String(paid)} ${String(overdue)}`, `paid ${money(paid)}, overdue ${money(overdue)}`);
       if (currentCycle !== 0) once(`cycle ${String(currentCycle)}`, `cycle ${String(currentCycle)}: ${money(amountToPay)} to pay`);
       const due = pendingTimers[0]?.dueTime;
       if (due !== undefined)

@@ -35,7 +35,8 @@ export async function subscription({ totalAmount, cycles, cycleDuration }: Subsc
     const amountToPay = due + overdue;
     setVar('currentCycle', cycle);
     setVar('amountToPay', amountToPay);
-    await sleep(Math.max(0, start + cycle * cycleDuration - Date.now()));
+    const wait = start + cycle * cycleDuration - Date.now();
+    if (wait > 0) await sleep(wait);
     try {
       await charge({ cycle, amount: amountToPay });
       paid += amountToPay;

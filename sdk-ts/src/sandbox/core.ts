@@ -30,12 +30,17 @@ export interface Core {
   committed(runId: string, completedEventId: bigint, closed: boolean): void;
   evict(runId: string): void;
   cachedRuns(): number;
+  /** The answer for a task that went wrong outside workflow code. */
+  failed(facts: TaskFacts, error: unknown): CoreAnswer;
   close(): void;
 }
 
 export interface CoreOptions extends EngineOptions {
   /** Ends an entry that takes longer (only for suspects: it makes every entry slow). */
   entryTimeoutMs?: number;
+  /** Told before and after every entry. */
+  onEnter?(runId: string): void;
+  onLeave?(): void;
 }
 
 const DEFAULT_CACHE_BYTES = 256 * 1024 * 1024;
@@ -59,12 +64,12 @@ export async function createCore(options: CoreOptions): Promise<Core> {
   const mapper = createStackMapper(options.bundle);
   const cache = createRunCache(options.cacheBytes ?? DEFAULT_CACHE_BYTES);
   const unwatch = watchUnhandled();
-  let current = open(options);
+  let current = createRealm(options);
   const workflowTypes = describeWorkflows(current, options, (text) => mapper.text(text));
 
   const replace = (): void => {
     cache.clear();
-    current = open(options);
+    current = createRealm(options);
     describeWorkflows(current, options, (text) => mapper.text(text));
   };
 
@@ -86,12 +91,12 @@ export async function createCore(options: CoreOptions): Promise<Core> {
       }
       const realm = current;
       const entered = enteredRun(facts, options, (text) => mapper.text(text));
-      const answer = await drive(realm, entered, bytes, options.entryTimeoutMs, () => realm !== current);
+      const answer = await drive(realm, entered, bytes, options, () => realm !== current);
       sendLogs(realm, facts, options);
       if (answer === 'gone') return { kind: 'needHistory' };
       if (answer === 'broken' || answer === 'timeout') {
         replace();
-        return { kind: 'failed', bytes: encodeFailure(answer, facts) };
+        return { kind: 'failed', bytes: explain(answer, facts) };
       }
       const { status } = answer;
       if (status === STATUS.done || status === STATUS.queries) {
@@ -108,29 +113,33 @@ export async function createCore(options: CoreOptions): Promise<Core> {
     },
     evict: drop,
     cachedRuns: () => cache.size,
+    failed(facts, error) {
+      drop(facts.runId);
+      const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      return { kind: 'failed', bytes: encodeFailure(`the SDK failed while it ran workflow ${facts.workflowType}: ${why}`, WORKFLOW_ERROR) };
+    },
     close: unwatch,
   };
-}
-
-function open(options: EngineOptions): Realm {
-  return createRealm(options);
 }
 
 type Driven = { status: number; bytes: Uint8Array } | 'broken' | 'timeout' | 'gone';
 
 /** Enters until the task is done. Between blocks of a long replay other runs go first. */
-async function drive(realm: Realm, run: EnteredRun, task: Uint8Array, timeoutMs: number | undefined, gone: () => boolean): Promise<Driven> {
+async function drive(realm: Realm, run: EnteredRun, task: Uint8Array, options: CoreOptions, gone: () => boolean): Promise<Driven> {
   let slice = performance.now();
   let bytes: Uint8Array | undefined = realm.alloc(task);
   let op: number = OP.begin;
   for (;;) {
     realm.door.put(op, run.runId, bytes);
     let status: number;
+    options.onEnter?.(run.runId);
     try {
-      status = realm.enter(run, timeoutMs);
+      status = realm.enter(run, options.entryTimeoutMs);
     } catch (error) {
       if ((error as { code?: string }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return 'timeout';
       throw error;
+    } finally {
+      options.onLeave?.();
     }
     op = OP.go;
     bytes = undefined;
@@ -186,12 +195,18 @@ function sendLogs(realm: Realm, facts: TaskFacts, options: EngineOptions): void 
   for (const { level, message, fields } of lines) options.log(level, message, { workflowId, runId, workflowType, ...fields });
 }
 
-function encodeFailure(why: 'broken' | 'timeout', facts: TaskFacts): Uint8Array {
-  const message =
-    why === 'timeout'
-      ? `the code of workflow ${facts.workflowType} blocked its thread: it must not loop or compute for long without awaiting`
-      : `the code of workflow ${facts.workflowType} left its sandbox in an unknown state`;
-  const failure: Failure = { message, stackTrace: '', source: 'typescript', cause: undefined, info: undefined };
-  const cause = why === 'timeout' ? WorkflowTaskFailureCause.DEADLOCK : WorkflowTaskFailureCause.WORKFLOW_ERROR;
+const { DEADLOCK, WORKFLOW_ERROR } = WorkflowTaskFailureCause;
+
+function explain(why: 'broken' | 'timeout', facts: TaskFacts): Uint8Array {
+  if (why === 'timeout') return encodeFailure(blockedMessage(facts.workflowType), DEADLOCK);
+  return encodeFailure(`the code of workflow ${facts.workflowType} left its sandbox in an unknown state`, WORKFLOW_ERROR);
+}
+
+export function blockedMessage(workflowType: string): string {
+  return `the code of workflow ${workflowType} blocked its thread: it must not loop or compute for long without awaiting`;
+}
+
+export function encodeFailure(message: string, cause: WorkflowTaskFailureCause, stackTrace = ''): Uint8Array {
+  const failure: Failure = { message, stackTrace, source: 'typescript', cause: undefined, info: undefined };
   return WorkflowTaskFailure.encode({ token: new Uint8Array(0), cause, failure }).finish();
 }

@@ -1,5 +1,7 @@
 // The library's side of the border, evaluated once per sandbox context. Only text, numbers, booleans and copied bytes cross it.
 
+// First, for its effect (a bare import is not sorted): other modules take these globals for granted when they are evaluated.
+import './realm/globals.ts';
 import { History } from '@perdure/proto/perdure/api/v1/event';
 import { WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import { QueryTaskCompletion, WorkflowTaskCompletion, WorkflowTaskFailure } from '@perdure/proto/perdure/api/v1/worker_service';
@@ -13,7 +15,6 @@ import { formatSite, isNondeterminism } from '../workflow/replay.ts';
 import { activeRun, type LogLine, type Run, setActive, setHost, type UserModule } from '../workflow/run.ts';
 import { takeVariables } from '../workflow/variable.ts';
 import { type Door, type LibraryHost, type LibrarySettings, OP, STATUS, type UserFactory } from './border.ts';
-// First: other modules take these globals for granted when they are evaluated.
 import { NativeError } from './realm/globals.ts';
 import { createGlobalParent, createRunGlobal, harden } from './realm/harden.ts';
 import { ABSENT, install } from './realm/install.ts';
@@ -209,7 +210,9 @@ function converterOf(context: Context): PayloadConverter {
 
 /** Goes on with the session until reactions are due or it is done. */
 function go(context: Context, runId: string): Answer {
-  const session = context.sessions.get(runId) as Session;
+  const session = context.sessions.get(runId);
+  // Dropped between two blocks of its replay.
+  if (session === undefined) return [STATUS.needHistory, ''];
   setActive(session.run);
   const progress = advance(session);
   if (progress === 'drain') return [STATUS.drain, ''];

@@ -6,6 +6,8 @@ import type { EngineOptions } from '../worker/engine.ts';
 import type { ScopeNode } from '../workflow/run.ts';
 import { type Door, type LibraryHost, type LibrarySettings, STATUS, type UserFactory } from './border.ts';
 
+/** Name of the library's script in stacks. */
+export const LIBRARY_SCRIPT = 'perdure-library.js';
 const ENTRY = new vm.Script('__perdureEnter()', { filename: 'perdure-entry.js' });
 const scopes = new AsyncLocalStorage<ScopeNode>();
 /** Which run an unhandled rejection belongs to. */
@@ -46,7 +48,7 @@ export interface Realm {
 export function createRealm(options: EngineOptions): Realm {
   const { bundle } = options;
   const context = vm.createContext(vm.constants.DONT_CONTEXTIFY, { microtaskMode: 'afterEvaluate' });
-  const library = new vm.Script(bundle.library, { filename: 'perdure-library.js' }).runInContext(context) as {
+  const library = new vm.Script(bundle.library, { filename: LIBRARY_SCRIPT }).runInContext(context) as {
     createLibrary(host: LibraryHost, factory: UserFactory, settings: LibrarySettings): Door;
   };
   const settings: LibrarySettings = {

@@ -1,0 +1,197 @@
+// One worker thread from the main thread's side: sends what is queued in one message, and replaces the thread when it is stuck or dies.
+
+import { Worker } from 'node:worker_threads';
+import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import type { EngineOptions } from '../worker/engine.ts';
+import { blockedMessage, type CoreAnswer, encodeFailure, type TaskFacts } from './core.ts';
+import type { Request, ThreadReport, ThreadSettings } from './thread-messages.ts';
+import { stackOfThread, type Watch, watchProgress } from './watchdog.ts';
+
+/** How long code may hold its thread, in milliseconds. */
+export interface Patience {
+  /** Then its stack is logged. */
+  readonly warnMs: number;
+  /** Then its task fails, and the thread is replaced. */
+  readonly failMs: number;
+}
+
+export interface PoolOptions extends EngineOptions {
+  readonly patience: Patience;
+  /** Only for suspects: the limit of one entry. */
+  readonly entryTimeoutMs?: number;
+  /** Places in the user's sources. */
+  mapPlaces(text: string): string;
+}
+
+/** Memory the suspects' thread may use less of: its runs are few. */
+export const SUSPECT_CACHE_BYTES: number = 32 * 1024 * 1024;
+
+interface Pending {
+  readonly facts: TaskFacts;
+  readonly bytes: Uint8Array;
+  resolve(answer: CoreAnswer): void;
+  stack: string | undefined;
+  warned: boolean;
+}
+
+export interface PoolThread {
+  activate(facts: TaskFacts, bytes: Uint8Array): Promise<CoreAnswer>;
+  tell(request: Request): void;
+  cachedRuns(): number;
+  close(): Promise<void>;
+}
+
+interface State {
+  worker: Worker;
+  watch: Watch;
+  /** Bundles of requests to go with the next message. */
+  outbox: Request[];
+  readonly pending: Map<number, Pending>;
+  cachedRuns: number;
+  closed: boolean;
+  timer: NodeJS.Timeout | undefined;
+  progress: Int32Array;
+  name: string;
+  /** No thread to talk to: what is pending goes to the next one. */
+  replacing: boolean;
+}
+
+let lastName = 0;
+let lastTask = 0;
+
+/** Starts a thread; resolves when it has evaluated the bundle. Rejects when it cannot. */
+export async function createPoolThread(options: PoolOptions): Promise<{ thread: PoolThread; workflowTypes: readonly string[] }> {
+  const state = { outbox: [], pending: new Map(), cachedRuns: 0, closed: false, timer: undefined, replacing: false } as unknown as State;
+  const workflowTypes = await launch(state, options);
+  const thread: PoolThread = {
+    activate(facts, bytes) {
+      if (state.closed) return Promise.reject(new Error('the workflow engine is closed'));
+      return new Promise<CoreAnswer>((resolve) => {
+        lastTask = (lastTask % 0x7fffffff) + 1;
+        state.pending.set(lastTask, { facts, bytes, resolve, stack: undefined, warned: false });
+        send(state, { kind: 'task', task: { id: lastTask, facts, bytes } });
+        state.timer ??= setInterval(() => look(state, options), options.patience.warnMs / 8).unref();
+      });
+    },
+    tell: (request) => send(state, request),
+    cachedRuns: () => state.cachedRuns,
+    async close() {
+      state.closed = true;
+      clearInterval(state.timer);
+      await state.worker.terminate();
+      for (const { resolve } of state.pending.values()) resolve({ kind: 'needHistory' });
+      state.pending.clear();
+    },
+  };
+  return { thread, workflowTypes };
+}
+
+function send(state: State, request: Request): void {
+  if (state.replacing) return;
+  state.outbox.push(request);
+  if (state.outbox.length > 1) return;
+  // What is asked for in the same turn goes in one message.
+  queueMicrotask(() => {
+    const batch = state.outbox;
+    state.outbox = [];
+    if (!state.closed && batch.length > 0) state.worker.postMessage(batch);
+  });
+}
+
+async function launch(state: State, options: PoolOptions): Promise<readonly string[]> {
+  const name = `perdure-workflows-${++lastName}`;
+  const progress = new Int32Array(new SharedArrayBuffer(8));
+  const { log, mapPlaces: _mapPlaces, ...rest } = options;
+  const settings: ThreadSettings = { ...rest, progress };
+  const fromSources = import.meta.url.endsWith('.ts');
+  const file = new URL(fromSources ? './thread.ts' : './thread.js', import.meta.url);
+  const worker = new Worker(file, { name, workerData: settings, execArgv: fromSources ? ['--conditions=perdure-source'] : [] });
+  state.worker = worker;
+  state.name = name;
+  state.progress = progress;
+  state.watch = watchProgress(progress);
+  return await new Promise<readonly string[]>((resolve, reject) => {
+    worker.on('message', (report: ThreadReport) => {
+      state.cachedRuns = report.cachedRuns;
+      if (report.unusable !== undefined) {
+        state.closed = true;
+        void worker.terminate();
+        reject(new Error(report.unusable));
+      }
+      if (report.workflowTypes !== undefined) resolve(report.workflowTypes);
+      for (const { level, message, fields } of report.logs) log(level, message, fields);
+      for (const { id, answer } of report.answers) settle(state, id, answer);
+      if (state.pending.size === 0) {
+        clearInterval(state.timer);
+        state.timer = undefined;
+      }
+    });
+    worker.on('error', (error) => {
+      reject(error);
+      if (state.worker === worker) void replace(state, options, `its thread died: ${String(error)}`, undefined);
+    });
+  });
+}
+
+function settle(state: State, id: number, answer: CoreAnswer): void {
+  const pending = state.pending.get(id);
+  if (pending === undefined) return;
+  state.pending.delete(id);
+  if (answer.kind !== 'failed' || pending.stack === undefined) return pending.resolve(answer);
+  // A suspect stopped by its own time limit: only the watchdog knows where it was.
+  pending.resolve({ kind: 'failed', bytes: encodeFailure(blockedMessage(pending.facts.workflowType), WorkflowTaskFailureCause.DEADLOCK, pending.stack) });
+}
+
+/** At intervals while tasks are out. */
+function look(state: State, options: PoolOptions): void {
+  const stuck = state.watch.look(performance.now());
+  const pending = stuck && state.pending.get(stuck.taskId);
+  if (stuck === undefined || pending === undefined || stuck.forMs < options.patience.warnMs) return;
+  const { facts } = pending;
+  if (!pending.warned) {
+    pending.warned = true;
+    const { workflowId, runId, workflowType } = facts;
+    void stackOfThread(state.name).then((stack) => {
+      pending.stack = stack;
+      options.log('warn', `${blockedMessage(workflowType)}\n${options.mapPlaces(stack)}`, { workflowId, runId, workflowType });
+    });
+  }
+  // A suspect ends by its own limit first; the thread is replaced when even that does not help.
+  const { patience, entryTimeoutMs } = options;
+  const limit = entryTimeoutMs === undefined ? patience.failMs : entryTimeoutMs + patience.warnMs;
+  if (stuck.forMs >= limit) void replace(state, options, blockedMessage(facts.workflowType), stuck.taskId);
+}
+
+/** Fails the task that was being run, starts a new thread, and gives it what does not depend on the old one's cache. */
+async function replace(state: State, options: PoolOptions, why: string, stuck: number | undefined): Promise<void> {
+  state.replacing = true;
+  const guilty = stuck ?? Atomics.load(state.progress, 1);
+  const pending = state.pending.get(guilty);
+  const waiting = [...state.pending].filter(([id]) => id !== guilty);
+  state.pending.clear();
+  state.outbox = [];
+  const old = state.worker;
+  old.removeAllListeners();
+  // A thread that is being stopped may still report an error.
+  old.on('error', () => {});
+  const cause = stuck === undefined ? WorkflowTaskFailureCause.WORKFLOW_ERROR : WorkflowTaskFailureCause.DEADLOCK;
+  pending?.resolve({ kind: 'failed', bytes: encodeFailure(why, cause, pending.stack ?? '') });
+  // Runs of the old cache are gone: only tasks with the whole history can go on.
+  for (const [id, one] of waiting) {
+    if (one.facts.historyFrom === 1n) state.pending.set(id, one);
+    else one.resolve({ kind: 'needHistory' });
+  }
+  state.cachedRuns = 0;
+  await old.terminate();
+  if (state.closed) return;
+  try {
+    await launch(state, options);
+    state.replacing = false;
+  } catch (error) {
+    options.log('error', `no new thread for workflow code: ${String(error)}`, {});
+    for (const { resolve } of state.pending.values()) resolve({ kind: 'needHistory' });
+    state.pending.clear();
+    return;
+  }
+  for (const [id, { facts, bytes }] of state.pending) send(state, { kind: 'task', task: { id, facts, bytes } });
+}

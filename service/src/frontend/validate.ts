@@ -69,14 +69,13 @@ export function requireWorker(worker: WorkerInfo | undefined): WorkerInfo {
 export function durationMs(field: string, duration: Duration | undefined, limitMs: number = MAX_DURATION_MS): number {
   if (duration === undefined) return 0;
   const { seconds, nanos } = duration;
+  const ms = fromDuration(duration);
+  if (seconds >= 0n && nanos >= 0 && nanos < 1_000_000_000 && ms <= limitMs && Number.isInteger(nanos)) return ms;
   if (!Number.isInteger(nanos) || nanos <= -1_000_000_000 || nanos >= 1_000_000_000) {
     throw badField(field, `is malformed: ${nanos} nanos are not within one second`);
   }
   if (seconds < 0n || nanos < 0) throw badField(field, `is negative (${seconds} s, ${nanos} ns)`);
-  if (seconds > BigInt(Math.floor(limitMs / 1_000)) || fromDuration(duration) > limitMs) {
-    throw badField(field, `${seconds} s, the limit is ${limitMs / 1_000} s`, { size: `${seconds} s`, limit: `${limitMs / 1_000} s` });
-  }
-  return fromDuration(duration);
+  throw badField(field, `${seconds} s, the limit is ${limitMs / 1_000} s`, { size: `${seconds} s`, limit: `${limitMs / 1_000} s` });
 }
 
 /** Ms of a long poll: default and maximum 60 s; longer waits are cut, since an empty answer is always allowed. */

@@ -1,6 +1,6 @@
 /** The PostgreSQL programs that come as an npm package, made ready to run under any user. For dev and tests only. */
 import { spawnSync } from 'node:child_process';
-import { chownSync, cpSync, existsSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { chownSync, cpSync, existsSync, lchownSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 
@@ -14,7 +14,7 @@ export interface PostgresBinaries {
   readonly user: { readonly uid?: number; readonly gid?: number };
   /** The command line that runs a program of the package. */
   command(program: string, args: readonly string[]): [file: string, args: string[]];
-  /** Gives a file or folder to the user that PostgreSQL runs as. */
+  /** Gives a file, or a folder with all in it, to the user that PostgreSQL runs as, unless it has it. */
   giveAway(path: string): void;
 }
 
@@ -77,7 +77,7 @@ export function preparePostgres(dataDir: string): PostgresBinaries {
       folder,
       user: { uid: NOBODY, gid: NOBODY },
       command: (name, args) => [program(name), [...args]],
-      giveAway: (path) => chownSync(path, NOBODY, NOBODY),
+      giveAway: (path) => giveTo(NOBODY, path),
     };
   }
   if (!hasUserNamespaces()) {
@@ -89,8 +89,17 @@ export function preparePostgres(dataDir: string): PostgresBinaries {
     folder,
     user: {},
     command: (name, args) => ['unshare', [...MAP_USER, program(name), ...args]],
-    giveAway: () => {},
+    // Outside of the namespace it is root that the files belong to.
+    giveAway: (path) => giveTo(0, path),
   };
+}
+
+function giveTo(user: number, path: string): void {
+  const found = statSync(path);
+  if (found.uid === user) return;
+  if (found.isDirectory()) for (const name of readdirSync(path, { recursive: true })) lchownSync(join(path, String(name)), user, user);
+  // Last, so that an interrupted change is done again.
+  chownSync(path, user, user);
 }
 
 const MAP_USER = ['--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`] as const;

@@ -17,7 +17,10 @@ export const commitBatch: Statement = statement(
   `WITH fence AS (
     SELECT n.node_id FROM nodes AS n WHERE n.node_id = $1::UUID FOR SHARE
   ), x AS (
-    SELECT t.* FROM fence, unnest(
+    SELECT t.slot, t.namespace_id, t.workflow_id, t.run_id, t.prev_seq, t.has_rows, t.closes, t.has_row,
+      t.status, t.wake_at, t.last_seq, t.next_event_id, t.type, t.task_queue, t.started_at, t.closed_at,
+      t.checkpoint_at, t.checkpoint_length, t.checkpoint_seq
+    FROM fence, unnest(
       $13::INT4[], $14::UUID[], $15::TEXT[], $16::UUID[], $17::INT8[], $18::BOOL[], $19::BOOL[], $20::BOOL[],
       $21::INT4[], $22::INT8[], $23::INT8[], $24::INT8[], $25::TEXT[], $26::TEXT[], $27::INT8[], $28::INT8[],
       $29::INT4[], $30::INT4[], $31::INT8[]

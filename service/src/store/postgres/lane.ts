@@ -15,7 +15,7 @@ export interface Lane {
 }
 
 /** The plan is made once: with the guard in connect.ts and lookups by key only (commit.ts) no later one would be better. */
-const LANE_SETTINGS: Readonly<Record<string, string>> = { plan_cache_mode: 'force_generic_plan' };
+export const LANE_SETTINGS: Readonly<Record<string, string>> = { plan_cache_mode: 'force_generic_plan' };
 
 export interface LaneOptions {
   readonly url: string;

@@ -59,6 +59,7 @@ export async function purge(sessions: Sessions, me: string, items: readonly Purg
     int8Array(items, (item) => item.marksUpToSeq ?? WHOLE_RUN),
     maxRows,
   ];
-  const [row] = await sessions.run<{ alive: number; done: string[] }>('write', purgeSlice, values);
+  // Planned anew each time: unlike lookups by subquery, these joins must know how big the tables are now.
+  const [row] = await sessions.run<{ alive: number; done: string[] }>('write', purgeSlice, values, false);
   return { alive: row?.alive === 1, done: row?.done ?? [] };
 }

@@ -4,7 +4,8 @@ import { int4Array, int8Array, textArray, uuidArray } from './arrays.ts';
 import type { Sessions } from './sessions.ts';
 import { statement } from './statements.ts';
 
-// One statement for rows of both tables, so that they fit each other; seq 0 is the row in executions.
+// One statement for rows of both tables, so that they fit each other; seq 0 is the row in executions. The ORDER BY
+// keeps the subqueries apart, so that they are answered key by key also by a plan made while the tables were empty.
 const load = statement(
   'load_runs',
   `WITH own AS MATERIALIZED (
@@ -12,7 +13,13 @@ const load = statement(
       x.type, x.task_queue, x.started_at, x.closed_at, x.checkpoint, x.checkpoint_seq
     FROM unnest($2::INT4[], $3::UUID[], $4::TEXT[], $5::UUID[]) AS k(slot, namespace_id, workflow_id, run_id)
     JOIN slots AS s ON s.slot = k.slot AND s.owner = $1::UUID
-    JOIN executions AS x ON x.slot = k.slot AND x.namespace_id = k.namespace_id AND x.workflow_id = k.workflow_id AND x.run_id = k.run_id
+    CROSS JOIN LATERAL (
+      SELECT e.slot, e.namespace_id, e.workflow_id, e.run_id, e.status, e.wake_at, e.last_seq, e.next_event_id,
+        e.type, e.task_queue, e.started_at, e.closed_at, e.checkpoint, e.checkpoint_seq
+      FROM executions AS e
+      WHERE e.slot = k.slot AND e.namespace_id = k.namespace_id AND e.workflow_id = k.workflow_id AND e.run_id = k.run_id
+      ORDER BY e.run_id
+    ) AS x
   )
   SELECT o.run_id, 0::INT8 AS seq, 0::INT8 AS first_event_id, 0::INT4 AS event_count, o.checkpoint AS events, NULL::BYTEA AS marks,
     o.slot, o.namespace_id, o.workflow_id, o.status, o.wake_at, o.last_seq, o.next_event_id,
@@ -22,7 +29,11 @@ const load = statement(
   SELECT h.run_id, h.seq, h.first_event_id, h.event_count, h.events, h.marks,
     NULL::INT4, NULL::UUID, NULL::TEXT, NULL::INT4, NULL::INT8, NULL::INT8, NULL::INT8,
     NULL::TEXT, NULL::TEXT, NULL::INT8, NULL::INT8, NULL::INT8
-  FROM own AS o JOIN history AS h ON h.slot = o.slot AND h.run_id = o.run_id AND h.seq > COALESCE(o.checkpoint_seq, 0)`,
+  FROM own AS o CROSS JOIN LATERAL (
+    SELECT l.run_id, l.seq, l.first_event_id, l.event_count, l.events, l.marks FROM history AS l
+    WHERE l.slot = o.slot AND l.run_id = o.run_id AND l.seq > COALESCE(o.checkpoint_seq, 0)
+    ORDER BY l.seq
+  ) AS h`,
 );
 
 interface LogRow {

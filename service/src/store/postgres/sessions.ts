@@ -23,7 +23,7 @@ export interface SessionsOptions {
 }
 
 /** Keys that a caller names are looked up one by one; a join by hash would read the whole table. */
-const SESSION_SETTINGS: Readonly<Record<string, string>> = { enable_hashjoin: 'off', enable_mergejoin: 'off' };
+export const SESSIONS_SETTINGS: Readonly<Record<string, string>> = { enable_hashjoin: 'off', enable_mergejoin: 'off' };
 
 async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   try {
@@ -57,8 +57,10 @@ export function createSessions(options: SessionsOptions): Sessions {
     ...connectionConfig(options.url, options.name, options.isolation),
     max: options.size,
     idleTimeoutMillis: 60_000,
-    onConnect: (client) => applySettings(client, SESSION_SETTINGS),
+    onConnect: (client) => applySettings(client, SESSIONS_SETTINGS),
   });
+  // The pool listens only while a connection is idle; one lost in use would end the process, although its query reports it.
+  pool.on('connect', (client) => client.on('error', () => {}));
   pool.on('error', (error) => options.onNotice(`${options.name}: an idle connection was lost: ${error.message}`));
 
   return {

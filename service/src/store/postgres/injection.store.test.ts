@@ -1,0 +1,144 @@
+/** What the PostgreSQL store makes of failures, injected between it and the driver, at both isolation levels. */
+import pg from 'pg';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { createTestDatabase } from '../../../test/support/database.ts';
+import {
+  failureKind,
+  logOf,
+  newKey,
+  newScene,
+  newSlot,
+  nextRecord,
+  nodeInfo,
+  outcome,
+  startRecord,
+  write,
+} from '../../../test/support/store/scene.ts';
+import type { Store } from '../store.ts';
+import { openAdmin } from './admin.ts';
+import { createPostgresStore } from './store.ts';
+
+type Fault = '40001' | '40P01' | 'lost before' | 'lost after';
+
+const original = pg.Client.prototype.query as (this: pg.Client, ...args: unknown[]) => Promise<unknown>;
+
+function socketOf(client: pg.Client): { destroy(): void } {
+  return (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream;
+}
+
+/** Injects one fault into each of the next calls of the statement. */
+function inject(statement: string, ...faults: Fault[]): void {
+  const left = [...faults];
+  const query = async function (this: pg.Client, ...args: unknown[]): Promise<unknown> {
+    const [config] = args as [{ name?: string }];
+    const fault = config.name === statement ? left.shift() : undefined;
+    if (fault === '40001' || fault === '40P01') throw Object.assign(new Error('injected'), { code: fault, severity: 'ERROR' });
+    if (fault === 'lost before') socketOf(this).destroy();
+    const answer = await original.apply(this, args);
+    if (fault !== 'lost after') return answer;
+    socketOf(this).destroy();
+    throw new Error('Connection terminated unexpectedly');
+  };
+  // Only calls with a promise for an answer are the store's; pg's pool calls itself with callbacks for its own ends.
+  vi.spyOn(pg.Client.prototype, 'query').mockImplementation(query as never);
+}
+
+describe.each(['read committed', 'serializable'] as const)('%s', (isolation) => {
+  let url: string;
+  let store: Store;
+  const notices: string[] = [];
+  beforeAll(async () => {
+    url = await createTestDatabase();
+    store = createPostgresStore({ url, isolation, onNotice: (message) => notices.push(message) });
+    return () => store.close();
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+    notices.length = 0;
+  });
+
+  test.each(['40001', '40P01'] as const)('%s is tried again, and nobody hears of it but the log', async (code) => {
+    const scene = await newScene(store);
+    inject('commit_batch', code, code);
+    await write(scene, startRecord(newKey(scene)));
+    inject('claim_slots', code);
+    const slot = newSlot();
+    expect(await store.claimSlots(scene.me, [slot])).toEqual([slot]);
+    inject('due_keys', code);
+    await store.dueKeys(scene.me, [], 1, 1);
+    expect(notices).toHaveLength(4);
+  });
+
+  test('after ten tries the caller is told, and the lane goes on', async () => {
+    const scene = await newScene(store);
+    inject('commit_batch', ...Array.from({ length: 10 }, () => '40001' as const));
+    const record = startRecord(newKey(scene));
+    expect(await failureKind(store.commit(scene.me, 0, [record]))).toBe('abort');
+    await write(scene, record);
+  });
+
+  test('a commit whose answer is lost is ambiguous; sent again it is refused, not doubled', async () => {
+    const scene = await newScene(store);
+    const key = newKey(scene);
+    inject('commit_batch', 'lost after');
+    expect(await failureKind(store.commit(scene.me, 0, [startRecord(key)]))).toBe('ambiguous');
+    expect(await logOf(scene, key)).toEqual(['1: events 1']);
+    expect(outcome(await store.commit(scene.me, 0, [startRecord(key)]))).toEqual({ alive: true, taken: [], written: [] });
+    inject('commit_batch', 'lost before');
+    expect(await failureKind(store.commit(scene.me, 0, [nextRecord(key, 1)]))).toBe('ambiguous');
+    expect(await logOf(scene, key)).toEqual(['1: events 1']);
+    await write(scene, nextRecord(key, 1));
+  });
+
+  test('an ownership statement whose answer is lost is ambiguous too, and never sent twice', async () => {
+    const scene = await newScene(store);
+    inject('beat', 'lost after');
+    expect(await failureKind(store.beat(scene.me, false))).toBe('ambiguous');
+    expect((await store.beat(scene.me, false)).nodes.find((node) => node.nodeId === scene.me)?.beat).toBe(2);
+    inject('release_slots', 'lost after');
+    expect(await failureKind(store.releaseSlots(scene.me, [scene.slot]))).toBe('ambiguous');
+    inject('replace_node', 'lost before');
+    expect(await failureKind(store.replaceNode(scene.me, nodeInfo()))).toBe('ambiguous');
+  });
+
+  test('a read goes to another connection once', async () => {
+    const scene = await newScene(store);
+    inject('load_runs', 'lost before');
+    expect(await store.loadRuns(scene.me, [])).toEqual([]);
+    inject('load_runs', 'lost before', 'lost after');
+    expect(await failureKind(store.loadRuns(scene.me, []))).toBe('down');
+  });
+
+  test('connections lost while idle are replaced', async () => {
+    const scene = await newScene(store);
+    const key = newKey(scene);
+    await write(scene, startRecord(key));
+    const admin = await openAdmin(url);
+    await admin.run(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'perdure-%' AND pid <> pg_backend_pid()",
+    );
+    await admin.close();
+    // The news of it may arrive after the next statement was sent; nothing may be written by that one.
+    await vi.waitFor(async () => expect((await store.commit(scene.me, 0, [])).alive).toBe(true));
+    await vi.waitFor(async () => expect((await store.beat(scene.me, false)).alive).toBe(true));
+    expect(await logOf(scene, key)).toEqual(['1: events 1']);
+  });
+
+  test('a value that only the database refuses is poison', async () => {
+    const scene = await newScene(store);
+    // Longer than an index entry may be, also after compression.
+    const workflowId = Array.from({ length: 4_000 }, (_, i) => String.fromCharCode(0x4e00 + ((i * 7_919) % 20_000))).join('');
+    const good = startRecord(newKey(scene));
+    expect(await failureKind(store.commit(scene.me, 0, [startRecord(newKey(scene, workflowId)), good]))).toBe('poison');
+    await write(scene, good);
+  });
+});
+
+test('without a server everything is down, and closing still works', async () => {
+  const store = createPostgresStore({ url: 'postgres://perdure:x@127.0.0.1:1/perdure' });
+  const { nodeId } = nodeInfo();
+  expect(await failureKind(store.commit(nodeId, 0, []))).toBe('down');
+  expect(await failureKind(store.beat(nodeId, false))).toBe('down');
+  expect(await failureKind(store.readSlots())).toBe('down');
+  await store.close();
+});

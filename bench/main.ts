@@ -1,4 +1,4 @@
-// `npm run bench -- <scenario> [--concurrency n] [--count n] [--json file]`: measures one scenario with real processes on this machine.
+// `npm run bench -- <scenario> [--concurrency n] [--count n] [--json file] [--profile folder]`: measures one scenario with real processes on this machine.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { runProgram, startScript, startService } from './processes.ts';
 import { type Report, renderTable } from './report.ts';
 import { DEFAULTS, SCENARIOS, type Scenario } from './scenarios.ts';
 
-const usage = `usage: npm run bench -- ${Object.keys(SCENARIOS).join(' | ')} [--concurrency ${DEFAULTS.concurrency}] [--count n] [--json file]
+const usage = `usage: npm run bench -- ${Object.keys(SCENARIOS).join(' | ')} [--concurrency ${DEFAULTS.concurrency}] [--count n] [--json file] [--profile folder]
   without --count: ${DEFAULTS.measureMs / 1_000} s after ${DEFAULTS.warmUpMs / 1_000} s of warm-up`;
 
 interface Wanted {
@@ -18,10 +18,17 @@ interface Wanted {
   readonly concurrency: number;
   readonly count: number | undefined;
   readonly json: string | undefined;
+  /** Folder for CPU profiles of service, worker and client; profiling itself costs some. */
+  readonly profile: string | undefined;
 }
 
 function readArguments(): Wanted {
-  const options = { concurrency: { type: 'string' }, count: { type: 'string' }, json: { type: 'string' } } as const;
+  const options = {
+    concurrency: { type: 'string' },
+    count: { type: 'string' },
+    json: { type: 'string' },
+    profile: { type: 'string' },
+  } as const;
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
   const [scenario = ''] = positionals;
   if (positionals.length !== 1 || !Object.hasOwn(SCENARIOS, scenario))
@@ -36,6 +43,7 @@ function readArguments(): Wanted {
     concurrency: whole('concurrency') ?? DEFAULTS.concurrency,
     count: whole('count'),
     json: values.json,
+    profile: values.profile,
   };
 }
 
@@ -49,7 +57,7 @@ function commitOf(): string {
 }
 
 async function measure(
-  { scenario, concurrency, count }: Wanted,
+  { scenario, concurrency, count, profile }: Wanted,
   databaseUrl: string,
   databasePid: number,
   undo: (() => Promise<void>)[],
@@ -58,11 +66,12 @@ async function measure(
   say('calibrating');
   const calibration = await calibrate(databaseUrl, concurrency);
   await runProgram(['migrate'], databaseUrl);
-  const service = await startService(databaseUrl);
+  const nodeFlags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
+  const service = await startService(databaseUrl, nodeFlags);
   undo.push(service.stop);
-  const worker = await startScript('worker', service.address);
+  const worker = await startScript('worker', service.address, nodeFlags);
   undo.push(worker.stop);
-  const load = await startScript('load', service.address);
+  const load = await startScript('load', service.address, nodeFlags);
   undo.push(load.stop);
   const look = async () => ({
     counters: await service.counters(),

@@ -57,6 +57,14 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   clearTimeout(kill);
 }
 
+/** The load process ends by itself when it loses its parent. */
+async function hangUp(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.disconnect();
+  await exited;
+}
+
 /** Runs a command of the built program to its end. */
 export async function runProgram(args: readonly string[], url: string): Promise<void> {
   const child = spawn(process.execPath, [main, ...args], {
@@ -67,9 +75,9 @@ export async function runProgram(args: readonly string[], url: string): Promise<
   if (code !== 0) throw new Error(`perdure ${args.join(' ')} ended with ${code}`);
 }
 
-/** Starts `perdure server` on a free port. */
-export async function startService(url: string): Promise<ServiceProcess> {
-  const child = spawn(process.execPath, [main, 'server', '--address', '127.0.0.1:0'], {
+/** Starts `perdure server` on a free port. `nodeFlags` go to Node itself, for profiles. */
+export async function startService(url: string, nodeFlags: readonly string[]): Promise<ServiceProcess> {
+  const child = spawn(process.execPath, [...nodeFlags, main, 'server', '--address', '127.0.0.1:0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, PERDURE_DB_URL: url, PERDURE_LOG_FORMAT: 'json', PERDURE_LOG_LEVEL: 'info' },
   });
@@ -102,8 +110,8 @@ export interface ScriptProcess {
 }
 
 /** Starts a script of this folder with the service's address; it says 'ready' by IPC. */
-export async function startScript(name: 'worker' | 'load', address: string): Promise<ScriptProcess> {
-  const child = fork(fileURLToPath(new URL(`./${name}.ts`, import.meta.url)), [address], { execArgv: [] });
+export async function startScript(name: 'worker' | 'load', address: string, nodeFlags: readonly string[]): Promise<ScriptProcess> {
+  const child = fork(fileURLToPath(new URL(`./${name}.ts`, import.meta.url)), [address], { execArgv: [...nodeFlags] });
   await untilReady(child, `the ${name} process`, once(child, 'message'));
   return {
     pid: child.pid ?? 0,
@@ -116,6 +124,6 @@ export async function startScript(name: 'worker' | 'load', address: string): Pro
       child.send(order);
       return (await Promise.race([answer, failed]))[0];
     },
-    stop: () => end(child, name === 'worker' ? 'SIGTERM' : 'SIGKILL'),
+    stop: () => (name === 'worker' ? end(child, 'SIGTERM') : hangUp(child)),
   };
 }

@@ -1,10 +1,15 @@
 /** Lists and counts on the memory store: pages, their tokens, and what a page may weigh. */
+import { WorkflowPropertiesUpserted } from '@perdure/proto/perdure/api/v1/workflow';
 import { CountWorkflowsRequest, ListWorkflowsRequest } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { expect, test } from 'vitest';
 import { activityTokenBytes, call, createFrontendWorld, type FrontendWorld, namespaceId } from '../../test/support/frontend-world.ts';
-import { decodeMemo, encodeMemo, plainAttributes, typedAttributes } from '../visibility-values.ts';
 
-const memo = (bytes: number): Uint8Array => encodeMemo({ note: { encoding: 'b', data: new Uint8Array(bytes), metadata: {} } });
+const attribute = { value: { $case: 'double' as const, value: 2 } };
+
+function memo(bytes: number): Uint8Array {
+  const note = { encoding: 'b', data: new Uint8Array(bytes), metadata: {} };
+  return WorkflowPropertiesUpserted.encode({ completedEventId: 0n, memo: { note }, searchAttributes: { tries: attribute } }).finish();
+}
 
 function fill(world: FrontendWorld, count: number, memoBytes = 0): void {
   for (let i = 0; i < count; i++) {
@@ -77,21 +82,11 @@ test('a page token goes with its filter and namespace only', async () => {
   await expect(list({ pageSize: 1_001 })).rejects.toThrow('page_size: 1001 is not within 0 and 1000');
 });
 
-test('memo and search attributes come back as they were written, types as far as their form tells', () => {
-  const written = {
-    a: { value: { $case: 'int' as const, value: 5n } },
-    b: { value: { $case: 'keywordList' as const, value: { values: ['x'] } } },
-    c: {
-      value: { $case: 'double' as const, value: 0.5 },
-    },
-    d: { value: { $case: 'bool' as const, value: false } },
-    e: { value: { $case: 'keyword' as const, value: 'k' } },
-    gone: { value: undefined },
-  };
-  const { gone, ...kept } = written;
-  expect(gone.value).toBeUndefined();
-  expect(typedAttributes(plainAttributes(written))).toEqual(kept);
-  expect(plainAttributes({ big: { value: { $case: 'int', value: 2n ** 60n } } })).toEqual({ big: '1152921504606846976' });
-  expect(Object.keys(decodeMemo(memo(3)))).toEqual(['note']);
-  expect(decodeMemo(undefined)).toEqual({});
+test('memo and search attributes come back as they were written, with their types', async () => {
+  const world = createFrontendWorld();
+  fill(world, 1, 3);
+  const { workflows } = await world.frontend.listWorkflows(ListWorkflowsRequest.fromPartial({}), call);
+  expect(workflows[0]?.searchAttributes).toEqual({ tries: attribute });
+  expect(workflows[0]?.memo.note?.data).toHaveLength(3);
+  expect(workflows[0]).toMatchObject({ historyLength: 3n, startTime: { seconds: 1n, nanos: 0 }, closeTime: undefined });
 });

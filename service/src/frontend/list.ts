@@ -1,11 +1,10 @@
 /** Lists and counts of runs. A page token goes with the namespace and the filter it was made for. */
 import { createHash } from 'node:crypto';
-import type { WorkflowStatus, WorkflowSummary } from '@perdure/proto/perdure/api/v1/workflow';
+import { WorkflowPropertiesUpserted, type WorkflowStatus, type WorkflowSummary } from '@perdure/proto/perdure/api/v1/workflow';
 import { DEFAULT_LIST_PAGE, MAX_LIST_PAGE, MAX_PAGE_BYTES } from '../core/limits.ts';
 import { toTimestamp } from '../core/time.ts';
 import type { VisibilityEntry, VisibilityQuery } from '../store/store.ts';
 import { badToken, openPageToken, signPageToken } from '../tokens.ts';
-import { decodeMemo, typedAttributes } from '../visibility-values.ts';
 import type { Context, Frontend } from './call.ts';
 import { parseFilter } from './filter.ts';
 import { checkText } from './text.ts';
@@ -45,13 +44,15 @@ export function listRpcs(context: Context): Pick<Frontend, 'listWorkflows' | 'co
 function fitting(entries: readonly VisibilityEntry[], pageSize: number): number {
   let bytes = 0;
   for (const [index, entry] of entries.entries()) {
-    bytes += SUMMARY_BYTES + (entry.memo?.length ?? 0) + JSON.stringify(entry.attributes ?? {}).length + entry.workflowId.length * 3;
+    bytes += SUMMARY_BYTES + (entry.memo?.length ?? 0) + entry.workflowId.length * 3;
     if (index === pageSize || (index > 0 && bytes > MAX_PAGE_BYTES)) return index;
   }
   return entries.length;
 }
 
+/** History writes memo and search attributes together, with their exact types, as one message. */
 function toSummary(entry: VisibilityEntry): WorkflowSummary {
+  const { memo, searchAttributes } = WorkflowPropertiesUpserted.decode(entry.memo ?? new Uint8Array(0));
   return {
     execution: { workflowId: entry.workflowId, runId: entry.runId },
     workflowType: entry.type,
@@ -61,8 +62,8 @@ function toSummary(entry: VisibilityEntry): WorkflowSummary {
     closeTime: entry.closedAt === null ? undefined : toTimestamp(entry.closedAt),
     historyLength: BigInt(entry.historyLength),
     blockedCause: entry.blockedCause,
-    searchAttributes: typedAttributes(entry.attributes),
-    memo: decodeMemo(entry.memo),
+    searchAttributes,
+    memo,
   };
 }
 

@@ -82,16 +82,3 @@ test('an Error among the answers rejects its item alone; a rejected call rejects
   sent[2]?.landed.open([]);
   expect(await third).toMatchObject([{ reason: { message: 'the service answered 0 of 1 items' } }]);
 });
-
-test('drained resolves when nothing is queued or in flight', async () => {
-  const { clock, batch, land } = setup({ inFlight: 1 });
-  await batch.drained();
-  void batch.add('a');
-  let drained = false;
-  void batch.drained().then(() => (drained = true));
-  await clock.settle();
-  expect([drained, batch.pending()]).toEqual([false, 1]);
-  land(0);
-  await clock.settle();
-  expect([drained, batch.pending()]).toEqual([true, 0]);
-});

@@ -21,10 +21,6 @@ export interface BatchOptions<I, O> {
 export interface Batch<I, O> {
   /** Queues an item; the answer to it. */
   add(item: I): Promise<O>;
-  /** Items queued and in flight. */
-  pending(): number;
-  /** Resolves when nothing is queued or in flight. */
-  drained(): Promise<void>;
 }
 
 interface Entry<I, O> {
@@ -39,10 +35,8 @@ export function createBatch<I, O>(options: BatchOptions<I, O>): Batch<I, O> {
   const { clock, inFlight, keyOf } = options;
   let queue: Entry<I, O>[] = [];
   let sending = 0;
-  let pending = 0;
   let scheduled = false;
   const heldKeys = new Set<string>();
-  let idle: (() => void)[] = [];
 
   // One turn later, so that everything added in this turn of the event loop travels together.
   const schedule = (): void => {
@@ -68,25 +62,16 @@ export function createBatch<I, O>(options: BatchOptions<I, O>): Batch<I, O> {
     if (keyOf) for (const entry of entries) heldKeys.add(entry.key);
     await settle(entries, options);
     sending -= 1;
-    pending -= entries.length;
     if (keyOf) for (const entry of entries) heldKeys.delete(entry.key);
     schedule();
-    if (pending === 0) {
-      const waiting = idle;
-      idle = [];
-      for (const resolve of waiting) resolve();
-    }
   };
 
   return {
     add: (item) =>
       new Promise<O>((resolve, reject) => {
         queue.push({ item, key: keyOf?.(item) ?? '', bytes: options.bytesOf(item), resolve, reject });
-        pending += 1;
         schedule();
       }),
-    pending: () => pending,
-    drained: () => (pending === 0 ? Promise.resolve() : new Promise((resolve) => idle.push(resolve))),
   };
 }
 

@@ -237,6 +237,23 @@ test('ends are sent again until the service takes them, with one line per outage
   expect(lines).toEqual(['warn: the service cannot take calls; trying again until it does', 'info: the service takes calls again']);
 });
 
+test('an end whose run cannot be reached now is sent again, the others are not', async () => {
+  let calls = 0;
+  const { clock, take, completions } = setup(
+    { work: () => 1 },
+    {
+      completeActivityTasks: (request) => {
+        calls += 1;
+        const away = { ...taken, code: 14, reason: 'UNAVAILABLE', message: 'the owner moves' };
+        return { errors: request.completions.map((item) => (text(item.token) === 'a' && calls < 3 ? away : taken)) };
+      },
+    },
+  );
+  take(activityTask('a'), activityTask('b'));
+  await clock.advance(5_000);
+  expect(completions().map((item) => text(item.token))).toEqual(['a', 'b', 'a', 'a']);
+});
+
 test('an end that comes too late is dropped quietly; one that is refused is replaced by a failure', async () => {
   const errors = [
     { ...taken, code: 5, reason: 'ACTIVITY_NOT_FOUND', message: 'gone' },

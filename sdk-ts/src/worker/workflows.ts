@@ -8,12 +8,11 @@ import {
   WorkflowTaskCompletion,
   type WorkflowTaskFailure,
 } from '@perdure/proto/perdure/api/v1/worker_service';
-import type { Batch } from '../common/batch.ts';
 import { encodeMessage, hasCodecs, PayloadCodecError } from '../common/data-converter.ts';
 import { errorToFailure } from '../common/failure.ts';
 import { defaultPayloadConverter } from '../common/payload-converter.ts';
 import { itemRefusal, refusalOf, ServiceError } from '../common/service-error.ts';
-import { acknowledgements, createPersistentBatch, largestCommand, roughBytes } from './completion-batch.ts';
+import { acknowledgements, createPersistentBatch, largestCommand, type PersistentBatch, roughBytes } from './completion-batch.ts';
 import type { EngineAnswer, WorkflowEngine } from './engine.ts';
 import { completeHistory, decodeTask, withFullHistory } from './history.ts';
 import type { Link } from './link.ts';
@@ -53,9 +52,9 @@ export interface WorkflowRunnerOptions {
 
 interface Context extends WorkflowRunnerOptions {
   readonly link: Link;
-  readonly completions: Batch<WorkflowTaskCompletion, WorkflowTaskAccepted>;
-  readonly failures: Batch<WorkflowTaskFailure, true>;
-  readonly queries: Batch<QueryTaskCompletion, true>;
+  readonly completions: PersistentBatch<WorkflowTaskCompletion, WorkflowTaskAccepted>;
+  readonly failures: PersistentBatch<WorkflowTaskFailure, true>;
+  readonly queries: PersistentBatch<QueryTaskCompletion, true>;
   stopped: boolean;
 }
 
@@ -215,7 +214,7 @@ async function failByError(context: Context, runId: string, task: WorkflowTask, 
   }
 }
 
-function createCompletions(link: Link, eager: EagerActivities): Batch<WorkflowTaskCompletion, WorkflowTaskAccepted> {
+function createCompletions(link: Link, eager: EagerActivities): PersistentBatch<WorkflowTaskCompletion, WorkflowTaskAccepted> {
   const { api, namespace, info: worker, receipts, abandoned: abort } = link;
   return createPersistentBatch<WorkflowTaskCompletion, WorkflowTaskAccepted>(link, roughBytes, async (items) => {
     const reserved = eager.reserve();
@@ -242,7 +241,7 @@ function createCompletions(link: Link, eager: EagerActivities): Batch<WorkflowTa
   });
 }
 
-function createFailures(link: Link): Batch<WorkflowTaskFailure, true> {
+function createFailures(link: Link): PersistentBatch<WorkflowTaskFailure, true> {
   const { api, namespace, info: worker, abandoned: abort } = link;
   return createPersistentBatch<WorkflowTaskFailure, true>(link, roughBytes, async (items) => {
     const { errors } = await api.failWorkflowTasks({ namespace, worker, failures: [...items] }, { abort });
@@ -250,7 +249,7 @@ function createFailures(link: Link): Batch<WorkflowTaskFailure, true> {
   });
 }
 
-function createQueries(link: Link): Batch<QueryTaskCompletion, true> {
+function createQueries(link: Link): PersistentBatch<QueryTaskCompletion, true> {
   const { api, namespace, info: worker, abandoned: abort } = link;
   return createPersistentBatch<QueryTaskCompletion, true>(link, roughBytes, async (items) => {
     const { errors } = await api.completeQueries({ namespace, worker, completions: [...items] }, { abort });

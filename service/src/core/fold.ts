@@ -11,8 +11,8 @@ import type { Folds } from './transition.ts';
 import { workflowFolds, workflowMarks } from './workflow.ts';
 import { taskFolds, taskMarks } from './workflow-task.ts';
 
-const eventFolds: EventFolds = { ...workflowFolds, ...taskFolds, ...activityFolds, ...timerFolds, ...signalFolds };
-const markFolds: MarkFolds = { ...workflowMarks, ...taskMarks, ...activityMarks };
+export const eventFolds: EventFolds = { ...workflowFolds, ...taskFolds, ...activityFolds, ...timerFolds, ...signalFolds };
+export const markFolds: MarkFolds = { ...workflowMarks, ...taskMarks, ...activityMarks };
 
 /** Folds one event. `bytes` is the length of its frame. Throws when the log is not one: a gap, or a fact after the close. */
 export function foldEvent(state: RunState, event: HistoryEvent, bytes: number): void {

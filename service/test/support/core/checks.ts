@@ -1,0 +1,274 @@
+// What must hold after every step of a run, whatever its inputs were: used by the properties of the core.
+import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import type { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import type { ActivityTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import { readCheckpoint, writeCheckpoint } from '../../../src/core/checkpoint.ts';
+import { decodeFrame } from '../../../src/core/frames.ts';
+import type { StartInput } from '../../../src/core/inputs.ts';
+import { nextDue, outstanding, wakeAt } from '../../../src/core/outstanding.ts';
+import { isOpen, type RunState } from '../../../src/core/state.ts';
+import type { InputKind, Inputs } from '../../../src/core/step.ts';
+import { fromDuration, fromTimestamp } from '../../../src/core/time.ts';
+import type { Transition } from '../../../src/core/transition.ts';
+import { isTaskDue } from '../../../src/core/workflow-task.ts';
+import { leftOut, plain } from './plain.ts';
+import { apply, foldLog, newRun, type Run, reload } from './run.ts';
+
+const RETENTION_MS = 1_000;
+
+function must(holds: boolean, rule: string): void {
+  if (!holds) throw new Error(`broken: ${rule}`);
+}
+
+function same(actual: unknown, wanted: unknown, rule: string): void {
+  const [one, other] = [actual, wanted].map((value) => (typeof value === 'string' ? value : JSON.stringify(value)));
+  if (one === other) return;
+  const lines = (text = ''): string[] => text.split('\n');
+  const differ = lines(one).flatMap((line, n) => (line === lines(other)[n] ? [] : [`${line}   <>   ${lines(other)[n]}`]));
+  throw new Error(`broken: ${rule}:\n${differ.slice(0, 10).join('\n')}`);
+}
+
+/** A run with all that was seen of it from outside. */
+export interface Checked {
+  readonly run: Run;
+  /** Nonces of tasks given out, oldest first. */
+  readonly nonces: Set<string>;
+  readonly handedOut: ActivityTaskToken[];
+  /** References that matching holds. */
+  offeredTask: boolean;
+  readonly offeredActivities: Set<string>;
+  claims: number;
+  /** Hand-outs that were taken back since the run was loaded, as `number.attempt`. */
+  readonly undone: Set<string>;
+  clockSteppedBack: boolean;
+  /** Due times of open timers, as the events say. */
+  readonly timers: Map<number, number>;
+  readonly endedActivities: Set<number>;
+  /** Kinds of all events and marks, to see what the draws reach. */
+  readonly kinds: Set<string>;
+  lastEventId: number;
+  lastEventAt: number;
+}
+
+export function startChecked(input: StartInput): Checked {
+  const checked: Checked = {
+    run: newRun(),
+    nonces: new Set(),
+    handedOut: [],
+    offeredTask: false,
+    offeredActivities: new Set(),
+    claims: 0,
+    undone: new Set(),
+    clockSteppedBack: false,
+    timers: new Map(),
+    endedActivities: new Set(),
+    kinds: new Set(),
+    lastEventId: 0,
+    lastEventAt: 0,
+  };
+  stepChecked(checked, 'start', input);
+  return checked;
+}
+
+/** Steps the run, handles what is due, and checks. Returns the answer, undefined when the input was refused. */
+export function stepChecked<K extends InputKind>(
+  checked: Checked,
+  kind: K,
+  input: Inputs[K][0],
+  completing?: WorkflowTaskCompletion,
+): Inputs[K][1] | undefined {
+  const { run } = checked;
+  const stepped = apply(run, kind, input);
+  const events = take(checked, stepped.transition);
+  if (completing !== undefined && stepped.refused === undefined) {
+    const { completedEventId } = stepped.answer as { completedEventId: number };
+    checkBlock(events, completing, completedEventId);
+  }
+  handleDue(checked);
+  checkLeft(checked);
+  return stepped.refused === undefined ? stepped.answer : undefined;
+}
+
+/** Another owner takes over. */
+export function reloadChecked(checked: Checked): void {
+  checkLog(checked);
+  checked.offeredTask = false;
+  checked.offeredActivities.clear();
+  checked.undone.clear();
+  take(checked, reload(checked.run));
+  handleDue(checked);
+  checkLeft(checked);
+}
+
+/** What is due is handled in a few steps, not in an endless row of them. */
+function handleDue(checked: Checked): void {
+  const { run } = checked;
+  let steps = 0;
+  for (; nextDue(run.state) <= run.now && steps < 20; steps += 1) take(checked, apply(run, 'due', undefined).transition);
+  must(steps < 20, 'what is due is handled in a few steps');
+}
+
+/** Takes what a transition wrote and offered. R-LOG-1, R-LOG-4, R-TIMER-1, R-TIMER-2, R-ACT-5. */
+function take(checked: Checked, transition: Transition): HistoryEvent[] {
+  const events = transition.events.map(({ frame }) => decodeFrame(frame));
+  for (const [index, event] of events.entries()) {
+    must(Number(event.id) === checked.lastEventId + 1, `event ${event.id} follows event ${checked.lastEventId}`);
+    must(fromTimestamp(event.time) >= checked.lastEventAt, `event ${event.id} is not before the one before it`);
+    checked.lastEventId += 1;
+    checked.lastEventAt = fromTimestamp(event.time);
+    must(!isClose(event) || index === events.length - 1, 'nothing follows a close');
+    checked.kinds.add(event.attributes?.$case ?? '');
+    takeTimer(checked, event);
+    takeOutcome(checked, event);
+  }
+  for (const mark of [...transition.marks, ...transition.lazyMarks]) checked.kinds.add(mark.attributes?.$case ?? '');
+  if (transition.offerTask) checked.offeredTask = true;
+  for (const number of transition.offerActivities) {
+    checked.offeredActivities.add(`${number}.${checked.run.state.activities.get(number)?.attempt}`);
+  }
+  return events;
+}
+
+function isClose({ attributes }: HistoryEvent): boolean {
+  const cases: unknown[] = ['workflowCompleted', 'workflowFailed', 'workflowCanceled', 'workflowTimedOut', 'workflowTerminated'];
+  return cases.includes(attributes?.$case);
+}
+
+function takeTimer(checked: Checked, { attributes, time }: HistoryEvent): void {
+  if (attributes?.$case === 'timerStarted')
+    checked.timers.set(attributes.value.number, fromTimestamp(time) + fromDuration(attributes.value.duration));
+  if (attributes?.$case === 'timerCanceled') checked.timers.delete(attributes.value.number);
+  if (attributes?.$case !== 'timerFired') return;
+  const dueAt = checked.timers.get(attributes.value.number);
+  must(dueAt !== undefined, `timer ${attributes.value.number} fires once, and only while it is open`);
+  must(checked.run.now >= (dueAt ?? 0), `timer ${attributes.value.number} is not early`);
+  checked.timers.delete(attributes.value.number);
+}
+
+function takeOutcome(checked: Checked, { attributes }: HistoryEvent): void {
+  const outcomes = ['activityCompleted', 'activityFailed', 'activityTimedOut', 'activityCanceled'];
+  if (attributes === undefined || !outcomes.includes(attributes.$case)) return;
+  const { number } = attributes.value as { number: number };
+  must(!checked.endedActivities.has(number), `activity ${number} has one outcome`);
+  checked.endedActivities.add(number);
+}
+
+const eventOf: Record<string, string> = {
+  completeWorkflow: 'workflowCompleted',
+  failWorkflow: 'workflowFailed',
+  cancelWorkflow: 'workflowCanceled',
+  upsertProperties: 'workflowPropertiesUpserted',
+  scheduleActivity: 'activityScheduled',
+  cancelActivity: 'activityCancelRequested',
+  startTimer: 'timerStarted',
+  cancelTimer: 'timerCanceled',
+};
+
+/** R-LOG-3, R-TASK-3: one event per command, in a row behind C, and no other event carries its id. */
+function checkBlock(events: readonly HistoryEvent[], completion: WorkflowTaskCompletion, completedEventId: number): void {
+  const completedIn = ({ attributes }: HistoryEvent): bigint | undefined =>
+    (attributes?.value as { completedEventId?: bigint } | undefined)?.completedEventId;
+  if (events.length === 0 || completedEventId !== Number(events[0]?.id)) {
+    // Nothing was written, or the completion was a repeated one: there is no block of it here.
+    must(
+      events.every((event) => completedIn(event) === undefined),
+      'what writes no block writes nothing of one',
+    );
+    return;
+  }
+  must(events[0]?.attributes?.$case === 'workflowTaskCompleted', 'a block begins with C');
+  const block = events.slice(1, 1 + completion.commands.length);
+  same(
+    block.map(({ attributes }) => attributes?.$case),
+    completion.commands.map(({ attributes }) => eventOf[attributes?.$case ?? '']),
+    'one event per command, in order',
+  );
+  must(
+    block.every((event) => Number(completedIn(event)) === completedEventId),
+    'the events of a block carry the id of C',
+  );
+  const behind = events.slice(1 + completion.commands.length);
+  must(
+    behind.every((event) => completedIn(event) === undefined),
+    'no other event carries it',
+  );
+}
+
+/** What is left to be done agrees with what was offered, with the events, and with `wake_at`. R-MATCH-1, R-DUE-1. */
+function checkLeft(checked: Checked): void {
+  const { state, now } = checked.run;
+  if (!isOpen(state)) {
+    same(outstanding(state, now), { workflowTask: false, activityTasks: [], timers: [] }, 'a closed run waits for nothing');
+    must(wakeAt(state, now, RETENTION_MS) === state.closedAt + RETENTION_MS, 'a closed run comes back to be purged');
+    return;
+  }
+  const left = outstanding(state, now);
+  same([...left.timers].sort(), [...checked.timers.keys()].sort(), 'the open timers are those of the events');
+  must(!left.workflowTask || checked.offeredTask, 'the open task is offered');
+  for (const number of left.activityTasks) {
+    const reference = `${number}.${state.activities.get(number)?.attempt}`;
+    must(checked.offeredActivities.has(reference), `attempt ${reference} is offered`);
+  }
+  if (!checked.clockSteppedBack) {
+    must(checked.offeredTask === left.workflowTask, 'a task is offered only while it is open');
+    const wanted = [...checked.offeredActivities].filter((reference) => {
+      const [number = 0, attempt] = reference.split('.').map(Number);
+      const activity = state.activities.get(number);
+      return activity?.attempt === attempt && activity?.startedAt === 0;
+    });
+    const numbers = wanted.map((reference) => Number.parseInt(reference, 10));
+    same(numbers.sort(), [...left.activityTasks].sort(), 'the attempts that wait are those offered');
+  }
+  checkWake(state, now);
+}
+
+function checkWake(state: RunState, now: number): void {
+  const wake = wakeAt(state, now, RETENTION_MS);
+  const activities = [...state.activities.values()];
+  const driven =
+    state.live.flight !== undefined ||
+    (isTaskDue(state) && (state.task.base > 0 || state.task.notBefore <= now)) ||
+    activities.some(({ startedAt, dueAt, heartbeatMs }) => (startedAt === 0 ? dueAt <= now : heartbeatMs > 0));
+  if (driven) {
+    must(wake === 0, 'what only memory drives keeps the run in memory');
+    return;
+  }
+  must(wake !== 0, 'nothing keeps the run in memory');
+  const times = dueTimes(state);
+  must(
+    times.every((time) => time > now),
+    'what is due has been done',
+  );
+  if (wake === null) same(times, [], 'a run that is due some time wakes then');
+  else must(wake <= Math.min(...times), 'a run wakes in time');
+}
+
+/** Every time at which something becomes due, computed from the state alone; those that wait for a sign of life at the latest. */
+function dueTimes(state: RunState): number[] {
+  const times = [...state.timers.values()].map(({ dueAt }) => dueAt);
+  if (state.runDeadline > 0) times.push(state.runDeadline);
+  if (state.executionDeadline > 0) times.push(state.executionDeadline);
+  if (isTaskDue(state)) times.push(state.task.notBefore);
+  for (const activity of state.activities.values()) {
+    if (activity.scheduleToCloseMs > 0) times.push(activity.scheduledAt + activity.scheduleToCloseMs);
+    if (activity.startedAt === 0) {
+      times.push(activity.dueAt);
+      if (activity.scheduleToStartMs > 0) times.push(activity.dueAt + activity.scheduleToStartMs);
+    } else if (activity.startToCloseMs > 0) {
+      times.push(Math.max(activity.startedAt + activity.startToCloseMs, state.live.claimedAt + Math.max(10_000, activity.heartbeatMs)));
+    }
+  }
+  return times;
+}
+
+/** R-LOG-5: the log folds to the live state, and a checkpoint holds either of them. */
+export function checkLog({ run, undone }: Checked): void {
+  const left = leftOut(run, undone);
+  const folded = foldLog(run.log, run.state.live.claimedAt);
+  same(plain(folded, left), plain(run.state, left), 'the log folds to the live state');
+  for (const state of [folded, run.state]) {
+    const read = readCheckpoint(writeCheckpoint(state), 5);
+    same(read === undefined ? 'unreadable' : plain(read, left), plain(state, left), 'a checkpoint holds the state');
+    must(read?.live.claimedAt === 5, 'a loaded run knows when its slot was claimed');
+  }
+}

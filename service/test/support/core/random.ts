@@ -1,0 +1,217 @@
+// Random runs: inputs drawn by fast-check, made to fit the state, so that most of them do something.
+import type { Command } from '@perdure/proto/perdure/api/v1/command';
+import { Failure } from '@perdure/proto/perdure/api/v1/failure';
+import { type ActivityTaskCompletion, WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import { expect } from 'vitest';
+import { nextDue } from '../../../src/core/outstanding.ts';
+import { isOpen } from '../../../src/core/state.ts';
+import type { InputKind, Inputs } from '../../../src/core/step.ts';
+import { toDuration } from '../../../src/core/time.ts';
+import { isTaskDue } from '../../../src/core/workflow-task.ts';
+import { type Checked, reloadChecked, stepChecked } from './checks.ts';
+import { payloadOf } from './commands.ts';
+import { flush, worker } from './run.ts';
+
+/** One draw: what to do, and two numbers that say with what. */
+export interface Draw {
+  readonly kind: keyof typeof moves;
+  readonly a: number;
+  readonly b: number;
+}
+
+const w1 = worker('w1');
+
+function input<K extends InputKind>(
+  run: Checked,
+  kind: K,
+  value: Inputs[K][0],
+  completing?: WorkflowTaskCompletion,
+): Inputs[K][1] | undefined {
+  return stepChecked(run, kind, value, completing);
+}
+
+/** The token of the task that is out, or of an older one. */
+function taskToken(run: Checked, a: number): WorkflowTaskToken {
+  const nonces = [...run.nonces];
+  const nonce = a % 8 === 0 ? nonces[a % nonces.length] : nonces.at(-1);
+  return WorkflowTaskToken.create({ nonce: nonce ?? 'none' });
+}
+
+function activityToken(run: Checked, a: number): ActivityTaskToken {
+  const tokens = run.handedOut;
+  const current = tokens.filter(({ number, attempt }) => run.run.state.activities.get(number)?.attempt === attempt);
+  const from = a % 8 === 0 || current.length === 0 ? tokens : current;
+  return from[a % Math.max(1, from.length)] ?? ActivityTaskToken.create({ number: 1, attempt: 1, startNumber: 1 });
+}
+
+const durations = [1, 500, 1_000, 3_000, 10_000, 60_000, 600_000];
+const durationOf = (n: number): number => durations[n % durations.length] as number;
+
+function commandsOf(run: Checked, a: number, b: number): Command[] {
+  const last = { activity: run.run.state.lastActivity, timer: run.run.state.lastTimer };
+  return Array.from({ length: b % 5 }, (_, n) => ({ attributes: commandOf(last, Math.floor(a / 3 ** n) + n, (a + b + n * 7) % 6) }));
+}
+
+/** A command of the kind `pick`, with figures drawn from `n`; `last` counts the steps used so far. */
+function commandOf(last: { activity: number; timer: number }, n: number, pick: number): Command['attributes'] {
+  const number = 1 + (n % Math.max(1, last.timer, last.activity));
+  if (pick === 3 && number <= last.timer) return { $case: 'cancelTimer', value: { number } };
+  if (pick === 4 && number <= last.activity) return { $case: 'cancelActivity', value: { number } };
+  if (pick === 5) return { $case: 'upsertProperties', value: { memo: { a: payloadOf(n % 2 === 0 ? 'x' : '-') }, searchAttributes: {} } };
+  if (pick === 2) {
+    last.timer += 1;
+    return { $case: 'startTimer', value: { number: last.timer, duration: toDuration(durationOf(n)), callSite: '' } };
+  }
+  last.activity += 1;
+  return scheduleOf(last.activity, n);
+}
+
+function scheduleOf(number: number, n: number): NonNullable<Command['attributes']> {
+  const limit = (bit: number): ReturnType<typeof toDuration> => ((n >> bit) % 2 === 0 ? undefined : toDuration(durationOf(n + bit)));
+  const retryPolicy = {
+    initialInterval: toDuration(durationOf(n)),
+    backoffCoefficient: 1 + (n % 3),
+    maximumInterval: undefined,
+    maximumAttempts: n % 4,
+    nonRetryableErrorTypes: ['Fatal'],
+  };
+  return {
+    $case: 'scheduleActivity',
+    value: {
+      number,
+      activityId: '',
+      activityType: 'pay',
+      taskQueue: '',
+      input: [],
+      header: undefined,
+      scheduleToCloseTimeout: limit(1),
+      scheduleToStartTimeout: limit(2),
+      startToCloseTimeout: toDuration(durationOf(n + 3)),
+      heartbeatTimeout: limit(3),
+      retryPolicy: n % 2 === 0 ? undefined : retryPolicy,
+      callSite: '',
+    },
+  };
+}
+
+function closingOf(run: Checked, a: number): Command {
+  if (a % 3 !== 1 && run.run.state.cancelRequested) return { attributes: { $case: 'cancelWorkflow', value: { details: [] } } };
+  if (a % 3 === 1) return { attributes: { $case: 'failWorkflow', value: { failure: Failure.create({ message: 'broken' }) } } };
+  return { attributes: { $case: 'completeWorkflow', value: { result: payloadOf('done') } } };
+}
+
+function complete(run: Checked, a: number, b: number): void {
+  const completion = WorkflowTaskCompletion.create({ commands: commandsOf(run, a, b) });
+  if (b % 16 === 0) completion.commands.push(closingOf(run, a));
+  if (a % 7 === 0) completion.variables = { v: payloadOf(a % 2 === 0 ? 'x' : '-') };
+  completion.forceNewTask = a % 5 === 0;
+  completion.sticky = a % 2 === 0;
+  input(run, 'completeTask', { token: taskToken(run, a), completion, worker: w1 }, completion);
+}
+
+function outcomeOf(b: number): ActivityTaskCompletion['outcome'] {
+  if (b % 4 === 0) return { $case: 'completed', value: { result: payloadOf('paid') } };
+  if (b % 4 === 1) return { $case: 'canceled', value: { details: [] } };
+  const info: Failure['info'] = {
+    $case: 'application',
+    value: {
+      type: b % 8 === 2 ? 'Fatal' : 'Down',
+      nonRetryable: b % 16 === 3,
+      details: [],
+      nextRetryDelay: b % 16 === 6 ? toDuration(2_000) : undefined,
+    },
+  };
+  return { $case: 'failed', value: Failure.create({ message: 'away', source: 'ts', info }) };
+}
+
+function claimActivity(run: Checked, a: number): void {
+  const waiting = [...run.offeredActivities];
+  const reference = waiting[a % Math.max(1, waiting.length)];
+  if (reference === undefined) return;
+  const [number = 0, attempt = 0] = reference.split('.').map(Number);
+  run.claims += 1;
+  run.offeredActivities.delete(reference);
+  const activity = input(run, 'claimActivity', { number, attempt, claimId: `c${run.claims}`, worker: w1 });
+  if (activity !== undefined) run.handedOut.push(ActivityTaskToken.create({ number, attempt, startNumber: activity.startNumber }));
+}
+
+function noteUndone(run: Checked, number: number): void {
+  const activity = run.run.state.activities.get(number);
+  if (activity?.startedAt === 0 && activity.startNumber > 0) run.undone.add(`${number}.${activity.attempt}`);
+}
+
+function advance(run: Checked, a: number): void {
+  const due = nextDue(run.run.state);
+  if (a % 4 === 0 && Number.isFinite(due)) run.run.now = Math.max(run.run.now, due);
+  else if (a % 4 === 1 && Number.isFinite(due)) run.run.now = Math.max(run.run.now, due - 1);
+  else run.run.now += durationOf(a);
+  input(run, 'due', undefined);
+}
+
+/** What can happen to a run. */
+export const moves = {
+  signal: (run: Checked, a: number) =>
+    void input(run, 'signal', { signalName: 'go', input: [], header: undefined, requestId: a % 3 === 0 ? '' : `r${a % 9}`, identity: '' }),
+  cancel: (run: Checked) => void input(run, 'requestCancel', { reason: '', identity: '', requestId: '' }),
+  terminate: (run: Checked) => void input(run, 'terminate', { reason: '', details: [], identity: '' }),
+  claimTask(run: Checked) {
+    if (!run.offeredTask) return;
+    run.claims += 1;
+    run.offeredTask = false;
+    const committedEventId = run.run.state.nextEventId - 1;
+    const flight = input(run, 'claimTask', { claimId: `c${run.claims}`, worker: w1, committedEventId });
+    if (flight !== undefined) run.nonces.add(flight.nonce);
+  },
+  completeTask: complete,
+  failTask: (run: Checked, a: number) =>
+    void input(run, 'failTask', { token: taskToken(run, a), cause: 1, failure: Failure.create({ message: 'bug' }) }),
+  undoTask: (run: Checked, a: number) => void input(run, 'undoTask', { nonce: taskToken(run, a).nonce }),
+  claimActivity,
+  endActivity: (run: Checked, a: number, b: number) =>
+    void input(run, 'completeActivity', { token: activityToken(run, a), outcome: outcomeOf(b), worker: w1 }),
+  heartbeat(run: Checked, a: number, b: number) {
+    // Also when a minute has passed that the owner has not noticed.
+    if (b % 4 === 0) run.run.now += 61_000;
+    const details = b % 3 === 0 ? undefined : payloadOf(String(b));
+    input(run, 'heartbeat', { token: activityToken(run, a), details, worker: w1 });
+  },
+  undoActivity(run: Checked, a: number) {
+    const { number } = activityToken(run, a);
+    const claimId = run.run.state.activities.get(number)?.claimId ?? '';
+    input(run, 'undoActivity', { number, claimId });
+    noteUndone(run, number);
+  },
+  returnActivity(run: Checked, a: number, b: number) {
+    const token = activityToken(run, a);
+    input(run, 'returnActivity', { token, begun: b % 2 === 0 });
+    noteUndone(run, token.number);
+  },
+  advance,
+  back(run: Checked, a: number) {
+    run.run.now -= 1 + (a % 2_000);
+    run.clockSteppedBack = true;
+    input(run, 'due', undefined);
+  },
+  reload: (run: Checked) => reloadChecked(run),
+  flush: (run: Checked) => flush(run.run),
+  newWorker: (run: Checked) => void input(run, 'newWorker', undefined),
+} satisfies Record<string, (run: Checked, a: number, b: number) => void>;
+
+export function move(run: Checked, { kind, a, b }: Draw): void {
+  moves[kind](run, a, b);
+}
+
+/** Lets a willing worker end the run: nothing that happened before may keep it from that. */
+export function finish(run: Checked): void {
+  for (let tries = 0; tries < 20 && isOpen(run.run.state); tries += 1) {
+    if (!isTaskDue(run.run.state)) moves.signal(run, 0);
+    const { flight } = run.run.state.live;
+    if (flight === undefined && !run.offeredTask) run.run.now = Math.max(run.run.now, run.run.state.task.notBefore);
+    input(run, 'due', undefined);
+    moves.claimTask(run);
+    const completion = WorkflowTaskCompletion.create({ commands: [closingOf(run, 2)] });
+    input(run, 'completeTask', { token: taskToken(run, 1), completion, worker: w1 }, completion);
+  }
+  expect(isOpen(run.run.state)).toBe(false);
+}

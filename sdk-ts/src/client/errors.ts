@@ -74,28 +74,24 @@ export async function orClientError<T>(workflowId: string, call: Promise<T>): Pr
 
 /** Why a run ended, from its closing event; undefined if it completed. */
 export function failureOfClose(run: { workflowId: string; runId: string }, event: HistoryEvent): WorkflowFailedError | undefined {
-  const attributes = event.attributes;
-  switch (attributes?.$case) {
-    case 'workflowCompleted':
-      return undefined;
-    case 'workflowFailed': {
-      const { failure } = attributes.value;
-      const cause = failure ? failureToError(failure, defaultPayloadConverter) : new Error('the failure is missing');
-      return new WorkflowFailedError(run, 'Failed', cause);
-    }
-    case 'workflowCanceled': {
-      const details = decodeValues(defaultPayloadConverter, attributes.value.details, 'cancellation details');
-      return new WorkflowFailedError(run, 'Canceled', new CancelledFailure('the workflow was cancelled', details));
-    }
-    case 'workflowTerminated': {
-      const { reason, identity } = attributes.value;
-      return new WorkflowFailedError(run, 'Terminated', new TerminatedFailure(reason || 'no reason was given', identity));
-    }
-    case 'workflowTimedOut': {
-      const name = timeoutName(attributes.value.timeoutType);
-      return new WorkflowFailedError(run, 'TimedOut', new TimeoutFailure(`the ${name} timeout was reached`, name));
-    }
-    default:
-      throw new Error(`this version of the SDK does not know the closing event ${attributes?.$case ?? '(unknown)'}`);
+  const { attributes } = event;
+  if (attributes?.$case === 'workflowCompleted') return undefined;
+  if (attributes?.$case === 'workflowFailed') {
+    const { failure } = attributes.value;
+    const cause = failure ? failureToError(failure, defaultPayloadConverter) : new Error('the failure is missing');
+    return new WorkflowFailedError(run, 'Failed', cause);
   }
+  if (attributes?.$case === 'workflowCanceled') {
+    const details = decodeValues(defaultPayloadConverter, attributes.value.details, 'cancellation details');
+    return new WorkflowFailedError(run, 'Canceled', new CancelledFailure('the workflow was cancelled', details));
+  }
+  if (attributes?.$case === 'workflowTerminated') {
+    const { reason, identity } = attributes.value;
+    return new WorkflowFailedError(run, 'Terminated', new TerminatedFailure(reason || 'no reason was given', identity));
+  }
+  if (attributes?.$case === 'workflowTimedOut') {
+    const name = timeoutName(attributes.value.timeoutType);
+    return new WorkflowFailedError(run, 'TimedOut', new TimeoutFailure(`the ${name} timeout was reached`, name));
+  }
+  throw new Error(`this version of the SDK does not know the closing event ${attributes?.$case ?? '(unknown)'}`);
 }

@@ -30,7 +30,9 @@ export function fromSearchAttributeValue(attribute: SearchAttributeValue): Searc
       return Number.isSafeInteger(Number(value.value)) ? Number(value.value) : value.value;
     case 'datetime':
       return new Date(value.value);
-    default:
+    case 'keyword':
+    case 'double':
+    case 'bool':
       return value.value;
   }
 }

@@ -1,5 +1,5 @@
 /** How attempts of activities get on and end; tasks that workers hand back. */
-import { MAX_BATCH_ITEMS, MAX_EVENT_PAYLOAD_BYTES } from '../core/limits.ts';
+import { MAX_BATCH_ITEMS } from '../core/limits.ts';
 import { badField, tooLarge } from '../errors.ts';
 import type { NamespaceRow } from '../store/store.ts';
 import { badToken, openToken } from '../tokens.ts';
@@ -8,7 +8,7 @@ import { toItemError, toPerdureError } from './item-error.ts';
 import { activityToken, handOn, merge, passed, verifyEach } from './items.ts';
 import { noteReceived } from './polls.ts';
 import { checkText } from './text.ts';
-import { checkItemText, openBatch, requireWorker } from './validate.ts';
+import { checkItemText, limitPart, openBatch, requireWorker } from './validate.ts';
 
 type ActivityRpcs = Pick<Frontend, 'completeActivityTasks' | 'heartbeatActivities' | 'returnTasks'>;
 type Returned = Parameters<Context['history']['returnTasks']>[0][number];
@@ -26,7 +26,7 @@ export function activityRpcs(context: Context): ActivityRpcs {
         const { outcome, token } = weighed.item;
         checkItemText(weighed);
         if (outcome === undefined) throw badField('outcome', 'one of completed, failed and canceled is required');
-        if (weighed.bytes > MAX_EVENT_PAYLOAD_BYTES) throw tooLarge(outcome.$case, weighed.bytes, MAX_EVENT_PAYLOAD_BYTES);
+        limitPart(outcome.$case, outcome.value, weighed.bytes);
         return { token: activityToken(context, namespace, token), outcome };
       });
       return { errors: await handOn(context, verified, (good) => context.history.completeActivities(good, worker)) };
@@ -38,7 +38,7 @@ export function activityRpcs(context: Context): ActivityRpcs {
       const namespace = await context.namespaces.find(request.namespace);
       const verified = verifyEach(context, items, (weighed) => {
         checkItemText(weighed);
-        if (weighed.bytes > MAX_EVENT_PAYLOAD_BYTES) throw tooLarge('details', weighed.bytes, MAX_EVENT_PAYLOAD_BYTES);
+        limitPart('details', weighed.item.details, weighed.bytes);
         return { token: activityToken(context, namespace, weighed.item.token), details: weighed.item.details };
       });
       const good = passed(verified);

@@ -2,7 +2,7 @@
 import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import type { WorkflowTaskCompletion, WorkflowTaskResult } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
-import { MAX_BATCH_ITEMS, MAX_EVENT_PAYLOAD_BYTES } from '../core/limits.ts';
+import { MAX_BATCH_ITEMS } from '../core/limits.ts';
 import { badField, type PerdureError, tooLarge } from '../errors.ts';
 import type { EagerRoom, HistoryRole, VerifiedCompletion } from '../roles.ts';
 import type { Context, Frontend } from './call.ts';
@@ -10,8 +10,8 @@ import { checkCommands } from './commands.ts';
 import { toItemError, toPerdureError } from './item-error.ts';
 import { handOn, merge, passed, verifyEach, workflowToken } from './items.ts';
 import { noteReceived } from './polls.ts';
-import { findBadText, weigh } from './text.ts';
-import { checkItemText, enumOf, openBatch, requireId, requireWorker, type Weighed } from './validate.ts';
+import { findBadText } from './text.ts';
+import { checkItemText, enumOf, limitPart, openBatch, requireId, requireWorker, type Weighed } from './validate.ts';
 
 type CompletionRpcs = Pick<Frontend, 'completeWorkflowTasks' | 'failWorkflowTasks' | 'completeQueries'>;
 type Request = Parameters<Frontend['completeWorkflowTasks']>[0];
@@ -102,13 +102,6 @@ function checkQueryResults(results: WorkflowTaskCompletion['queryResults'], byte
     requireId(`query_results[${index}].query_id`, result.queryId);
     limitPart(`query_results[${index}]`, result, bytes);
   }
-}
-
-/** What may be as large as an event. `bytes` is what the whole item weighs. */
-function limitPart(field: string, part: unknown, bytes: number): void {
-  if (bytes <= MAX_EVENT_PAYLOAD_BYTES) return;
-  const size = weigh(part);
-  if (size > MAX_EVENT_PAYLOAD_BYTES) throw tooLarge(field, size, MAX_EVENT_PAYLOAD_BYTES);
 }
 
 function causeOf(cause: number): WorkflowTaskFailureCause {

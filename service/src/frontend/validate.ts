@@ -110,6 +110,13 @@ export function limitEvent(bytes: number, parts: Readonly<Record<string, unknown
   if (total > MAX_EVENT_PAYLOAD_BYTES) throw tooLarge(largest.field, total, MAX_EVENT_PAYLOAD_BYTES);
 }
 
+/** A part of an item that may be as large as an event. `bytes` is what the whole item weighs. */
+export function limitPart(field: string, part: unknown, bytes: number): void {
+  if (bytes <= MAX_EVENT_PAYLOAD_BYTES) return;
+  const size = weigh(part);
+  if (size > MAX_EVENT_PAYLOAD_BYTES) throw tooLarge(field, size, MAX_EVENT_PAYLOAD_BYTES);
+}
+
 type ItemOf<List> = List extends readonly (infer T)[] ? T : never;
 
 /** An item of a batch and what it weighs: NaN when it holds text that cannot be stored. */

@@ -2,7 +2,6 @@
 import type { ActivityTask } from '@perdure/proto/perdure/api/v1/activity';
 import { expect, test } from 'vitest';
 import { createManualEnv, type ManualEnv } from '../../test/support/manual-env.ts';
-import { MAX_WAITING_POLLS } from '../core/limits.ts';
 import { PerdureError } from '../errors.ts';
 import type { ClaimAnswer, HistoryRole, PollInput, TaskClaim, TaskRef } from '../roles.ts';
 import { createMatching, type Matching } from './service.ts';
@@ -26,7 +25,7 @@ function task(claim: TaskClaim, bytes = 0): ClaimAnswer {
   return { kind: 'activity', task: { activityId: claim.ref.runId, input } as unknown as ActivityTask };
 }
 
-function setUp(): Scripted {
+function setUp(maxWaitingPolls?: number): Scripted {
   const env = createManualEnv();
   const claimed: string[][] = [];
   const undone: string[] = [];
@@ -43,7 +42,7 @@ function setUp(): Scripted {
       world.want(count);
     },
   } as unknown as HistoryRole;
-  const matching = createMatching({ env, history: () => history });
+  const matching = createMatching({ env, history: () => history, maxWaitingPolls });
   const world: Scripted = {
     env,
     matching,
@@ -290,8 +289,8 @@ test('closing answers all waiting polls empty, refuses later ones and leaves no 
 });
 
 test('the number of waiting polls is bounded', async () => {
-  const world = setUp();
-  const waiting = Array.from({ length: MAX_WAITING_POLLS }, () => world.matching.pollActivityTasks(input(), new AbortController().signal));
+  const world = setUp(100);
+  const waiting = Array.from({ length: 100 }, () => world.matching.pollActivityTasks(input(), new AbortController().signal));
   await expect(world.matching.pollActivityTasks(input(), never)).rejects.toMatchObject({ reason: 'OVERLOADED', retryAfterMs: 1_000 });
   world.matching.close();
   await Promise.all(waiting);

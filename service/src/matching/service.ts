@@ -36,6 +36,8 @@ export interface MatchingOptions {
   /** Read at each use: history and matching know each other. */
   readonly history: () => HistoryRole;
   readonly log?: Log | undefined;
+  /** Polls that may wait; more are refused with OVERLOADED. Default 50 000. */
+  readonly maxWaitingPolls?: number | undefined;
 }
 
 /** Stops with its polls answered empty; later polls are refused with UNAVAILABLE, offers find no room. */
@@ -46,6 +48,7 @@ interface State extends Surroundings {
   /** Partitions with offers not handed out yet. */
   readonly dirty: Set<Partition>;
   readonly polls: Map<WaitingPoll, Partition>;
+  readonly maxWaitingPolls: number;
   arrivals: number;
   sweep: Timer | undefined;
   closed: boolean;
@@ -66,6 +69,7 @@ export function createMatching(options: MatchingOptions): Matching {
     partitions: new Map(),
     dirty: new Set(),
     polls: new Map(),
+    maxWaitingPolls: options.maxWaitingPolls ?? MAX_WAITING_POLLS,
     arrivals: 0,
     sweep: undefined,
     closed: false,
@@ -152,10 +156,10 @@ function poll(state: State, kind: TaskRef['kind'], input: PollInput, abort: Abor
 
 function refuse(state: State, kind: TaskRef['kind'], input: PollInput): PerdureError | undefined {
   if (state.closed) return new PerdureError('UNAVAILABLE', 'this server is stopping; try again', {}, CLOSED_RETRY_MS);
-  if (state.polls.size >= MAX_WAITING_POLLS) {
+  if (state.polls.size >= state.maxWaitingPolls) {
     return new PerdureError(
       'OVERLOADED',
-      `${state.polls.size} polls wait already, the limit is ${MAX_WAITING_POLLS}`,
+      `${state.polls.size} polls wait already, the limit is ${state.maxWaitingPolls}`,
       {},
       OVERLOAD_RETRY_MS,
     );

@@ -13,6 +13,7 @@ export {
   TimeoutFailure,
 } from '../common/failure.ts';
 export { PayloadDecodeError, PayloadEncodeError } from '../common/payload-converter.ts';
+export type { SearchAttribute } from '../common/search-attribute.ts';
 export {
   type ActivityCancellationType,
   type ActivityOptions,
@@ -25,7 +26,7 @@ export { condition } from './condition.ts';
 export { allHandlersFinished } from './handler.ts';
 export { random, uuid4, type WorkflowInfo, workflowInfo } from './info.ts';
 export { log } from './log.ts';
-export { type SearchAttribute, upsertMemo, upsertSearchAttributes } from './properties.ts';
+export { upsertMemo, upsertSearchAttributes } from './properties.ts';
 export { defineQuery, type QueryDefinition, setDefaultQueryHandler } from './query.ts';
 export { ReadOnlyError } from './run.ts';
 export { CancellationScope } from './scope.ts';

@@ -2,7 +2,7 @@
 
 import { protoToMs } from '../common/duration.ts';
 import { decodeValue } from '../common/payload-converter.ts';
-import { fromSearchAttributeValue, type SearchAttribute } from './properties.ts';
+import { fromSearchAttributeValue, type SearchAttribute } from '../common/search-attribute.ts';
 import { nextFloat, nextUuid } from './random.ts';
 import { currentRun } from './run.ts';
 

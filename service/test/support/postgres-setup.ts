@@ -12,6 +12,8 @@ declare module 'vitest' {
     /** Address of a server with a database to copy. */
     postgresUrl: string;
     postgresTemplate: string;
+    /** Address of a CockroachDB that the store's suite runs against as well, from COCKROACH_URL; '' when there is none. */
+    cockroachUrl: string;
   }
 }
 
@@ -29,5 +31,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
   project.provide('postgresUrl', server.url);
   project.provide('postgresTemplate', TEMPLATE);
+  project.provide('cockroachUrl', process.env.COCKROACH_URL ?? '');
   return () => server.stop();
 }

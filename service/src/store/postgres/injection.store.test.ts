@@ -124,6 +124,43 @@ describe.each(['read committed', 'serializable'] as const)('%s', (isolation) => 
     expect(await logOf(scene, key)).toEqual(['1: events 1']);
   });
 
+  test('a commit that waits while its node is deleted writes nothing', async () => {
+    const scene = await newScene(store);
+    const key = newKey(scene);
+    const admin = await openAdmin(url);
+    await admin.run('BEGIN');
+    await admin.run('DELETE FROM nodes WHERE node_id = $1', [scene.me]);
+    const commit = store.commit(scene.me, 0, [startRecord(key)]);
+    const waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    await vi.waitFor(async () => expect(await admin.run(waiting)).toHaveLength(1));
+    await admin.run('COMMIT');
+    expect(outcome(await commit)).toEqual({ alive: false, taken: [], written: [] });
+    expect(await admin.run('SELECT 1 FROM executions WHERE run_id = $1', [key.runId])).toEqual([]);
+    await admin.close();
+  });
+
+  test('a node is deleted only after the commit that it has under way', async () => {
+    const scene = await newScene(store);
+    const [key, other] = [newKey(scene), nodeInfo()];
+    await store.registerNode(other);
+    const admin = await openAdmin(url);
+    // Holds the commit back behind its fence: the row that it wants to write is being written by somebody else.
+    await admin.run('BEGIN');
+    await admin.run("INSERT INTO history (slot, run_id, seq, first_event_id, event_count, events) VALUES ($1, $2, 1, 1, 1, '')", [
+      key.slot,
+      key.runId,
+    ]);
+    const commit = store.commit(scene.me, 0, [startRecord(key)]);
+    const waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    await vi.waitFor(async () => expect(await admin.run(waiting)).toHaveLength(1));
+    const eviction = store.evictNode(other.nodeId, scene.me, 0);
+    await vi.waitFor(async () => expect(await admin.run(waiting)).toHaveLength(2));
+    await admin.run('ROLLBACK');
+    expect(outcome(await commit).written).toEqual([key.runId]);
+    expect(await eviction).toBe(true);
+    await admin.close();
+  });
+
   test('a value that only the database refuses is poison', async () => {
     const scene = await newScene(store);
     // Longer than an index entry may be, also after compression.

@@ -19,6 +19,8 @@ export interface SessionsOptions {
   /** Most connections at once. */
   readonly size: number;
   readonly isolation: Isolation | undefined;
+  /** Settings of each session beside the usual ones. */
+  readonly settings?: Readonly<Record<string, string>> | undefined;
   onNotice(message: string): void;
 }
 
@@ -57,7 +59,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     ...connectionConfig(options.url, options.name, options.isolation),
     max: options.size,
     idleTimeoutMillis: 60_000,
-    onConnect: (client) => applySettings(client, SESSIONS_SETTINGS),
+    onConnect: (client) => applySettings(client, { ...SESSIONS_SETTINGS, ...options.settings }),
   });
   // The pool listens only while a connection is idle; one lost in use would end the process, although its query reports it.
   pool.on('connect', (client) => client.on('error', () => {}));

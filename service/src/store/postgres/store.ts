@@ -26,12 +26,22 @@ const READ_CONNECTIONS = 8;
 /** Two, so that a beat does not wait for a claim of all slots. */
 const OWNERSHIP_CONNECTIONS = 2;
 
+/** A takeover waits for the locks of the node that it evicts in short turns, so that each wait is told in the log. */
+const OWNERSHIP_SETTINGS: Readonly<Record<string, string>> = { lock_timeout: '2000' };
+
 /** Connects when first used, so it never fails by itself; `checkSchema` tells early whether the database can be used. */
 export function createPostgresStore(options: PostgresStoreOptions): Store {
   const { url, isolation } = options;
   const onNotice = options.onNotice ?? (() => {});
   const reads = createSessions({ url, isolation, onNotice, name: 'perdure-read', size: READ_CONNECTIONS });
-  const own = createSessions({ url, isolation, onNotice, name: 'perdure-ownership', size: OWNERSHIP_CONNECTIONS });
+  const own = createSessions({
+    url,
+    isolation,
+    onNotice,
+    name: 'perdure-ownership',
+    size: OWNERSHIP_CONNECTIONS,
+    settings: OWNERSHIP_SETTINGS,
+  });
   const lanes: Lane[] = Array.from({ length: options.lanes ?? DEFAULT_LANES }, (_, number) =>
     createLane({ url, isolation, onNotice, number }),
   );

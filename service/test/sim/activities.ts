@@ -1,0 +1,61 @@
+/** Activities of the simulation, and the ledger of all their executions: the outside world that remembers. */
+import { Context } from '@perdure/sdk/activity';
+import type { Random } from './random.ts';
+
+/** One execution of activity code. */
+export interface Execution {
+  readonly runId: string;
+  readonly activityId: string;
+  readonly type: string;
+  readonly attempt: number;
+  /** Unique: results carry it where they can. */
+  readonly id: number;
+}
+
+export interface Activities {
+  double(value: number): Promise<number>;
+  charge(number: number): Promise<string>;
+  beat(seconds: number): Promise<number>;
+  linger(ms: number): Promise<number>;
+}
+
+/** Activities of one worker process. They fail and take time as chance will have it. */
+export function createActivities(random: Random, ledger: Execution[], healed: () => boolean): Activities {
+  const enter = async (): Promise<Execution> => {
+    const context = Context.current();
+    const { workflowExecution, activityId, activityType, attempt } = context.info;
+    const execution = { runId: workflowExecution.runId, activityId, type: activityType, attempt, id: ledger.length + 1 };
+    ledger.push(execution);
+    if (random.chance(0.5)) await context.sleep(Math.floor(random.next() ** 3 * 2_000));
+    return execution;
+  };
+  const stumble = (probability: number): void => {
+    if (!healed() && random.chance(probability)) throw new Error('stumbled');
+  };
+  return {
+    async double(value) {
+      await enter();
+      stumble(0.2);
+      return 2 * value;
+    },
+    async charge() {
+      const { id } = await enter();
+      stumble(0.4);
+      return `charged ${id}`;
+    },
+    async beat(seconds) {
+      const context = Context.current();
+      await enter();
+      for (let second = Number(context.info.heartbeatDetails ?? 0); second < seconds; second += 1) {
+        await context.sleep(1_000);
+        context.heartbeat(second + 1);
+      }
+      return seconds;
+    },
+    async linger(ms) {
+      await enter();
+      await Context.current().sleep(ms);
+      return ms;
+    },
+  };
+}

@@ -1,0 +1,248 @@
+/** Clients at work, by the SDK's client: what they asked for, and what they were told. */
+import { Client, ServiceError, WorkflowAlreadyStartedError, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@perdure/sdk/client';
+import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import type { Plan } from './plan.ts';
+import type { Random } from './random.ts';
+import { createApi, type Network } from './rpc.ts';
+import { count } from './store.ts';
+import { TASK_QUEUE } from './workers.ts';
+import type { World } from './world.ts';
+
+/** `unknown`: no answer came in time; it may have happened. */
+export type Told = 'ok' | 'refused' | 'unknown';
+
+export interface Asked {
+  readonly kind: 'start' | 'signal' | 'cancel' | 'terminate';
+  readonly workflowId: string;
+  /** Of the run meant; for starts the run answered. */
+  runId: string;
+  readonly requestId: string;
+  readonly type: string;
+  /** Signal value, or reason: unique. */
+  readonly value: number;
+  readonly askedAt: number;
+  told: Told | undefined;
+  toldAt: number;
+}
+
+/** What was seen of a run, to be compared with how it ended. */
+export interface Seen {
+  readonly runId: string;
+  readonly kind: 'result' | 'history' | 'status' | 'values';
+  readonly askedAt: number;
+  readonly at: number;
+  readonly result?: unknown;
+  readonly failed?: string;
+  readonly events?: readonly HistoryEvent[];
+  readonly status?: string;
+  readonly historyLength?: number;
+  readonly values?: readonly number[];
+}
+
+export interface Records {
+  readonly asked: Asked[];
+  readonly seen: Seen[];
+  /** Things no client may be told. */
+  readonly wrong: string[];
+  /** Customers at work. */
+  open: number;
+}
+
+export interface CustomersOptions {
+  readonly world: World;
+  readonly plan: Plan;
+  readonly network: Network;
+  readonly counts: Map<string, number>;
+  readonly records: Records;
+}
+
+interface Customer extends CustomersOptions {
+  readonly client: Client;
+  readonly random: Random;
+  readonly pause: (ms: number) => Promise<void>;
+  readonly newId: () => string;
+}
+
+const TYPES = ['pipeline', 'napper', 'alarms', 'collector', 'worker', 'risky', 'heart', 'patient', 'racer'] as const;
+type Type = (typeof TYPES)[number];
+
+function argsOf(type: Type, random: Random): unknown[] {
+  const some = (most: number, draw: () => number): number[] => Array.from({ length: 1 + random.below(most) }, draw);
+  switch (type) {
+    case 'pipeline':
+      return [some(6, () => random.below(100))];
+    case 'napper':
+      return [some(3, () => random.below(random.pick([500, 10_000, 90_000])))];
+    case 'alarms':
+      return [some(5, () => random.below(40_000))];
+    case 'collector':
+    case 'worker':
+      return [20_000 + random.below(60_000)];
+    case 'risky':
+      return [1 + random.below(2)];
+    case 'heart':
+      return [1 + random.below(20)];
+    case 'patient':
+      return [5_000 + random.below(60_000)];
+    case 'racer':
+      return [1 + random.below(4)];
+  }
+}
+
+/** Sends customers in, one after the other, while the faults last. */
+export function sendCustomers(options: CustomersOptions): void {
+  const { world, plan, network, records } = options;
+  const incarnation = world.spawn('clients');
+  const client = new Client({ connection: createApi(network, incarnation), clock: incarnation.env, identity: 'clients' });
+  const pause = (ms: number): Promise<void> => new Promise((resolve) => void incarnation.env.setTimer(ms, resolve));
+  for (let number = 0; number < plan.runs; number += 1) {
+    const customer: Customer = { ...options, client, random: world.random.fork(), pause, newId: incarnation.env.newId };
+    records.open += 1;
+    const workflowId = plan.sharedIds ? `shared-${customer.random.below(3)}` : `own-${number}`;
+    world.after(world.random.next() * plan.faultsEnd * 0.8, `customer ${number} comes`, () => {
+      void visit(customer, workflowId).then(
+        () => {
+          records.open -= 1;
+        },
+        (error: unknown) => {
+          records.open -= 1;
+          records.wrong.push(`customer ${number}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+        },
+      );
+    });
+  }
+}
+
+/** Asks until told, and notes what. */
+async function ask(customer: Customer, asked: Omit<Asked, 'told' | 'toldAt' | 'askedAt'>, body: () => Promise<string>): Promise<Asked> {
+  const { world, records, counts } = customer;
+  const entry: Asked = { ...asked, askedAt: world.now(), told: undefined, toldAt: 0 };
+  records.asked.push(entry);
+  count({ counts }, asked.kind);
+  try {
+    entry.runId = await body();
+    entry.told = 'ok';
+  } catch (error) {
+    entry.told = verdict(error);
+  }
+  entry.toldAt = world.now();
+  world.note(`told: ${asked.kind} ${asked.workflowId} ${asked.value} ${entry.told}`);
+  return entry;
+}
+
+/** What an error says about whether it happened. Throws what no service may answer. */
+function verdict(error: unknown): Told {
+  if (error instanceof WorkflowAlreadyStartedError || error instanceof WorkflowNotFoundError) return 'refused';
+  if (error instanceof ServiceError) {
+    if (error.reason === 'WORKFLOW_CLOSED') return 'refused';
+    if (error.code === 14 || error.code === 4 || error.code === 1 || error.reason === 'OVERLOADED') return 'unknown';
+    // A poisoned record; the client does not try INTERNAL with a reason again.
+    if (error.reason === 'INTERNAL') return 'unknown';
+  }
+  throw error;
+}
+
+async function visit(customer: Customer, workflowId: string): Promise<void> {
+  const { random, client, newId, pause } = customer;
+  const type = random.pick(TYPES);
+  const requestId = newId();
+  const options = {
+    workflowId,
+    taskQueue: TASK_QUEUE,
+    args: argsOf(type, random),
+    requestId,
+    conflictPolicy: random.pick(['fail', 'useExisting', 'terminateExisting'] as const),
+    reusePolicy: random.pick(['allow', 'allow', 'allowFailedOnly', 'reject'] as const),
+    ...(random.chance(0.1) && { startDelay: random.below(5_000) }),
+    ...(random.chance(0.1) && { runTimeout: 10_000 + random.below(30_000) }),
+  };
+  const start = (): Promise<Asked> =>
+    ask(customer, { kind: 'start', workflowId, runId: '', requestId, type, value: 0 }, async () => (await client.start(type, options)).runId);
+  const first = start();
+  // The same request from elsewhere, at once or much later: it must find the same run.
+  const second = random.chance(0.3) ? pause(random.next() ** 2 * 30_000).then(start) : undefined;
+  const { told, runId } = await first;
+  if (told === 'ok') {
+    const handle = client.getHandle(workflowId, runId);
+    await Promise.all([interact(customer, handle, type), look(customer, handle), result(customer, handle)]);
+  }
+  await second;
+}
+
+/** What the type of workflow waits for. */
+async function interact(customer: Customer, handle: WorkflowHandle, type: Type): Promise<void> {
+  const { random, pause, records } = customer;
+  await pause(random.next() * 5_000);
+  if (random.chance(0.07)) await message(customer, handle, type, 'terminate');
+  if (type === 'patient' || random.chance(0.1)) await message(customer, handle, type, 'cancel');
+  if (type !== 'collector' && type !== 'worker') return;
+  const signals: Promise<void>[] = [];
+  for (let left = random.below(6); left > 0; left -= 1) {
+    signals.push(message(customer, handle, type, 'signal'));
+    if (random.chance(0.6)) await pause(random.next() ** 2 * 8_000);
+    if (type === 'collector' && random.chance(0.4)) signals.push(query(customer, handle));
+  }
+  await Promise.all(signals);
+  await handle.signal('finish').catch((error: unknown) => verdict(error));
+  records.open += 0;
+}
+
+async function message(customer: Customer, handle: WorkflowHandle, type: string, kind: 'signal' | 'cancel' | 'terminate'): Promise<void> {
+  const value = customer.records.asked.length + 1;
+  const { workflowId, runId } = handle;
+  await ask(customer, { kind, workflowId, runId, requestId: '', type, value }, async () => {
+    if (kind === 'signal') await handle.signal('add', value);
+    else await handle[kind](`reason ${value}`);
+    return runId;
+  });
+}
+
+/** Signals told ok before the question must be in the answer. */
+async function query(customer: Customer, handle: WorkflowHandle): Promise<void> {
+  const { world, records, counts } = customer;
+  const askedAt = world.now();
+  count({ counts }, 'query');
+  try {
+    const values = await handle.query<number[]>('taken');
+    records.seen.push({ runId: handle.runId, kind: 'values', askedAt, at: world.now(), values });
+  } catch (error) {
+    if (error instanceof ServiceError && ['QUERY_UNANSWERED', 'QUERY_NOT_READY', 'RUN_BLOCKED'].includes(error.reason)) return;
+    verdict(error);
+  }
+}
+
+/** Describes and reads the history now and then. */
+async function look(customer: Customer, handle: WorkflowHandle): Promise<void> {
+  const { world, random, pause, records, counts } = customer;
+  for (let left = random.below(4); left > 0; left -= 1) {
+    await pause(random.next() ** 2 * 30_000);
+    const askedAt = world.now();
+    const seen = { runId: handle.runId, askedAt };
+    try {
+      if (random.chance(0.5)) {
+        count({ counts }, 'describe');
+        const { status, historyLength } = await handle.describe();
+        records.seen.push({ ...seen, kind: 'status', at: world.now(), status, historyLength });
+      } else {
+        count({ counts }, 'history');
+        const { events } = await handle.fetchHistory();
+        records.seen.push({ ...seen, kind: 'history', at: world.now(), events });
+      }
+    } catch (error) {
+      verdict(error);
+    }
+  }
+}
+
+async function result(customer: Customer, handle: WorkflowHandle): Promise<void> {
+  const { world, records, counts } = customer;
+  const seen = { runId: handle.runId, kind: 'result' as const, askedAt: world.now() };
+  count({ counts }, 'result');
+  try {
+    const value = await handle.result();
+    records.seen.push({ ...seen, at: world.now(), result: value });
+  } catch (error) {
+    if (error instanceof WorkflowFailedError) records.seen.push({ ...seen, at: world.now(), failed: error.status });
+    else verdict(error);
+  }
+}

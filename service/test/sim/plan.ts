@@ -1,0 +1,96 @@
+/** What a seed's world is like: how much goes wrong, and which sizes apply. Drawn once, so that a seed says it all. */
+import type { Random } from './random.ts';
+
+/** Probabilities per call unless said otherwise. */
+export interface StoreFaultRates {
+  /** Certainly not applied. */
+  readonly abort: number;
+  /** The connection breaks before the statement arrives. */
+  readonly lostBefore: number;
+  /** Applied, but nobody hears of it. */
+  readonly lostAfter: number;
+  /** The connection breaks; the statement is applied some time later. */
+  readonly late: number;
+  readonly down: number;
+  /** Takes up to `slowMs`. */
+  readonly slow: number;
+  readonly slowMs: number;
+  /** The process dies as it makes the call, before or after it is applied, or it is applied when the process is long dead. */
+  readonly crash: number;
+  /** A run's records are refused for a while. */
+  readonly poison: number;
+}
+
+export interface RpcFaultRates {
+  readonly lostRequest: number;
+  readonly lostAnswer: number;
+  /** The request arrives twice. */
+  readonly repeated: number;
+  readonly slow: number;
+  readonly slowMs: number;
+}
+
+export interface Plan {
+  readonly store: StoreFaultRates;
+  readonly rpc: RpcFaultRates;
+  /** Mean ms between crashes; Infinity for none. */
+  readonly serviceCrashEvery: number;
+  readonly serviceFreezeEvery: number;
+  readonly freezeMs: number;
+  readonly workerCrashEvery: number;
+  /** Share of worker ends that are orderly shutdowns. */
+  readonly orderly: number;
+  /** The service's wall clock is off by up to this, another value after each start. */
+  readonly clockOffset: number;
+  /** From then on nothing goes wrong. */
+  readonly faultsEnd: number;
+  readonly workers: number;
+  readonly runs: number;
+  /** Workflow ids are shared by several starts. */
+  readonly sharedIds: boolean;
+  readonly cacheBytes: number;
+  readonly concurrency: number;
+  readonly coolAfterMs: number;
+  readonly scanEveryMs: number;
+  readonly scanAheadMs: number;
+  /** Closed runs are awaited until they are purged. */
+  readonly untilPurged: boolean;
+}
+
+/** Draws the plan. Every tenth seed is without faults. */
+export function drawPlan(seed: number, random: Random): Plan {
+  const calm = seed % 10 === 0;
+  // Each kind of fault is there or not: faults that never come alone hide each other.
+  const some = (most: number): number => (calm || random.chance(0.5) ? 0 : most * random.next() ** 2);
+  const every = (least: number, most: number): number => (calm || random.chance(0.4) ? Number.POSITIVE_INFINITY : random.between(least, most));
+  return {
+    store: {
+      abort: some(0.2),
+      lostBefore: some(0.02),
+      lostAfter: some(0.02),
+      late: some(0.02),
+      down: some(0.01),
+      slow: some(0.05),
+      slowMs: random.between(100, 9_000),
+      crash: some(0.01),
+      poison: some(0.002),
+    },
+    rpc: { lostRequest: some(0.08), lostAnswer: some(0.08), repeated: some(0.1), slow: some(0.1), slowMs: random.between(50, 3_000) },
+    serviceCrashEvery: every(2_000, 60_000),
+    serviceFreezeEvery: every(10_000, 60_000),
+    freezeMs: random.between(500, 20_000),
+    workerCrashEvery: every(2_000, 40_000),
+    orderly: random.next(),
+    clockOffset: calm || random.chance(0.5) ? 0 : random.between(0, 5_000),
+    faultsEnd: random.between(20_000, 120_000),
+    workers: 1 + random.below(3),
+    runs: 4 + random.below(10),
+    sharedIds: random.chance(0.4),
+    cacheBytes: random.chance(0.3) ? random.between(1, 20_000) : 1_000_000,
+    concurrency: random.chance(0.3) ? 1 + random.below(3) : 20,
+    coolAfterMs: random.chance(0.5) ? random.between(200, 2_000) : 5_000,
+    scanEveryMs: random.chance(0.5) ? random.between(1_000, 10_000) : 30_000,
+    scanAheadMs: random.chance(0.5) ? random.between(2_000, 20_000) : 60_000,
+    untilPurged: seed % 20 === 3,
+  };
+}

@@ -1,0 +1,130 @@
+/** The service as one process at one address: it starts, crashes, freezes, and starts again on the same database. */
+import { createMemoryDatabase, type MemoryDatabase } from '../../src/store/memory/database.ts';
+import type { CommitRecord } from '../../src/store/store.ts';
+import { startTestNode, type TestNode } from '../support/node.ts';
+import type { Plan, StoreFaultRates } from './plan.ts';
+import { breakConnections, type Listener } from './rpc.ts';
+import { count, createFaultyStore } from './store.ts';
+import type { Incarnation, World } from './world.ts';
+
+const LONGEST_DOWN_MS = 6_000;
+const NO_FAULTS: StoreFaultRates = { abort: 0, lostBefore: 0, lostAfter: 0, late: 0, down: 0, slow: 0, slowMs: 0, crash: 0, poison: 0 };
+
+export interface ServiceHost {
+  readonly database: MemoryDatabase;
+  /** Of the process that serves now. */
+  listener(): Listener | undefined;
+  node(): TestNode | undefined;
+  start(): void;
+  /** Crashes the process that runs now, if any; another starts after a while. */
+  crash(): void;
+  /** Holds the process back for `ms`. */
+  freeze(ms: number): void;
+  /** From now on nothing goes wrong. */
+  heal(): void;
+  /** Lines logged as errors: defects, unless a fault explains them. */
+  readonly errors: string[];
+}
+
+export interface ServiceOptions {
+  readonly world: World;
+  readonly plan: Plan;
+  readonly counts: Map<string, number>;
+  applied(database: MemoryDatabase, records: readonly CommitRecord[]): void;
+}
+
+interface State extends ServiceOptions {
+  readonly database: MemoryDatabase;
+  readonly poisoned: Map<string, number>;
+  readonly errors: string[];
+  healed: boolean;
+  incarnation: Incarnation | undefined;
+  node: TestNode | undefined;
+  starts: number;
+}
+
+export function createService(options: ServiceOptions): ServiceHost {
+  const state: State = {
+    ...options,
+    database: createMemoryDatabase(),
+    poisoned: new Map(),
+    errors: [],
+    healed: false,
+    incarnation: undefined,
+    node: undefined,
+    starts: 0,
+  };
+  return {
+    database: state.database,
+    errors: state.errors,
+    node: () => state.node,
+    listener() {
+      const { node, incarnation } = state;
+      if (node === undefined || incarnation === undefined) return undefined;
+      return { incarnation, frontend: node.frontend, undelivered: node.matching.undelivered };
+    },
+    start: () => start(state),
+    crash: () => state.incarnation !== undefined && crash(state, state.incarnation),
+    freeze(ms) {
+      if (state.incarnation === undefined) return;
+      state.world.note(`the service freezes for ${ms.toFixed(0)} ms`);
+      count(state, 'freezes');
+      state.incarnation.frozenUntil = state.world.now() + ms;
+    },
+    heal() {
+      state.healed = true;
+      state.poisoned.clear();
+      if (state.incarnation !== undefined) state.incarnation.frozenUntil = 0;
+    },
+  };
+}
+
+function start(state: State): void {
+  const { world, plan, database, counts, poisoned } = state;
+  state.starts += 1;
+  count(state, 'service starts');
+  const offset = Math.round(world.random.between(-plan.clockOffset, plan.clockOffset));
+  const incarnation = world.spawn(`service-${state.starts}`, state.healed ? 0 : offset);
+  state.incarnation = incarnation;
+  const store = createFaultyStore(
+    {
+      world,
+      database,
+      counts,
+      poisoned,
+      rates: () => (state.healed ? NO_FAULTS : plan.store),
+      crash: (who) => crash(state, who),
+      applied: (records) => state.applied(database, records),
+    },
+    incarnation,
+  );
+  const { coolAfterMs, scanEveryMs, scanAheadMs } = plan;
+  const history = { coolAfterMs, scanEveryMs, scanAheadMs, onFatal: () => crash(state, incarnation) };
+  startTestNode(incarnation.env, store, {
+    address: 'service:7233',
+    history,
+    log: (level, message, fields) => {
+      world.note(`${incarnation.name} ${level}: ${message} ${JSON.stringify(fields)}`);
+      if (level === 'error') state.errors.push(`${message} ${JSON.stringify(fields)}`);
+    },
+  }).then(
+    (node) => {
+      if (incarnation.alive) state.node = node;
+    },
+    (error: unknown) => {
+      world.note(`${incarnation.name} could not start: ${String(error)}`);
+      crash(state, incarnation);
+    },
+  );
+}
+
+function crash(state: State, incarnation: Incarnation): void {
+  if (!incarnation.alive || state.incarnation !== incarnation) return;
+  const { world } = state;
+  world.crash(incarnation);
+  count(state, 'service crashes');
+  breakConnections(incarnation);
+  state.incarnation = undefined;
+  state.node = undefined;
+  world.after(world.random.next() ** 2 * LONGEST_DOWN_MS, 'the service starts again', () => start(state));
+}

@@ -1,0 +1,145 @@
+// Workflows of the simulation: every concept in small, each with a result that says whether all of it happened.
+
+import {
+  ActivityFailure,
+  CancellationScope,
+  condition,
+  defineQuery,
+  defineSignal,
+  isCancellation,
+  proxyActivities,
+  random,
+  setHandler,
+  setVar,
+  sleep,
+  upsertMemo,
+  workflowInfo,
+} from '@perdure/sdk/workflow';
+import type { Activities } from './activities.ts';
+
+const quick = proxyActivities<Activities>({ startToCloseTimeout: '20s', retry: { initialInterval: '200ms', maximumInterval: '2s' } });
+const once = proxyActivities<Activities>({ startToCloseTimeout: '8s', retry: { maximumAttempts: 1 } });
+const thrice = proxyActivities<Activities>({ startToCloseTimeout: '8s', retry: { initialInterval: '100ms', maximumAttempts: 3 } });
+const alive = proxyActivities<Activities>({
+  startToCloseTimeout: '2m',
+  heartbeatTimeout: '3s',
+  retry: { initialInterval: '100ms', maximumInterval: '1s' },
+});
+
+/** Activities one after another, then some at once: the sum of doubled numbers. */
+export async function pipeline(numbers: number[]): Promise<number> {
+  let sum = 0;
+  for (const number of numbers.slice(0, 2)) sum += await quick.double(number);
+  const rest = await Promise.all(numbers.slice(2).map((number) => quick.double(number)));
+  return rest.reduce((all, one) => all + one, sum);
+}
+
+/** Waits; how long each wait took at least. */
+export async function napper(naps: number[]): Promise<number> {
+  const from = Date.now();
+  for (const [index, nap] of naps.entries()) {
+    setVar('nap', index);
+    await sleep(nap);
+  }
+  return Date.now() - from;
+}
+
+/** A timer for each, all at once, one of them cancelled. */
+export async function alarms(delays: number[]): Promise<number[]> {
+  const scope = new CancellationScope();
+  const dropped = scope.run(() => sleep(60_000)).catch((error: unknown) => isCancellation(error));
+  const rung: number[] = [];
+  await Promise.all(delays.map((delay) => sleep(delay).then(() => rung.push(delay))));
+  scope.cancel();
+  await dropped;
+  return rung;
+}
+
+const add = defineSignal<[value: number]>('add');
+const finish = defineSignal('finish');
+const taken = defineQuery<number[]>('taken');
+
+/** Takes numbers until it is told to finish, or a time has passed. */
+export async function collector(patience: number): Promise<number[]> {
+  const values: number[] = [];
+  let done = false;
+  setHandler(add, (value) => {
+    values.push(value);
+  });
+  setHandler(finish, () => {
+    done = true;
+  });
+  setHandler(taken, () => values);
+  await condition(() => done, patience);
+  return values;
+}
+
+/** Each signal asks for an activity. */
+export async function worker(patience: number): Promise<number> {
+  let sum = 0;
+  let done = false;
+  setHandler(add, async (value) => {
+    sum += await quick.double(value);
+  });
+  setHandler(finish, () => {
+    done = true;
+  });
+  setHandler(taken, () => [sum]);
+  await condition(() => done, patience);
+  return sum;
+}
+
+/** Activities that may run once or thrice; how each ended. */
+export async function risky(count: number): Promise<string[]> {
+  const outcome = async (run: () => Promise<string>): Promise<string> => {
+    try {
+      return await run();
+    } catch (error) {
+      if (error instanceof ActivityFailure) return 'failed';
+      throw error;
+    }
+  };
+  const outcomes: string[] = [];
+  for (let number = 0; number < count; number += 1) {
+    outcomes.push(await outcome(() => once.charge(number)));
+    outcomes.push(await outcome(() => thrice.charge(number)));
+  }
+  return outcomes;
+}
+
+/** Long, with signs of life. */
+export async function heart(seconds: number): Promise<number> {
+  return await alive.beat(seconds);
+}
+
+/** Waits to be cancelled, then cleans up; ends by itself after a time. */
+export async function patient(patience: number): Promise<string> {
+  try {
+    await sleep(patience);
+    return 'not cancelled';
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+    const cleaned = await CancellationScope.nonCancellable(() => quick.double(21));
+    setVar('cleaned', cleaned);
+    throw error;
+  }
+}
+
+/** Activities against timers and each other; chance decides what comes first. */
+export async function racer(rounds: number): Promise<number> {
+  let finished = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    const scope = new CancellationScope();
+    const nap = Math.floor(random() * 3_000);
+    const work = scope.run(() => quick.linger(Math.floor(random() * 3_000))).then(
+      () => 1,
+      () => 0,
+    );
+    const winner = await Promise.race([work, sleep(nap).then(() => -1)]);
+    if (winner === 1) finished += 1;
+    scope.cancel();
+    await work;
+    upsertMemo({ round });
+  }
+  return workflowInfo().workflowId === '' ? -1 : finished;
+}

@@ -7,7 +7,7 @@ import { readCheckpoint } from './checkpoint.ts';
 import { eventFolds, markFolds } from './fold.ts';
 import type { StartInput } from './inputs.ts';
 
-const numRuns = Number(process.env.PROPERTY_RUNS ?? 250);
+const numRuns = Number(process.env.PROPERTY_RUNS ?? 150);
 
 // What happens often in life happens often here.
 const weights: Partial<Record<Draw['kind'], number>> = {

@@ -104,7 +104,7 @@ async function startRoles(node: Node, address: string): Promise<void> {
   const info = { nodeId: env.newId(), address, roles: 'frontend,history,matching', version };
   const history = createHistory({ env, store, node: info, matching: () => matching, log, tokenKey });
   const matching: Roles['matching'] = createMatching({ env, history: () => history, log });
-  const frontend = createFrontend({ env, history, matching, store, tokenKey, version });
+  const frontend = createFrontend({ env, history, matching, store, tokenKey, version, log });
   try {
     await history.start();
   } catch (error) {

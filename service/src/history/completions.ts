@@ -10,7 +10,7 @@ import { failureOf } from '../core/failures.ts';
 import { isLastAttempt } from '../core/retry.ts';
 import { isOpen } from '../core/state.ts';
 import { PerdureError } from '../errors.ts';
-import { toItemError } from '../frontend/item-error.ts';
+import { toItemError } from '../core/item-error.ts';
 import type { CompletionAnswer, EagerRoom, TaskClaim, TaskRef, VerifiedCompletion } from '../roles.ts';
 import { act, settled } from './act.ts';
 import type { History } from './context.ts';

@@ -4,7 +4,7 @@ import { joinFrames, splitFrames } from '../core/frames.ts';
 import { outstanding } from '../core/outstanding.ts';
 import { isOpen } from '../core/state.ts';
 import { PerdureError } from '../errors.ts';
-import { toItemError } from '../frontend/item-error.ts';
+import { toItemError } from '../core/item-error.ts';
 import type { RunRef } from '../roles.ts';
 import { settled } from './act.ts';
 import type { History } from './context.ts';

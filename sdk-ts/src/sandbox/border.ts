@@ -37,6 +37,8 @@ export interface LibraryHost {
 /** Settings in the form that crosses the border: made from JSON inside. */
 export interface LibrarySettings {
   readonly namespace: string;
+  /** Name of the user's script in stacks. */
+  readonly script: string;
   readonly buildId: string;
   readonly strict: boolean;
   readonly failureTypes: Readonly<Record<string, readonly string[]>>;

@@ -15,16 +15,15 @@ import { formatSite, isNondeterminism } from '../workflow/replay.ts';
 import { activeRun, type LogLine, type Run, setActive, setHost, type UserModule } from '../workflow/run.ts';
 import { takeVariables } from '../workflow/variable.ts';
 import { type Door, type LibraryHost, type LibrarySettings, OP, STATUS, type UserFactory } from './border.ts';
-import { NativeError } from './realm/globals.ts';
+import './realm/globals.ts';
 import { createGlobalParent, createRunGlobal, harden } from './realm/harden.ts';
 import { ABSENT, install } from './realm/install.ts';
 import { connectUrlParser } from './realm/url.ts';
+import { captureSite, installStacks, placeOf } from './sites.ts';
 
 /** All payloads of one completion together, in bytes: the service refuses more. */
 const MAX_COMPLETION_BYTES = 3 * 1024 * 1024;
 const MAX_LOG_LINES = 1000;
-/** Frames kept per captured place. */
-const SITE_FRAMES = 4;
 
 /** Everything the library keeps for its context. */
 interface Context {
@@ -58,18 +57,16 @@ export function createLibrary(host: LibraryHost, factory: UserFactory, settings:
     sessions: new Map(),
   };
   setHost({
-    runInScope: host.runInScope,
+    runInScope(scope, fn) {
+      // Without a scope of its own, code is in the root of the current run.
+      return (host.currentScope() ?? activeRun()?.root) === scope ? fn() : host.runInScope(scope, fn);
+    },
     currentScope: host.currentScope,
     log: (line) => keepLog(context, line),
-    captureSite(above) {
-      const site = {};
-      const limit = NativeError.stackTraceLimit;
-      NativeError.stackTraceLimit = SITE_FRAMES;
-      NativeError.captureStackTrace(site, above);
-      NativeError.stackTraceLimit = limit;
-      return site;
-    },
+    captureSite,
+    placeOf,
   });
+  installStacks(settings.script);
   install(globalThis);
   const door = createDoor(context);
   Object.defineProperty(globalThis, '__perdureEnter', { value: door.enter });

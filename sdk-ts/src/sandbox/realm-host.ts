@@ -53,6 +53,7 @@ export function createRealm(options: EngineOptions): Realm {
   };
   const settings: LibrarySettings = {
     namespace: options.namespace,
+    script: bundle.name,
     buildId: options.buildId ?? '',
     strict: options.strict ?? false,
     failureTypes: options.failureTypes ?? {},

@@ -8,9 +8,6 @@ import type { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worke
 import { ENCODING_JSON } from '../common/payload-converter.ts';
 import type { WorkflowBundle } from '../worker/engine.ts';
 
-/** Frames of the sandbox itself say nothing to users. */
-const OWN_FRAME = /perdure-library\.js|perdure-entry\.js|node:|\/sandbox\/realm-host\./;
-
 export interface StackMapper {
   /** Replaces "workflows-….js:line:column" by the source's place wherever it occurs. */
   text(text: string): string;
@@ -39,17 +36,10 @@ export function createStackMapper(bundle: WorkflowBundle): StackMapper {
       }
       return to;
     });
-  const stack = (from: string): string =>
-    text(
-      from
-        .split('\n')
-        .filter((line) => !(line.startsWith('    at ') && OWN_FRAME.test(line)))
-        .join('\n'),
-    );
   const failure = (from: Failure): Failure => ({
     ...from,
     message: text(from.message),
-    stackTrace: stack(from.stackTrace),
+    stackTrace: text(from.stackTrace),
     cause: from.cause && failure(from.cause),
     info:
       from.info?.$case === 'application'

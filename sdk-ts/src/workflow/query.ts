@@ -5,7 +5,7 @@ import type { WorkflowQuery } from '@perdure/proto/perdure/api/v1/task';
 import { errorToFailure } from '../common/failure.ts';
 import { decodeValues, encodeValue } from '../common/payload-converter.ts';
 import { isThenable } from './handler.ts';
-import { type DefaultQueryHandler, getHost, type QueryHandler, type Run, type Site, writableRun } from './run.ts';
+import { type DefaultQueryHandler, getHost, type QueryHandler, type Run, writableRun } from './run.ts';
 
 /** Names a query, the type of its answer and of its arguments. Shared by workflows and clients. */
 export interface QueryDefinition<Result, Args extends unknown[] = []> {
@@ -77,15 +77,10 @@ function call(run: Run, query: WorkflowQuery): unknown {
 function stackTrace(run: Run): string {
   const steps = [...run.activities.values(), ...run.timers.values()].map((step) => ({ label: step.label, site: step.site }));
   const conditions = run.conditions.filter((waiting) => !waiting.done).map((waiting) => ({ label: 'condition', site: waiting.site }));
-  const blocks = [...steps, ...conditions].map(({ label, site }) => `${label}\n${framesOf(site)}`);
+  const blocks = [...steps, ...conditions].map(({ label, site }) => `${label}\n${site?.stack ?? ''}`);
   const handlers = [...run.runningHandlers].map((handler) => handler.name);
   if (run.outcome !== undefined && handlers.length > 0) blocks.unshift(`main has ended; waiting for ${handlers.join(', ')}`);
   return blocks.join('\n\n');
-}
-
-function framesOf(site: Site | undefined): string {
-  const stack = site?.stack ?? '';
-  return stack.slice(stack.indexOf('\n') + 1);
 }
 
 function handlerNames(run: Run): unknown {

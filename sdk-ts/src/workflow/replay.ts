@@ -6,7 +6,7 @@ import type { WorkflowTaskCompleted } from '@perdure/proto/perdure/api/v1/task';
 import { ApplicationFailure } from '../common/failure.ts';
 import { COMMAND_RULES } from './concepts.ts';
 import type { CommandRule } from './rules.ts';
-import type { EventAttributes, Produced, Run, Site } from './run.ts';
+import { type EventAttributes, getHost, type Produced, type Run, type Site } from './run.ts';
 
 /** A completed workflow task of the log with the command events it wrote. */
 export interface Block {
@@ -124,12 +124,5 @@ export function isNondeterminism(error: unknown): boolean {
 
 /** The first frame of a captured place: "script:line:column", or nothing. */
 export function formatSite(site: Site | undefined): string {
-  const stack = site?.stack;
-  if (stack === undefined) return '';
-  const start = stack.indexOf('\n    at ');
-  if (start < 0) return '';
-  const end = stack.indexOf('\n', start + 1);
-  const frame = stack.slice(start + 8, end < 0 ? undefined : end);
-  const open = frame.lastIndexOf('(');
-  return open < 0 ? frame.replace(/^async /, '') : frame.slice(open + 1, -1);
+  return site === undefined ? '' : getHost().placeOf(site);
 }

@@ -13,9 +13,9 @@ export type EventAttributes = NonNullable<HistoryEvent['attributes']>;
 /** What a command asks for, with its case. */
 export type CommandAttributes = NonNullable<Command['attributes']>;
 
-/** A place in user code, captured without formatting it: most are never looked at. */
+/** A place in user code. `stack` is formatted when it is first read: "    at function (script:line:column)" per frame. */
 export interface Site {
-  readonly stack?: string;
+  readonly stack: string;
 }
 
 /** A command of the current activation. */
@@ -132,6 +132,8 @@ export interface Host {
   currentScope(): ScopeNode | undefined;
   log(line: LogLine): void;
   captureSite(above: (...args: never[]) => unknown): Site;
+  /** "script:line:column" of the first frame. */
+  placeOf(site: Site): string;
 }
 
 let host: Host | undefined;

@@ -35,8 +35,8 @@ export interface RunLog {
   run(engine: WorkflowEngine, options?: TaskOptions): Promise<WorkflowTaskCompletion>;
   /** A query-only task. */
   query(engine: WorkflowEngine, name: string, ...args: unknown[]): Promise<unknown>;
-  /** Appends a completion's block. */
-  append(completion: WorkflowTaskCompletion, seen?: bigint): bigint;
+  /** Appends a completion's block; what the task said is what the log says. */
+  append(completion: WorkflowTaskCompletion, of?: WorkflowTask): bigint;
   /** Steps asked for and not ended. */
   readonly openActivities: Set<number>;
   readonly openTimers: Set<number>;
@@ -96,16 +96,15 @@ export function createRunLog(workflowType: string, args: unknown[] = [], runId =
     };
   };
 
-  const append = (completion: WorkflowTaskCompletion, seen = BigInt(events.length)): bigint => {
-    const of = task();
-    const { startedTime, historyBytes, continueAsNewSuggested } = of;
+  const append = (completion: WorkflowTaskCompletion, of = task()): bigint => {
+    const { startedTime, historyBytes, continueAsNewSuggested, seenEventId } = of;
     const sdk = { sdkName: 'typescript', sdkVersion: '0', newFlags: completion.newFlags, buildId: 'build-1', identity: 'w', workerId: 'w' };
     const c = add({
       $case: 'workflowTaskCompleted',
-      value: { seenEventId: seen, startedTime, historyBytes, continueAsNewSuggested, ...sdk },
+      value: { seenEventId, startedTime, historyBytes, continueAsNewSuggested, ...sdk },
     });
     state.base = c.id;
-    state.seen = seen;
+    state.seen = seenEventId;
     for (const command of completion.commands) {
       const { $case, value } = command.attributes as CommandAttributes;
       if ($case === 'scheduleActivity') openActivities.add(value.number);
@@ -117,10 +116,11 @@ export function createRunLog(workflowType: string, args: unknown[] = [], runId =
     return c.id;
   };
 
-  const activate = async (engine: WorkflowEngine, options: TaskOptions): Promise<EngineAnswer> => {
-    const answer = await engine.activate(task(options));
-    if (answer.kind !== 'needHistory') return answer;
-    return await engine.activate(task({ ...options, full: true }));
+  const activate = async (engine: WorkflowEngine, options: TaskOptions): Promise<{ of: WorkflowTask; answer: EngineAnswer }> => {
+    const of = task(options);
+    const answer = await engine.activate(of);
+    if (answer.kind !== 'needHistory') return { of, answer };
+    return { of, answer: await engine.activate(task({ ...options, full: true })) };
   };
 
   return {
@@ -164,15 +164,15 @@ export function createRunLog(workflowType: string, args: unknown[] = [], runId =
       add({ $case: 'activityCanceled', value: { number, scheduledEventId: 0n, details: [], attempt: 1, identity: 'w' } });
     },
     async run(engine, options = {}) {
-      const answer = await activate(engine, options);
+      const { of, answer } = await activate(engine, options);
       if (answer.kind !== 'completed') throw new Error(describeAnswer(answer));
-      const id = append(answer.completion);
+      const id = append(answer.completion, of);
       engine.committed(runId, id, state.closed);
       return answer.completion;
     },
     async query(engine, name, ...input) {
       const queries = [queryOf(name, ...input)];
-      const answer = await activate(engine, { queryOnly: true, queries });
+      const { answer } = await activate(engine, { queryOnly: true, queries });
       if (answer.kind !== 'queries') throw new Error(describeAnswer(answer));
       return queryValue(answer.results[0] as QueryResult);
     },

@@ -6,7 +6,16 @@ import { lockFolder } from '../../service/dist/dev/lock.js';
 import { type RunningPostgres, startPostgres } from '../../service/dist/dev/postgres.js';
 import { check } from './checks.ts';
 import { type Ledger, openLedger } from './ledger.ts';
-import { freePort, killProcesses, type Processes, runCommand, type Surroundings, startProcesses, stopProcesses } from './processes.ts';
+import {
+  freePort,
+  killProcesses,
+  lastLines,
+  type Processes,
+  runCommand,
+  type Surroundings,
+  startProcesses,
+  stopProcesses,
+} from './processes.ts';
 import { createWatch, money, say, type Watch } from './watch.ts';
 import { type Subscription, subscription } from './workflows.ts';
 
@@ -18,7 +27,7 @@ const LOOK_EVERY_MS = 100;
 const LIMIT_MS = 120_000;
 
 const overtime = setTimeout(() => {
-  console.error(`the demo did not end within ${LIMIT_MS / 1_000} s; logs are in ${DATA_DIR}`);
+  console.error(`the demo did not end within ${LIMIT_MS / 1_000} s; the last lines of its processes:\n${lastLines(DATA_DIR)}`);
   process.exit(1);
 }, LIMIT_MS);
 overtime.unref();

@@ -1,7 +1,7 @@
 // The demo's processes: the service and the worker, each a real one, so that they can really be killed.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, openSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,6 +37,12 @@ export function startProcesses({ address, databaseUrl, logDir }: Surroundings): 
     return child;
   };
   return { service: start('service', [SERVICE, 'server', '--address', address]), worker: start('worker', [WORKER]) };
+}
+
+/** The end of both logs, for a person who wants to know what went wrong. */
+export function lastLines(logDir: string): string {
+  const files = ['service', 'worker'].map((name) => join(logDir, `${name}.log`)).filter((file) => existsSync(file));
+  return files.map((file) => `${file}:\n${readFileSync(file, 'utf8').trim().split('\n').slice(-20).join('\n')}`).join('\n');
 }
 
 /** Ends both as a power failure would; resolves when they are gone. */

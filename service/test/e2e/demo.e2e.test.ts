@@ -14,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('a subscription survives kill -9 of service and worker, and the books are right', async () => {
   const { code, stdout, stderr } = await startNode([DEMO], { cwd: folder }).finished;
-  expect([code, stderr]).toEqual([0, '']);
+  expect([code, stderr], stdout).toEqual([0, '']);
   expect(stdout).toContain('kill -9: service and worker, now');
   expect(stdout.match(/^✓ /gm)).toHaveLength(8);
 }, 150_000);

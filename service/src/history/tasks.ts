@@ -229,10 +229,17 @@ export function undoClaims(h: History, claims: readonly TaskClaim[]): void {
         const nonce = run.state.live.flight?.claimId === claimId ? run.state.live.flight.nonce : undefined;
         act(h, run, 'undoTask', { claimId });
         if (nonce !== undefined) detachQueries(h, run, nonce);
-        else for (const query of run.queries.slice()) if (query.nonce !== '') detachQueries(h, run, query.nonce);
+        else detachLost(h, run);
       }
     } catch (error) {
       h.log('warn', 'a claim could not be undone', { runId: ref.runId, error: String(error) });
     }
   }
+}
+
+/** A query-only task was lost: its queries wait again; those of a task in flight stay with it. */
+function detachLost(h: History, run: HotRun): void {
+  const out = run.state.live.flight?.nonce;
+  const lost = new Set(run.queries.map((query) => query.nonce).filter((nonce) => nonce !== '' && nonce !== out));
+  for (const nonce of lost) detachQueries(h, run, nonce);
 }

@@ -1,5 +1,5 @@
 // Holds the docs to the code: tables are current, links lead somewhere, and cited rules exist.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { renderDocuments } from '../../../scripts/render-docs.ts';
@@ -22,14 +22,24 @@ test('rules are numbered once, and from 1', () => {
   for (const [area, found] of areas) expect(found).toEqual(found.map((_, index) => `${area}-${index + 1}`));
 });
 
+/** Scripts of the core cite rules in their titles. */
+const folder = 'service/src/core/testdata';
+const scripts = readdirSync(join(root, folder)).map((name) => ({
+  path: `${folder}/${name}`,
+  text: readFileSync(join(root, folder, name), 'utf8'),
+}));
+
 test('cited rules exist', () => {
-  const files = ['service', 'sdk-ts', 'examples', 'bench'].flatMap((folder) => sources(folder));
+  const code = ['service', 'sdk-ts', 'examples', 'bench'].flatMap((each) => sources(each));
+  const files = [...code, ...scripts];
   const unknown = files
     .flatMap(({ path, text }) => citations(text).map((rule) => ({ path, rule })))
     .filter(({ rule }) => !rules.includes(rule));
   expect(unknown).toEqual([]);
   const cited = new Set(
-    files.filter(({ path }) => path.endsWith('.test.ts') && !path.endsWith('docs.test.ts')).flatMap(({ text }) => citations(text)),
+    files
+      .filter(({ path }) => (path.endsWith('.test.ts') && !path.endsWith('docs.test.ts')) || path.endsWith('.txt'))
+      .flatMap(({ text }) => citations(text)),
   );
   process.stdout.write(
     `rules cited by tests: ${cited.size} of ${rules.length}; not cited: ${rules.filter((rule) => !cited.has(rule)).join(' ')}\n`,

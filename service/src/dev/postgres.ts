@@ -174,6 +174,15 @@ async function end(pid: number): Promise<void> {
   }
 }
 
+function endAtOnce(pid: number, root: string): void {
+  try {
+    process.kill(pid, 'SIGQUIT');
+    rmSync(root, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  } catch {
+    // The server was gone, or still writes: the system clears its temporary folder.
+  }
+}
+
 /** The server that runs on this data folder, if it answers to our password; ends or forgets whatever else the pid file names. */
 async function findLeftover(folder: Folder): Promise<{ pid: number; port: number } | undefined> {
   const file = join(folder.data, 'postmaster.pid');
@@ -266,8 +275,12 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     if (leftover === undefined) binaries.giveAway(folder.data);
     const { pid, port } = leftover ?? (await startServer(folder, binaries, options));
     await createDatabase(urlOf(folder, port, 'postgres'), DATABASE);
+    // Nobody could adopt a server in a temporary folder, so it goes with its starter, however that ends.
+    const leave = (): void => endAtOnce(pid, folder.root);
+    if (options.ephemeral) process.once('exit', leave);
     const stop = async (): Promise<void> => {
       await end(pid);
+      process.off('exit', leave);
       if (options.ephemeral) rmSync(folder.root, { recursive: true, force: true });
     };
     return { url: urlOf(folder, port), pid, adopted: leftover !== undefined, stop };

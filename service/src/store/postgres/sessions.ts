@@ -59,6 +59,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     ...connectionConfig(options.url, options.name, options.isolation),
     max: options.size,
     idleTimeoutMillis: 60_000,
+    // oxlint-disable-next-line typescript/no-misused-promises -- pg-pool waits for it, though its types do not say so
     onConnect: (client) => applySettings(client, { ...SESSIONS_SETTINGS, ...options.settings }),
   });
   // The pool listens only while a connection is idle; one lost in use would end the process, although its query reports it.

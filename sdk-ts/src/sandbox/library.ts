@@ -70,7 +70,7 @@ export function createLibrary(host: LibraryHost, factory: UserFactory, settings:
   install(globalThis);
   const door = createDoor(context);
   Object.defineProperty(globalThis, '__perdureEnter', { value: door.enter });
-  harden(globalThis, [api], [Error]);
+  harden(globalThis, [SHARED_API], [Error]);
   Object.assign(context, { globalParent: Object.freeze(createGlobalParent(globalThis)) });
   return door;
 }
@@ -156,7 +156,7 @@ function describe(context: Context): Answer {
 
 function evaluate(context: Context, name: string): UserModule {
   const own = createRunGlobal(context.globalParent);
-  const modules = context.factory(api, own, own, own);
+  const modules = context.factory(SHARED_API, own, own, own);
   return (modules[name] as () => UserModule)();
 }
 
@@ -225,6 +225,8 @@ function go(context: Context, runId: string): Answer {
 }
 
 const EMPTY = new Uint8Array(0);
+/** Plain properties: the namespace object has getters, which hide its values from hardening. */
+const SHARED_API = { ...api };
 
 function complete(run: Run, queryResults: WorkflowTaskCompletion['queryResults']): Uint8Array {
   const commands = run.commands.map(({ attributes, site }) => {

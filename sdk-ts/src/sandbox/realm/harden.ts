@@ -96,7 +96,7 @@ function enableOverride(target: object): void {
 }
 
 function overridable(target: object, key: PropertyKey, value: unknown, enumerable: boolean): PropertyDescriptor {
-  return {
+  const access = {
     get() {
       return value;
     },
@@ -106,9 +106,8 @@ function overridable(target: object, key: PropertyKey, value: unknown, enumerabl
       if (hasOwn(this, key)) (this as Record<PropertyKey, unknown>)[key] = next;
       else define(this, key, { value: next, writable: true, enumerable: true, configurable: true });
     },
-    enumerable,
-    configurable: false,
   };
+  return { get: Object.freeze(access.get), set: Object.freeze(access.set), enumerable, configurable: false };
 }
 
 /** Freezes the global, all it reaches and `more`; what is in `guarded` protects itself. */

@@ -92,7 +92,23 @@ function continues(lead: number, index: number, byte: number): boolean {
   return lead !== 0xf4 || byte < 0x90;
 }
 
+/** The end of the run of ASCII that starts at `from`. */
+function endOfAscii(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (at < bytes.length && (bytes[at] as number) < 0x80) at += 1;
+  return at;
+}
+
 function decode(bytes: Uint8Array, fatal: boolean): string {
+  const ascii = endOfAscii(bytes, 0);
+  let text = '';
+  for (let at = 0; at < ascii; at += CHUNK) {
+    text += String.fromCharCode.apply(null, bytes.subarray(at, Math.min(at + CHUNK, ascii)) as unknown as number[]);
+  }
+  return ascii === bytes.length ? text : text + decodeRest(bytes.subarray(ascii), fatal);
+}
+
+function decodeRest(bytes: Uint8Array, fatal: boolean): string {
   let text = '';
   let units: number[] = [];
   for (let at = 0; at < bytes.length; ) {

@@ -1,0 +1,260 @@
+// Looks at the sandbox from inside.
+
+import { condition, defineSignal, proxyActivities, setHandler, sleep } from '@perdure/sdk/workflow';
+
+const { work } = proxyActivities<{ work(...args: unknown[]): Promise<unknown> }>({ startToCloseTimeout: '1m' });
+const go = defineSignal('go');
+
+let loaded = 0;
+loaded += 1;
+const shared = globalThis as unknown as Record<string, unknown>;
+
+/** Module state and globals belong to one run. */
+export async function state(): Promise<unknown> {
+  loaded += 1;
+  const before = shared['leak'];
+  shared['leak'] = 'from another run';
+  return { loaded, before: before ?? null, after: shared['leak'], same: (globalThis as unknown as { self: unknown }).self === globalThis };
+}
+
+class OldStyle extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'OldStyle';
+    this.message = `${message}!`;
+  }
+}
+
+function Legacy(this: { n: number }, n: number): void {
+  this.n = n;
+}
+Legacy.prototype.toString = function (this: { n: number }): string {
+  return `legacy ${this.n}`;
+};
+
+/** What plain freezing would break. */
+export async function ordinary(): Promise<unknown> {
+  const error = new OldStyle('custom');
+  const legacy = new (Legacy as unknown as new (n: number) => object)(3);
+  const own: Record<string, unknown> = {};
+  own['toString'] = () => 'own';
+  own['constructor'] = 'mine';
+  Error.stackTraceLimit = 1;
+  (Error as unknown as Record<string, unknown>)['prepareStackTrace'] = () => 'broken';
+  const frames = new Error('deep').stack?.split('\n').length ?? 0;
+  return {
+    name: error.name,
+    message: error.message,
+    instance: [error instanceof OldStyle, error instanceof Error, new TypeError('x') instanceof Error, error.constructor === OldStyle],
+    legacy: String(legacy),
+    own: [String(own), own['constructor']],
+    frames: frames > 1,
+    called: Error('plain').message,
+  };
+}
+
+/** Every attempt to change what runs share fails or stays in the run. */
+export async function tamper(): Promise<unknown> {
+  const attempts: Record<string, () => void> = {
+    push: () => {
+      Array.prototype.push = () => 0;
+    },
+    define: () => {
+      Object.defineProperty(Object.prototype, 'leak', { value: 1 });
+    },
+    hidden: () => {
+      (Object.getPrototypeOf([][Symbol.iterator]()) as Record<string, unknown>)['leak'] = 1;
+    },
+    math: () => {
+      Math.max = () => 0;
+    },
+    date: () => {
+      Date.now = () => 0;
+    },
+    api: () => {
+      (sleep as unknown as Record<string, unknown>)['leak'] = 1;
+    },
+    promise: () => {
+      // biome-ignore lint/suspicious/noThenProperty: that is the attempt
+      Promise.prototype.then = (() => {}) as never;
+    },
+  };
+  for (const attempt of Object.values(attempts)) {
+    try {
+      attempt();
+    } catch {
+      // Refused: as good as ignored.
+    }
+  }
+  const array: number[] = [];
+  array.push(1);
+  const leaks = [{}, [].values(), sleep].map((value) => (value as { leak?: unknown }).leak ?? null);
+  return [array.length, Math.max(1, 2), leaks[0], Date.now(), await Promise.resolve('resolved'), leaks[1], leaks[2]];
+}
+
+/** Ways out of the sandbox that are known from elsewhere. */
+export async function escape(): Promise<unknown> {
+  const find = (make: () => unknown): string => {
+    try {
+      const value = make() as { constructor: { constructor(code: string): () => unknown } };
+      return String(value.constructor.constructor('return typeof process')());
+    } catch (error) {
+      return (error as Error).constructor === EvalError || error instanceof Error ? 'no' : 'foreign error';
+    }
+  };
+  const deep = (): unknown => {
+    try {
+      return deep();
+    } catch (error) {
+      return error;
+    }
+  };
+  const urlError = (): unknown => {
+    try {
+      return new URL('::');
+    } catch (error) {
+      return error;
+    }
+  };
+  return {
+    error: find(() => new Error('x')),
+    overflow: find(deep),
+    url: find(() => new URL('http://x.y/')),
+    urlError: find(urlError),
+    abort: find(() => new AbortController().signal),
+    clone: find(() => structuredClone({ a: 1 })),
+    bytes: find(() => new TextEncoder().encode('x')),
+    global: find(() => globalThis),
+    promise: find(() => sleep(1)),
+    site: find(() => work),
+  };
+}
+
+export async function times(): Promise<unknown> {
+  const fixed = new Date(Date.UTC(2026, 6, 4, 12, 30, 15));
+  return {
+    now: Date.now(),
+    made: new Date().getTime(),
+    text: String(fixed),
+    called: Date().slice(0, 15),
+    parts: [fixed.getFullYear(), fixed.getMonth(), fixed.getDate(), fixed.getHours(), fixed.getTimezoneOffset()],
+    local: new Date(2026, 6, 4, 12).toISOString(),
+    parsed: [Date.parse('2026-07-04T12:00'), Date.parse('2026-07-04'), Date.parse('Jul 4, 2026 12:00'), Date.parse('2026-07-04T12:00+02:00')],
+    locale: [fixed.toLocaleString(), fixed.toLocaleDateString(), fixed.toLocaleTimeString('de-DE'), (1234.5).toLocaleString()],
+    intl: [new Intl.DateTimeFormat().format(), new Intl.DateTimeFormat().resolvedOptions().timeZone, new Intl.NumberFormat().resolvedOptions().locale],
+    chosen: new Intl.DateTimeFormat('de-DE', { timeZone: 'Europe/Berlin', dateStyle: 'short', timeStyle: 'short' }).format(fixed),
+    performance: performance.now(),
+    subclass: new (class extends Date {})(5).getTime(),
+    isDate: fixed instanceof Date,
+  };
+}
+
+export async function web(): Promise<unknown> {
+  const controller = new AbortController();
+  let aborted = '';
+  controller.signal.addEventListener('abort', () => {
+    aborted = String(controller.signal.reason);
+  });
+  controller.signal.addEventListener('abort', () => {
+    throw new Error('a listener that throws');
+  });
+  controller.abort();
+  const url = new URL('../b?x=1#h', 'https://user@example.com:8080/a/c');
+  url.searchParams.append('y', 'ä b');
+  const cycle: Record<string, unknown> = { date: new Date(7), map: new Map([[1, new Set([2])]]) };
+  cycle['self'] = cycle;
+  const copy = structuredClone(cycle);
+  let order = '';
+  queueMicrotask(() => {
+    order += 'micro';
+  });
+  await Promise.resolve();
+  let refused = '';
+  try {
+    structuredClone(() => {});
+  } catch (error) {
+    refused = (error as Error).name;
+  }
+  return {
+    aborted,
+    url: url.href,
+    host: url.host,
+    invalid: URL.canParse('nonsense'),
+    copy: [copy['self'] === copy, copy['date'] instanceof Date, (copy['map'] as Map<number, Set<number>>).get(1)?.has(2)],
+    refused,
+    order,
+    bytes: Array.from(new TextEncoder().encode('aä€😀\ud800')),
+    text: new TextDecoder().decode(new Uint8Array([0xef, 0xbb, 0xbf, 97, 0xc3, 0xa4, 0xf0, 0x9f, 0x98, 0x80, 0xff])),
+    uuid: crypto.randomUUID().length,
+    random: crypto.getRandomValues(new Uint8Array(4)).length,
+  };
+}
+
+export async function missing(): Promise<unknown> {
+  return ['WeakRef', 'FinalizationRegistry', 'SharedArrayBuffer', 'Atomics', 'WebAssembly', 'process', 'require', 'Buffer', '__perdureLibrary'].filter(
+    (name) => shared[name] !== undefined,
+  );
+}
+
+export async function legacyRegExp(): Promise<unknown> {
+  /(s\w+)/.exec('a secret');
+  return [(RegExp as unknown as Record<string, unknown>)['$1'] ?? null, 'a-b'.replace(/(\w)-(\w)/, '$2-$1')];
+}
+
+/** A reaction that would run in the next entry if anything left the entry script by an error. */
+export async function throwsInTimer(): Promise<void> {
+  setTimeout(() => {
+    throw new TypeError('in a timer');
+  }, 10);
+  await condition(() => false);
+}
+
+export async function waitsForGo(): Promise<string> {
+  let gone = false;
+  setHandler(go, () => {
+    gone = true;
+  });
+  await condition(() => gone);
+  return 'gone';
+}
+
+export async function dynamicImport(): Promise<string> {
+  const name = './nowhere.js';
+  try {
+    await import(name);
+    return 'loaded';
+  } catch (error) {
+    return `${error instanceof Error} ${(error as Error).message}`;
+  }
+}
+
+/** Names of everything reachable, for the allow-list of intrinsics. */
+export async function reachableNames(): Promise<string[]> {
+  const names = new Set<string>();
+  for (let at: object | null = globalThis; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    for (const name of Object.getOwnPropertyNames(at)) names.add(name);
+  }
+  return [...names].sort();
+}
+
+/** What is reachable and not frozen, or a plain writable property of a shared prototype. */
+export async function unprotected(): Promise<string[]> {
+  const found: string[] = [];
+  const seen = new Set<object>();
+  const walk = (value: unknown, path: string): void => {
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value)) return;
+    seen.add(value);
+    if (!Object.isFrozen(value) && path !== 'globalThis' && path !== 'globalThis.Error') found.push(path);
+    for (const key of Reflect.ownKeys(value)) {
+      const property = Object.getOwnPropertyDescriptor(value, key) as PropertyDescriptor;
+      for (const part of [property.value, property.get, property.set]) walk(part, `${path}.${String(key)}`);
+      if (path === 'globalThis' && property.get !== undefined) walk((globalThis as unknown as Record<string, unknown>)[key as string], `${path}.${String(key)}`);
+    }
+    walk(Object.getPrototypeOf(value), `${path}.__proto__`);
+  };
+  const parent = Object.getPrototypeOf(globalThis) as object;
+  for (const key of Object.getOwnPropertyNames(parent)) walk((globalThis as unknown as Record<string, unknown>)[key], `globalThis.${key}`);
+  for (const hidden of [async () => {}, function* () {}, async function* () {}, [].values(), new Map().keys(), 'a'.matchAll(/a/g)]) walk(Object.getPrototypeOf(hidden), 'hidden');
+  walk(sleep, 'api.sleep');
+  return found;
+}

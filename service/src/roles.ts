@@ -111,6 +111,8 @@ export interface HistoryRole {
   undoClaims(claims: readonly TaskClaim[]): void;
   /** From matching: this queue has room for `count` more references. */
   wantTasks(kind: TaskRef['kind'], namespaceId: string, queue: string, count: number): void;
+  /** From matching: this worker process polls the queue's workflow tasks for the first time. Runs whose task failed try again. */
+  newWorker(namespaceId: string, queue: string, workerId: string): void;
 
   completeWorkflowTasks(
     namespace: string,

@@ -48,7 +48,8 @@ export function nextDue(state: RunState): number {
 export function wakeAt(state: RunState, now: number, retentionMs: number): number | null {
   if (!isOpen(state)) return state.closedAt + retentionMs;
   if (state.live.flight !== undefined) return 0;
-  if (isTaskDue(state) && (state.task.base > 0 || state.task.notBefore <= now)) return 0;
+  // A failed task stays in memory over its back-off: a new worker ends it.
+  if (isTaskDue(state) && (state.task.base > 0 || state.task.attempt > 1 || state.task.notBefore <= now)) return 0;
   let next = isTaskDue(state) ? Math.min(nextDue(state), state.task.notBefore) : nextDue(state);
   for (const activity of state.activities.values()) {
     if (isDue(activity, now) || (activity.startedAt > 0 && activity.heartbeatMs > 0)) return 0;

@@ -139,6 +139,8 @@ export interface RunState {
     closeRefused: boolean;
     /** The worker asked for another task. */
     forceTask: boolean;
+    /** A new worker came while the task was out: should it fail, the next attempt follows at once. */
+    newWorker: boolean;
     /** The last accepted completion, to answer its retry. */
     lastAccepted: { nonce: string; completedEventId: number } | undefined;
     /** Deadlines that depend on a worker's sign of life count from here at the earliest: when the slot was claimed. */
@@ -202,6 +204,7 @@ export function emptyLive(claimedAt: number): RunState['live'] {
     taskOffered: false,
     closeRefused: false,
     forceTask: false,
+    newWorker: false,
     lastAccepted: undefined,
     claimedAt,
     waitingForHandlers: false,

@@ -92,6 +92,7 @@ export function claimTask(t: Transition, input: TaskClaimInput): Flight | undefi
   };
   state.live.flight = made;
   state.live.forceTask = false;
+  state.live.newWorker = false;
   return made;
 }
 
@@ -128,7 +129,8 @@ export function failTask(t: Transition, cause: WorkflowTaskFailureCause, failure
   state.live.flight = undefined;
   state.live.taskOffered = false;
   state.live.closeRefused = false;
-  const delay = attempt === 1 ? 0 : Math.min(FIRST_DELAY_MS * 2 ** Math.min(attempt - 2, 20), LONGEST_DELAY_MS) * (0.9 + 0.2 * jitter(env));
+  const delay = attempt === 1 || state.live.newWorker ? 0 : backOff(attempt) * (0.9 + 0.2 * jitter(env));
+  state.live.newWorker = false;
   const value = {
     attempt,
     cause,
@@ -142,6 +144,10 @@ export function failTask(t: Transition, cause: WorkflowTaskFailureCause, failure
   else taskMarks.workflowTaskAttemptFailed(state, value, env.now);
 }
 
+function backOff(attempt: number): number {
+  return Math.min(FIRST_DELAY_MS * 2 ** Math.min(attempt - 2, 20), LONGEST_DELAY_MS);
+}
+
 /** A task that got no answer in time counts as failed. */
 export function dueTask(t: Transition): void {
   const { flight } = t.state.live;
@@ -150,7 +156,13 @@ export function dueTask(t: Transition): void {
   failTask(t, WorkflowTaskFailureCause.TIMED_OUT, { message, stackTrace: '', source: 'service', cause: undefined, info: undefined });
 }
 
-/** A new worker has come: a run that waits to try its task again tries at once. */
+/**
+ * A new worker has come: a run that waits to try its task again tries at once. While the task is out, its failure says
+ * nothing about the new worker either: the attempt after it does not wait.
+ */
 export function hurryTask(t: Transition): void {
-  if (t.state.task.attempt > 1 && t.state.live.flight === undefined) t.state.task.notBefore = Math.min(t.state.task.notBefore, t.env.now);
+  const { task, live } = t.state;
+  if (task.attempt === 1) return;
+  if (live.flight === undefined) task.notBefore = Math.min(task.notBefore, t.env.now);
+  else live.newWorker = true;
 }

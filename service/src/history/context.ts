@@ -76,6 +76,9 @@ export interface History {
   readonly backlog: Map<string, TaskRef[]>;
   readonly offers: TaskRef[];
   offersScheduled: boolean;
+  /** The newest worker by namespace id and queue, oldest first, and the queues whose runs are to be looked at for one. */
+  readonly newcomers: Map<string, { readonly workerId: string; readonly at: number }>;
+  readonly newcomerQueues: Set<string>;
   readonly waits: Waits;
   /** Retention by namespace id, ms. */
   readonly retention: Map<string, number>;

@@ -5,6 +5,7 @@ import type { History } from './context.ts';
 import { stepDue } from './due.ts';
 import { buildRun } from './load.ts';
 import { addRun, mustOwn } from './memory.ts';
+import { hurryLoaded } from './newcomers.ts';
 import type { HotRun } from './run.ts';
 
 const BATCH = 256;
@@ -64,6 +65,7 @@ function build(h: History, loaded: LoadedRun): HotRun {
     h.quarantine.delete(runId);
     addRun(h, run);
     stepDue(h, run);
+    hurryLoaded(h, run);
     return run;
   } catch (error) {
     h.quarantine.set(runId, h.env.now() + QUARANTINE_MS);

@@ -18,8 +18,9 @@ export function offerTask(h: History, run: HotRun): void {
     number: 0,
     attempt: state.task.attempt,
     dueAt: state.task.dueSince,
-    stickyWorkerId: state.task.attempt === 1 ? state.task.stickyWorkerId : '',
+    stickyWorkerId: state.task.attempt === 1 ? state.task.stickyWorkerId : run.hurriedFor,
   });
+  run.hurriedFor = '';
 }
 
 /** Offers the attempt of an activity that waits for a worker. */

@@ -54,6 +54,8 @@ export interface HotRun {
   /** No longer the run's memory: whoever still holds it must resolve the run again. */
   dropped: boolean;
   queries: WaitingQuery[];
+  /** Worker that came since the task failed, or '': the next attempt is offered to it first. */
+  hurriedFor: string;
   /** Inputs that wait while a refused close is decided again. */
   held: (() => void)[];
   /** Values last written to visibility, to see what changes. */
@@ -94,6 +96,7 @@ export function newHotRun(key: RunKey, state: RunState, now: number): HotRun {
     lastUsedAt: now,
     dropped: false,
     queries: [],
+    hurriedFor: '',
     held: [],
     shown: { blockedCause: '', memo: undefined, searchAttributes: undefined },
   };

@@ -14,6 +14,7 @@ import { createDueHeap } from './due-heap.ts';
 import { createLanes, drained } from './lane.ts';
 import { revive } from './loading.ts';
 import { dropAll } from './memory.ts';
+import { newWorker } from './newcomers.ts';
 import { boot, databaseDown, fenced, selfFence, serve } from './node.ts';
 import { wantTasks } from './offers.ts';
 import { awaitResults, describeWorkflow, getHistory } from './reads.ts';
@@ -82,6 +83,8 @@ function createState(parts: HistoryParts): History {
     backlog: new Map(),
     offers: [],
     offersScheduled: false,
+    newcomers: new Map(),
+    newcomerQueues: new Set(),
     waits: createWaits(),
     retention: new Map(),
     loops: new Map(),
@@ -110,6 +113,7 @@ export function createHistory(parts: HistoryParts): HistoryService {
     claimTasks: (claims) => claimTasks(h, claims),
     undoClaims: (claims) => undoClaims(h, claims),
     wantTasks: (kind, namespaceId, queue, count) => wantTasks(h, kind, namespaceId, queue, count),
+    newWorker: (namespaceId, queue, workerId) => newWorker(h, namespaceId, queue, workerId),
     completeWorkflowTasks: (namespace, items, worker, eager) => completeWorkflowTasks(h, namespace, items, worker, eager),
     failWorkflowTasks: (items) => failWorkflowTasks(h, items),
     completeQueries: (items) => completeQueries(h, items),

@@ -8,6 +8,7 @@ import type { ClaimAnswer, HistoryRole, PollInput, TaskClaim, TaskRef } from '..
 import type { Log } from '../telemetry/log.ts';
 import type { Answers } from './answers.ts';
 import { addPoll, backlog, endPoll, flush, type Poll, type Queue, resumePoll, tick, WINDOW } from './match.ts';
+import { isNewcomer, type Newcomers } from './newcomers.ts';
 import { activityTaskBytes, workflowTaskBytes } from './size.ts';
 
 /** What a poll gets. */
@@ -39,6 +40,7 @@ export interface Partition {
   readonly namespaceId: string;
   readonly name: string;
   readonly queue: Queue<WaitingPoll>;
+  readonly seen: Newcomers;
   /** Ms since 1970, 0 before the first. */
   lastPollAt: number;
   timer: Timer | undefined;
@@ -54,6 +56,9 @@ export function emptyAnswer(): PollAnswer {
 /** Starts a poll: answers it at once, or lets it wait for at most `waitMs`. */
 export function startPoll(partition: Partition, poll: WaitingPoll, around: Surroundings): void {
   partition.lastPollAt = around.env.now();
+  if (partition.kind === 'workflow' && isNewcomer(partition.seen, poll.workerId, around.env.monotonic())) {
+    around.history().newWorker(partition.namespaceId, partition.name, poll.workerId);
+  }
   // Older polls take what was offered just now.
   deliver(partition, around);
   const refs = addPoll(partition.queue, poll);

@@ -13,6 +13,7 @@ interface Scripted {
   readonly claimed: string[][];
   readonly undone: string[];
   readonly wanted: number[];
+  readonly newcomers: string[];
   want: (count: number) => void;
   /** How the next claims are answered. */
   answer: (claim: TaskClaim) => ClaimAnswer;
@@ -30,6 +31,7 @@ function setUp(maxWaitingPolls?: number): Scripted {
   const claimed: string[][] = [];
   const undone: string[] = [];
   const wanted: number[] = [];
+  const newcomers: string[] = [];
   const history = {
     claimTasks: async (claims: readonly TaskClaim[]) => {
       claimed.push(claims.map((claim) => claim.ref.runId));
@@ -41,6 +43,7 @@ function setUp(maxWaitingPolls?: number): Scripted {
       wanted.push(count);
       world.want(count);
     },
+    newWorker: (_namespaceId: string, queue: string, workerId: string) => newcomers.push(`${queue} ${workerId}`),
   } as unknown as HistoryRole;
   const matching = createMatching({ env, history: () => history, maxWaitingPolls });
   const world: Scripted = {
@@ -49,6 +52,7 @@ function setUp(maxWaitingPolls?: number): Scripted {
     claimed,
     undone,
     wanted,
+    newcomers,
     answer: (claim) => task(claim),
     want: () => {},
     gate: Promise.resolve(),
@@ -304,4 +308,15 @@ test('queues that nobody uses are forgotten', async () => {
   await world.env.advance(200_000);
   expect(world.matching.describeQueue('activity', 'n', 'q').lastPollAt).toBe(0);
   expect(world.env.timers()).toBe(0);
+});
+
+test('history hears of the first poll of a worker on a queue of workflow tasks', async () => {
+  const world = setUp();
+  const poll = (queue: string, workerId: string) => world.matching.pollWorkflowTasks(input({ queue, waitMs: 0 }, workerId), never);
+  await poll('q', 'a');
+  await poll('q', 'a');
+  await poll('q', 'b');
+  await poll('other', 'a');
+  await world.matching.pollActivityTasks(input({ waitMs: 0 }, 'c'), never);
+  expect(world.newcomers).toEqual(['q a', 'q b', 'other a']);
 });

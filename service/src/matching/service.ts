@@ -200,6 +200,7 @@ function open(state: State, kind: TaskRef['kind'], namespaceId: string, name: st
     namespaceId,
     name,
     queue: createQueue(),
+    seen: new Map(),
     lastPollAt: 0,
     timer: undefined,
     timerAt: Number.POSITIVE_INFINITY,

@@ -227,7 +227,7 @@ function checkWake(state: RunState, now: number): void {
   const activities = [...state.activities.values()];
   const driven =
     state.live.flight !== undefined ||
-    (isTaskDue(state) && (state.task.base > 0 || state.task.notBefore <= now)) ||
+    (isTaskDue(state) && (state.task.base > 0 || state.task.attempt > 1 || state.task.notBefore <= now)) ||
     activities.some(({ startedAt, dueAt, heartbeatMs }) => (startedAt === 0 ? dueAt <= now : heartbeatMs > 0));
   if (driven) {
     must(wake === 0, 'what only memory drives keeps the run in memory');

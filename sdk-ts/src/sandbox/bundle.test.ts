@@ -1,0 +1,59 @@
+// Bundling: what is taken, what is refused and how the refusal reads.
+
+import { expect, test } from 'vitest';
+import { engineFor, fixture } from '../../test/support/engine.ts';
+import { createRunLog, lines } from '../../test/support/run-log.ts';
+import type { WorkflowBundle, WorkflowEngine } from '../worker/engine.ts';
+import { bundleWorkflows } from './bundle.ts';
+import { createInlineEngine } from './inline.ts';
+
+async function engineOf(bundle: WorkflowBundle): Promise<WorkflowEngine> {
+  return await createInlineEngine({ bundle, namespace: 'default', taskQueue: 'q', log: () => {} });
+}
+
+test('a directory: every exported function of every file, each file evaluated by its own runs only', async () => {
+  const bundle = await bundleWorkflows(fixture('folder'));
+  // As a user would keep it: plain data.
+  const engine = await engineOf(JSON.parse(JSON.stringify(bundle)) as WorkflowBundle);
+  expect([...engine.workflowTypes].sort()).toEqual(['first', 'second']);
+  expect(lines(await createRunLog('first').run(engine))).toEqual(['complete 1']);
+  expect(lines(await createRunLog('second', ['x']).run(engine))).toEqual(['complete "second x"']);
+  await engine.close();
+});
+
+test('a built-in module is refused with file, line and what to do', async () => {
+  await expect(bundleWorkflows(fixture('imports-node.ts'))).rejects.toThrow(
+    /imports-node\.ts:3:\d+: workflow code cannot import "node:fs": it must not reach the machine\. Do this in an activity/,
+  );
+});
+
+test('the client is refused', async () => {
+  await expect(bundleWorkflows(fixture('imports-client.ts'))).rejects.toThrow(/imports-client\.ts:3:\d+: workflow code cannot import "@perdure\/sdk\/client"/);
+});
+
+test('a file that is not there', async () => {
+  await expect(bundleWorkflows(fixture('nowhere.ts'))).rejects.toThrow(/nowhere\.ts does not exist/);
+});
+
+test('one name in two files', async () => {
+  const bundle = await bundleWorkflows([fixture('folder/one.ts'), fixture('folder/../folder/two.js'), fixture('again.ts')]);
+  await expect(engineOf(bundle)).rejects.toThrow(/workflow "first" is exported by .*one\.ts and by .*again\.ts/);
+});
+
+test('libraries from the registry load and work', async () => {
+  const engine = await engineFor('libraries.ts');
+  const [line] = lines(await createRunLog('parsing').run(engine));
+  expect(line).toMatch(/^complete \{"when":"2026-01-01T00:00:00\.000Z","issues":2,"text":"a:\\n {2}- 1\\n {2}- 2\\nb:\\n {2}c: true\\n","random":-?\d+/);
+  await engine.close();
+});
+
+test("a payload converter of the user's runs inside", async () => {
+  const bundle = await bundleWorkflows(fixture('basic.ts'), { payloadConverter: fixture('converter.ts') });
+  const engine = await engineOf(bundle);
+  const answer = await engine.activate(createRunLog('hello', ['x']).task());
+  if (answer.kind !== 'completed') throw new Error(answer.kind);
+  const command = answer.completion.commands[0]?.attributes;
+  if (command?.$case !== 'scheduleActivity') throw new Error('unreachable');
+  expect(Buffer.from(command.value.input[0]?.data ?? []).toString()).toBe('{"shout":"read \\"x\\""}');
+  await engine.close();
+});

@@ -1,0 +1,3 @@
+// Exports a name that another file exports too.
+
+export async function first(): Promise<void> {}

@@ -53,7 +53,6 @@ export function undoActivity(t: Transition, claim: { number: number; claimId: st
   }
   activity.startedAt = 0;
   activity.claimId = '';
-  activity.live.offered = false;
   if (activity.cancelRequested) recordCanceled(t, activity, [], '');
 }
 

@@ -15,7 +15,7 @@ import type { Env } from '../env.ts';
 import { PerdureError, tooLarge } from '../errors.ts';
 import { counters } from '../telemetry/counters.ts';
 import type { Log } from '../telemetry/log.ts';
-import { type RpcHandlers, type RpcMethod, SERVICES } from './contract.ts';
+import { type CallContext, type RpcHandlers, type RpcMethod, SERVICES } from './contract.ts';
 import { DETAILS_HEADER, statusOf, toPerdureError } from './status.ts';
 
 /** Larger than the request limit, so that a request that is a little too large gets an answer that names size and limit. */
@@ -32,6 +32,8 @@ const MAX_SESSION_MEMORY_MB = 512;
 /** Answers that still wait when the server stops get this long before they are cut short. */
 const DRAIN_MS = 1_000;
 const RETRY_ELSEWHERE_MS = 200;
+/** Made once: an own reason spares the stack trace that `abort()` would take each time. */
+const CALLER_GONE = new Error('the caller has gone');
 
 export interface RpcServerOptions {
   readonly env: Env;
@@ -89,7 +91,44 @@ interface ServingState {
   readonly options: RpcServerOptions;
   stopping: boolean;
   /** Calls being answered. */
-  readonly open: Set<AbortController>;
+  readonly open: Set<OpenCall>;
+}
+
+/** A call that is being answered. */
+interface OpenCall {
+  readonly context: CallContext;
+  /** Whether nobody waits for the answer any more. */
+  readonly gone: boolean;
+  /** The caller has gone, or must be sent away. */
+  cut(): void;
+  /** Runs once when `cut` is called. */
+  onCut: (() => void) | undefined;
+}
+
+/** The signal is made only for handlers that look at it: for most calls it would cost more than the rest of this layer. */
+function openCall(): OpenCall {
+  let controller: AbortController | undefined;
+  let gone = false;
+  const call: OpenCall = {
+    context: {
+      get abort() {
+        controller ??= new AbortController();
+        if (gone) controller.abort(CALLER_GONE);
+        return controller.signal;
+      },
+    },
+    get gone() {
+      return gone;
+    },
+    cut() {
+      if (gone) return;
+      gone = true;
+      controller?.abort(CALLER_GONE);
+      call.onCut?.();
+    },
+    onCut: undefined,
+  };
+  return call;
 }
 
 function healthNames(): string[] {
@@ -118,7 +157,7 @@ function listen(server: Server, address: string): Promise<string> {
 async function stop(server: Server, state: ServingState): Promise<void> {
   const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
   const cut = state.options.env.setTimer(DRAIN_MS, () => {
-    for (const call of state.open) call.abort();
+    for (const call of state.open) call.cut();
   });
   const force = state.options.env.setTimer(2 * DRAIN_MS, () => server.forceShutdown());
   await closed;
@@ -144,28 +183,35 @@ function serve(methods: readonly RpcMethod[], state: ServingState): [ServiceDefi
     };
     handlers[method.key] = (call, callback) => {
       counters.rpcs += 1;
-      const abort = new AbortController();
-      call.on('cancelled', () => abort.abort());
-      state.open.add(abort);
-      answer(method, call.request, abort.signal, state)
-        .then(
-          (bytes) => callback(null, bytes),
-          (error: unknown) => callback(toServiceError(error, method, state.options)),
-        )
-        .finally(() => state.open.delete(abort));
+      const open = openCall();
+      state.open.add(open);
+      // Also fires after every answer: then it means nothing.
+      call.on('cancelled', () => {
+        if (state.open.has(open)) open.cut();
+      });
+      answer(method, call.request, open, state).then(
+        (bytes) => {
+          state.open.delete(open);
+          callback(null, bytes);
+        },
+        (error: unknown) => {
+          state.open.delete(open);
+          callback(toServiceError(error, method, state.options));
+        },
+      );
     };
   }
   return [definition, handlers];
 }
 
-async function answer(method: RpcMethod, bytes: Buffer, abort: AbortSignal, state: ServingState): Promise<Bytes> {
+async function answer(method: RpcMethod, bytes: Buffer, open: OpenCall, state: ServingState): Promise<Bytes> {
   const { options } = state;
   if (state.stopping) throw stopping();
   const handlers = options.handlers();
   if (handlers === undefined) throw options.unavailable();
   if (bytes.length > MAX_REQUEST_BYTES) throw tooLarge('request', bytes.length, MAX_REQUEST_BYTES);
-  const handler = handlers[method.key] as (request: unknown, call: { abort: AbortSignal }) => Promise<unknown>;
-  const response = await untilAborted(handler(decode(method, bytes), { abort }), abort, (late) => undo(late, options));
+  const handler = handlers[method.key] as (request: unknown, call: CallContext) => Promise<unknown>;
+  const response = await untilCut(handler(decode(method, bytes), open.context), open, options);
   return method.response.encode(response).finish();
 }
 
@@ -179,16 +225,13 @@ function decode(method: RpcMethod, bytes: Buffer): unknown {
 }
 
 /** A handler need not hurry when its caller has gone; what it answers then must not be lost. */
-function untilAborted<T>(work: Promise<T>, abort: AbortSignal, late: (answer: T) => void): Promise<T> {
+function untilCut(work: Promise<unknown>, open: OpenCall, options: RpcServerOptions): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const gone = (): void => reject(stopping());
-    abort.addEventListener('abort', gone, { once: true });
-    work
-      .then((value) => {
-        if (abort.aborted) late(value);
-        else resolve(value);
-      }, reject)
-      .finally(() => abort.removeEventListener('abort', gone));
+    open.onCut = () => reject(stopping());
+    work.then((response) => {
+      if (open.gone) undo(response, options);
+      else resolve(response);
+    }, reject);
   });
 }
 

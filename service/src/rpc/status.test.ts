@@ -29,11 +29,20 @@ test('what was not found is named for generic clients', () => {
   expect(detail(error, 'RetryInfo')).toBeUndefined();
 });
 
-test('long texts are cut, so that the status fits into headers', () => {
-  const status = statusOf(new PerdureError('BAD_FIELD', 'é'.repeat(100_000), { field: '🙂'.repeat(10_000) }));
-  expect(status.message.length).toBe(2_000);
-  expect(status.message.isWellFormed()).toBe(true);
-  expect(status.details.length).toBeLessThan(16_000);
+test('long texts are cut, so that the status fits into 8 KiB of headers', () => {
+  for (const text of ['é', '🙂', '語', 'x']) {
+    const status = statusOf(
+      new PerdureError('BAD_FIELD', text.repeat(100_000), { field: text.repeat(10_000), value: text.repeat(10_000) }),
+    );
+    expect(status.message.isWellFormed()).toBe(true);
+    expect(status.message).toMatch(/^[^\ufffd]+…$/u);
+    expect(encodeURI(status.message).length + (status.details.length * 4) / 3).toBeLessThan(8_000);
+  }
+});
+
+test('texts that are not well-formed can be sent', () => {
+  const status = statusOf(new PerdureError('BAD_FIELD', 'name: \ud800', { field: '\udfff' }));
+  expect(encodeURI(status.message)).toBe('name:%20%EF%BF%BD');
 });
 
 test('unexpected errors show an id and nothing else; the rest is reported', () => {

@@ -9,9 +9,9 @@ import { PerdureError } from '../errors.ts';
 export const ERROR_DOMAIN = 'perdure';
 /** Header that carries the encoded google.rpc.Status. */
 export const DETAILS_HEADER = 'grpc-status-details-bin';
-/** Status text travels in HTTP/2 headers, whose total peers commonly limit to 8 or 16 KiB. */
-const MAX_MESSAGE_CHARS = 2_000;
-const MAX_METADATA_CHARS = 500;
+/** Status text travels in HTTP/2 headers, percent-encoded and again in the details; some peers take no more than 8 KiB of headers. */
+const MAX_MESSAGE_BYTES = 1_000;
+const MAX_METADATA_BYTES = 250;
 
 /** A status as it leaves. */
 export interface RpcStatus {
@@ -33,8 +33,8 @@ const BAD_REQUEST_REASONS = new Set(['BAD_FIELD', 'TOO_LARGE']);
 
 /** The status of an error of the catalogue. */
 export function statusOf(error: PerdureError): RpcStatus {
-  const message = cut(error.message, MAX_MESSAGE_CHARS);
-  const metadata = Object.fromEntries(Object.entries(error.metadata).map(([key, value]) => [key, cut(value, MAX_METADATA_CHARS)]));
+  const message = cut(error.message, MAX_MESSAGE_BYTES);
+  const metadata = Object.fromEntries(Object.entries(error.metadata).map(([key, value]) => [key, cut(value, MAX_METADATA_BYTES)]));
   const details: Any[] = [any('ErrorInfo', ErrorInfo.encode({ reason: error.reason, domain: ERROR_DOMAIN, metadata }).finish())];
   if (error.retryAfterMs !== undefined)
     details.push(any('RetryInfo', RetryInfo.encode({ retryDelay: duration(error.retryAfterMs) }).finish()));
@@ -104,7 +104,11 @@ function duration(ms: number): { seconds: bigint; nanos: number } {
   return { seconds: BigInt(Math.floor(whole / 1_000)), nanos: (whole % 1_000) * 1e6 };
 }
 
-/** Never splits a surrogate pair: the rest would not be valid text. */
+/** At most `limit` bytes of UTF-8. Well-formed in any case: gRPC cannot send anything else. */
 function cut(text: string, limit: number): string {
-  return text.length <= limit ? text : `${text.slice(0, limit - 1).toWellFormed()}…`;
+  const whole = text.toWellFormed();
+  if (whole.length <= limit / 3 || Buffer.byteLength(whole) <= limit) return whole;
+  const bytes = Buffer.from(whole).subarray(0, limit - 3);
+  // A character cut in two decodes as U+FFFD.
+  return `${bytes.toString('utf8').replace(/\ufffd$/, '')}…`;
 }

@@ -139,6 +139,15 @@ describe.each(['read committed', 'serializable'] as const)('%s', (isolation) => 
     await admin.close();
   });
 
+  test('a beat fails as soon as the row in nodes is gone, although its own row is there', async () => {
+    const scene = await newScene(store);
+    const admin = await openAdmin(url);
+    await admin.run('DELETE FROM nodes WHERE node_id = $1', [scene.me]);
+    expect((await store.beat(scene.me, false)).alive).toBe(false);
+    expect(await admin.run('SELECT beat FROM heartbeats WHERE node_id = $1', [scene.me])).toEqual([{ beat: 0 }]);
+    await admin.close();
+  });
+
   test('a node is deleted only after the commit that it has under way', async () => {
     const scene = await newScene(store);
     const [key, other] = [newKey(scene), nodeInfo()];

@@ -74,6 +74,17 @@ export function commitWrites(open: () => Store): void {
     expect(await executionOf(scene, key)).toMatchObject({ wakeAt: 5_000 });
   });
 
+  test('visibility alone changes nothing else', async () => {
+    const scene = await newScene(open());
+    const key = newKey(scene);
+    await write(scene, startRecord(key, { visibility: VISIBLE }));
+    await write(scene, { key, prevSeq: 1, rows: [], visibility: { ...VISIBLE, blockedCause: 'NONDETERMINISM' }, closes: false });
+    expect(await executionOf(scene, key)).toMatchObject({ status: 1, type: 'order', lastSeq: 1 });
+    const filter = { kind: 'compare', field: 'runId', op: '=', value: key.runId } as const;
+    const [entry] = await scene.store.listVisibility({ namespaceId: key.namespaceId, filter, limit: 1, after: undefined });
+    expect(entry).toMatchObject({ blockedCause: 'NONDETERMINISM' });
+  });
+
   test('checkpoint and memo stay when they are not sent', async () => {
     const scene = await newScene(open());
     const key = newKey(scene);

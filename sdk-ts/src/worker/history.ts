@@ -31,16 +31,20 @@ async function decodeHistory(converter: DataConverter, bytes: Uint8Array): Promi
   return History.encode(history).finish();
 }
 
-/** Pages of the run's log from an event up to the last seen one. Encoded histories can simply be joined. */
+/**
+ * Pages of the run's log from an event up to the last seen one; of a query-only task to the end, because the block of the last
+ * completed task lies behind what that task had seen. Encoded histories can simply be joined.
+ */
 async function readHistory(link: Link, task: WorkflowTask, from: bigint): Promise<Uint8Array[]> {
   const { api, namespace, abandoned: abort, dataConverter } = link;
   const pages: Uint8Array[] = [];
-  for (let next = from; next <= task.seenEventId; ) {
+  const until = task.queryOnly ? undefined : task.seenEventId;
+  for (let next = from, end = false; until === undefined ? !end : next <= until; ) {
     const request = {
       namespace,
       execution: task.execution,
       fromEventId: next,
-      toEventId: task.seenEventId,
+      toEventId: until ?? 0n,
       maxBytes: 0,
       wait: false,
       waitTimeout: undefined,
@@ -50,6 +54,7 @@ async function readHistory(link: Link, task: WorkflowTask, from: bigint): Promis
       throw new Error(`the history of the run ends before event ${next}, the task names event ${task.seenEventId}`);
     pages.push(await decodeHistory(dataConverter, page.history));
     next = page.nextEventId;
+    end = page.end;
   }
   return pages;
 }

@@ -193,6 +193,33 @@ test('query-only tasks are answered by CompleteQueries, also when they fail', as
   expect(done).toEqual(['activate good', 'activate bad', 'evict r2']);
 });
 
+test('a query-only task reads on to the end of the log: the block of the last task lies behind what it had seen', async () => {
+  const page = (...ids: bigint[]) => History.encode(History.fromPartial({ events: ids.map((id) => ({ id })) })).finish();
+  const shown: bigint[][] = [];
+  const { clock, take, requests } = setup(
+    (task) => {
+      if (task.historyFromEventId > 1n) return { kind: 'needHistory' };
+      shown.push(History.decode(task.history).events.map(({ id }) => id));
+      return { kind: 'queries', results: [] };
+    },
+    {
+      getWorkflowHistory: ({ fromEventId }) =>
+        fromEventId < 4n
+          ? { runId: 'r', history: page(...[1n, 2n, 3n].filter((id) => id >= fromEventId)), nextEventId: 4n, end: false, closed: false }
+          : { runId: 'r', history: page(4n, 5n), nextEventId: 6n, end: true, closed: false },
+    },
+  );
+  const facts = { queryOnly: true, baseEventId: 4n, seenEventId: 3n };
+  take(workflowTask('paged', { ...facts, history: page(1n, 2n), historyFromEventId: 1n, historyNextEventId: 3n }));
+  take(workflowTask('not cached', { ...facts, runId: 'other', history: page(4n, 5n), historyFromEventId: 4n }));
+  await clock.settle();
+  expect(shown).toEqual([
+    [1n, 2n, 3n, 4n, 5n],
+    [1n, 2n, 3n, 4n, 5n],
+  ]);
+  expect(new Set(requests('getWorkflowHistory').map(({ toEventId }) => toEventId))).toEqual(new Set([0n]));
+});
+
 test('commands over the limit fail the task, naming sizes and the largest', async () => {
   const large = encodeValue(defaultPayloadConverter, 'x'.repeat(4_000_000), 'x');
   const small = encodeValue(defaultPayloadConverter, 1, 'x');

@@ -48,4 +48,4 @@ export interface LibrarySettings {
 }
 
 /** The user's bundle for one run: module name → function that evaluates it. */
-export type UserFactory = (api: object, globalThis: object, self: object, global: object) => Readonly<Record<string, () => object>>;
+export type UserFactory = (api: object, runGlobal: object, self: object, global: object) => Readonly<Record<string, () => object>>;

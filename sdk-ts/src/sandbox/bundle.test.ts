@@ -28,7 +28,9 @@ test('a built-in module is refused with file, line and what to do', async () => 
 });
 
 test('the client is refused', async () => {
-  await expect(bundleWorkflows(fixture('imports-client.ts'))).rejects.toThrow(/imports-client\.ts:3:\d+: workflow code cannot import "@perdure\/sdk\/client"/);
+  await expect(bundleWorkflows(fixture('imports-client.ts'))).rejects.toThrow(
+    /imports-client\.ts:3:\d+: workflow code cannot import "@perdure\/sdk\/client"/,
+  );
 });
 
 test('a file that is not there', async () => {
@@ -43,7 +45,9 @@ test('one name in two files', async () => {
 test('libraries from the registry load and work', async () => {
   const engine = await engineFor('libraries.ts');
   const [line] = lines(await createRunLog('parsing').run(engine));
-  expect(line).toMatch(/^complete \{"when":"2026-01-01T00:00:00\.000Z","issues":2,"text":"a:\\n {2}- 1\\n {2}- 2\\nb:\\n {2}c: true\\n","random":-?\d+/);
+  expect(line).toMatch(
+    /^complete \{"when":"2026-01-01T00:00:00\.000Z","issues":2,"text":"a:\\n {2}- 1\\n {2}- 2\\nb:\\n {2}c: true\\n","random":-?\d+/,
+  );
   await engine.close();
 });
 

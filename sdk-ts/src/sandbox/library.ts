@@ -76,7 +76,7 @@ export function createLibrary(host: LibraryHost, factory: UserFactory, settings:
 }
 
 function createDoor(context: Context): Door & { enter(): void } {
-  const { promise, then } = { promise: Promise.resolve(), then: Promise.prototype.then };
+  const resolved = Promise.resolve();
   let armed = false;
   let op = 0;
   let runId = '';
@@ -110,7 +110,7 @@ function createDoor(context: Context): Door & { enter(): void } {
       bytes = undefined;
       expected = activeRun();
       entered += 1;
-      then.call(promise, onDrained);
+      void resolved.then(onDrained);
     },
     // The canary: every reaction has run, and no other run took over.
     status: () => (entered === drained && expected === activeRun() ? status : STATUS.broken),
@@ -202,7 +202,7 @@ function instantiate(context: Context, run: Run): UserModule {
 
 function converterOf(context: Context): PayloadConverter {
   const name = context.settings.converterModule;
-  return name === '' ? defaultPayloadConverter : (evaluate(context, name)['payloadConverter'] as PayloadConverter);
+  return name === '' ? defaultPayloadConverter : (evaluate(context, name).payloadConverter as PayloadConverter);
 }
 
 /** Goes on with the session until reactions are due or it is done. */

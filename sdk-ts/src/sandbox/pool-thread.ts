@@ -137,9 +137,15 @@ function settle(state: State, id: number, answer: CoreAnswer): void {
   const pending = state.pending.get(id);
   if (pending === undefined) return;
   state.pending.delete(id);
-  if (answer.kind !== 'failed' || pending.stack === undefined) return pending.resolve(answer);
+  if (answer.kind !== 'failed' || pending.stack === undefined) {
+    pending.resolve(answer);
+    return;
+  }
   // A suspect stopped by its own time limit: only the watchdog knows where it was.
-  pending.resolve({ kind: 'failed', bytes: encodeFailure(blockedMessage(pending.facts.workflowType), WorkflowTaskFailureCause.DEADLOCK, pending.stack) });
+  pending.resolve({
+    kind: 'failed',
+    bytes: encodeFailure(blockedMessage(pending.facts.workflowType), WorkflowTaskFailureCause.DEADLOCK, pending.stack),
+  });
 }
 
 /** At intervals while tasks are out. */

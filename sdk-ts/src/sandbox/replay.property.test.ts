@@ -1,9 +1,9 @@
 // Live equals replay: random scripts of signals, results and cancel requests; a run that stays cached and one that is replayed for every task
 // must ask for the same commands, byte for byte.
 
+import { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import { engineFor } from '../../test/support/engine.ts';
 import { createRunLog, describeAnswer, type RunLog } from '../../test/support/run-log.ts';
 import { ApplicationFailure } from '../common/failure.ts';
@@ -27,9 +27,18 @@ type Happening =
   | { kind: 'fire' | 'complete' | 'fail' | 'canceled'; at: number };
 
 const happening: fc.Arbitrary<Happening> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('signal' as const), name: fc.constantFrom('add' as const, 'late' as const), n: fc.nat(9) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('signal' as const), name: fc.constantFrom('add' as const, 'late' as const), n: fc.nat(9) }),
+  },
   { weight: 1, arbitrary: fc.constant({ kind: 'cancel' as const }) },
-  { weight: 8, arbitrary: fc.record({ kind: fc.constantFrom('fire' as const, 'complete' as const, 'complete' as const, 'fail' as const), at: fc.nat(20) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('fire' as const, 'complete' as const, 'complete' as const, 'fail' as const),
+      at: fc.nat(20),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('canceled' as const), at: fc.nat(20) }) },
 );
 
@@ -48,7 +57,8 @@ const turn: fc.Arbitrary<Turn> = fc.record({
 
 /** Applies what is possible; answers whether it must refuse a close. */
 function happen(log: RunLog, what: Happening): boolean {
-  const pick = (open: Set<number>): number | undefined => (what.kind === 'signal' || what.kind === 'cancel' ? undefined : [...open][what.at % Math.max(1, open.size)]);
+  const pick = (open: Set<number>): number | undefined =>
+    what.kind === 'signal' || what.kind === 'cancel' ? undefined : [...open][what.at % Math.max(1, open.size)];
   if (what.kind === 'signal') log.signal(what.name, what.n);
   else if (what.kind === 'cancel') log.cancel();
   else if (what.kind === 'fire') {
@@ -86,16 +96,20 @@ async function oneTask(log: RunLog, next: Turn): Promise<void> {
   if (next.evict) cached.evict(log.runId);
 }
 
-test.each(['rounds', 'races', 'locked'])('%s: the same commands from the cache and from the log', { timeout: 60_000 }, async (workflowType) => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(turn, { minLength: 1, maxLength: 15 }), async (turns) => {
-      const log = createRunLog(workflowType, [4]);
-      for (const next of turns) {
-        await oneTask(log, next);
-        if (log.closed) break;
-        for (const what of next.before) happen(log, what);
-      }
-    }),
-    { numRuns: 60 },
-  );
-});
+test.each(['rounds', 'races', 'locked'])(
+  '%s: the same commands from the cache and from the log',
+  { timeout: 60_000 },
+  async (workflowType) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(turn, { minLength: 1, maxLength: 15 }), async (turns) => {
+        const log = createRunLog(workflowType, [4]);
+        for (const next of turns) {
+          await oneTask(log, next);
+          if (log.closed) break;
+          for (const what of next.before) happen(log, what);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  },
+);

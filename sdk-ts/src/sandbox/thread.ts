@@ -2,7 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Core, createCore } from './core.ts';
-import type { LogMessage, Request, ThreadReport, ThreadSettings } from './thread-messages.ts';
+import type { LogMessage, Request, TaskMessage, ThreadReport, ThreadSettings } from './thread-messages.ts';
 
 const REPORT_MS = 2;
 
@@ -34,9 +34,13 @@ function reportSoon(core: Core): void {
 }
 
 function start(core: Core, request: Request): void {
-  if (request.kind === 'evict') return core.evict(request.runId);
-  if (request.kind === 'committed') return core.committed(request.runId, request.completedEventId, request.closed);
-  const { id, facts, bytes } = request.task;
+  if (request.kind === 'evict') core.evict(request.runId);
+  else if (request.kind === 'committed') core.committed(request.runId, request.completedEventId, request.closed);
+  else startTask(core, request.task);
+}
+
+function startTask(core: Core, task: TaskMessage): void {
+  const { id, facts, bytes } = task;
   tasks.set(facts.runId, id);
   const done = (answer: ThreadReport['answers'][number]['answer']): void => {
     tasks.delete(facts.runId);
@@ -54,7 +58,7 @@ async function pump(core: Core): Promise<void> {
   for (let request = queue.shift(); request !== undefined; request = queue.shift()) {
     start(core, request);
     // Lets the answer arrive, so that the first of a large batch does not wait for the last.
-    await undefined;
+    await Promise.resolve();
     if (performance.now() - since > REPORT_MS && answers.length > 0) {
       report(core.cachedRuns());
       since = performance.now();

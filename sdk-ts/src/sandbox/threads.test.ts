@@ -1,7 +1,7 @@
 // Workflow code in worker threads: the same answers as on one thread, and threads that are stuck do not stop the rest.
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fixture } from '../../test/support/engine.ts';
 import { createRunLog, lines } from '../../test/support/run-log.ts';
 import type { WorkflowEngine } from '../worker/engine.ts';

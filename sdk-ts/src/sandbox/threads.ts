@@ -33,7 +33,9 @@ export async function createThreadEngine(options: ThreadEngineOptions): Promise<
   const suspected = new Set<string>();
   const regular = (runId: string): PoolThread => threads[hash(runId) % threads.length] as PoolThread;
   const suspectThread = (): Promise<PoolThread> => {
-    suspects ??= createPoolThread({ ...rest, cacheBytes: SUSPECT_CACHE_BYTES, entryTimeoutMs: patience.failMs }).then(({ thread }) => thread);
+    suspects ??= createPoolThread({ ...rest, cacheBytes: SUSPECT_CACHE_BYTES, entryTimeoutMs: patience.failMs }).then(
+      ({ thread }) => thread,
+    );
     return suspects;
   };
   const threadOf = (runId: string): PoolThread | Promise<PoolThread> => (suspected.has(runId) ? suspectThread() : regular(runId));

@@ -1,7 +1,7 @@
 // The order inside one activation, and what closes a run. F numbers name the hazards each test keeps away.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { engineFor } from '../../test/support/engine.ts';
 import { createRunLog, lines, type RunLog } from '../../test/support/run-log.ts';
 import type { WorkflowEngine } from '../worker/engine.ts';

@@ -12,7 +12,7 @@ import { startTimer } from './timer.ts';
  */
 export function condition(predicate: () => boolean): Promise<void>;
 export function condition(predicate: () => boolean, timeout: Duration): Promise<boolean>;
-export function condition(predicate: () => boolean, timeout?: Duration): Promise<boolean | void> {
+export function condition(predicate: () => boolean, timeout?: Duration): Promise<unknown> {
   const run = writableRun('condition');
   if (typeof predicate !== 'function') throw new TypeError('condition: the predicate must be a function');
   const ms = timeout === undefined ? undefined : toMs(timeout, 'condition timeout');

@@ -16,7 +16,8 @@ export function startHandler(run: Run, name: string, call: () => unknown): void 
     result = getHost().runInScope(run.root, call);
   } catch (error) {
     run.runningHandlers.delete(handler);
-    return fail(run, error);
+    fail(run, error);
+    return;
   }
   if (!isThenable(result)) {
     run.runningHandlers.delete(handler);

@@ -1,8 +1,9 @@
 // Code that does not fit the log is found, and the error says where and what to do.
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import { History } from '@perdure/proto/perdure/api/v1/event';
+import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { engineFor } from '../../test/support/engine.ts';
 import { createRunLog, lines, type RunLog } from '../../test/support/run-log.ts';
 import type { EngineAnswer, WorkflowEngine } from '../worker/engine.ts';
@@ -62,7 +63,8 @@ test('F26: strict replay compares inputs, ordinary replay does not', async () =>
   await log.run(engine);
   const change = ({ events }: RunLog): void => {
     const scheduled = events[2]?.attributes;
-    if (scheduled?.$case === 'activityScheduled') scheduled.value.input = [{ encoding: 'json/plain', data: new TextEncoder().encode('"other"'), metadata: {} }];
+    if (scheduled?.$case === 'activityScheduled')
+      scheduled.value.input = [{ encoding: 'json/plain', data: new TextEncoder().encode('"other"'), metadata: {} }];
   };
   expect(await replayAs(log, 'hello', engine, change)).toMatchObject({ kind: 'completed' });
   const answer = await replayAs(log, 'hello', strict, change);
@@ -121,9 +123,11 @@ test('an event of a later version fails the task and says so', async () => {
 
 test('F31: a history of 20 000 events is replayed', { timeout: 30_000 }, async () => {
   const log = createRunLog('summing', [1_000_000]);
+  const empty = WorkflowTaskCompletion.create();
   for (let block = 0; block < 2_000; block += 1) {
     for (let n = 0; n < 9; n += 1) log.signal('add', 1);
-    log.append({ token: new Uint8Array(), commands: [], queryResults: [], variables: {}, newFlags: [], forceNewTask: false, sticky: true, waitingForHandlers: false });
+    const seenEventId = BigInt(log.events.length);
+    log.append(empty, { seenEventId, startedTime: log.events.at(-1)?.time, historyBytes: 0n, continueAsNewSuggested: false });
   }
   expect(log.events.length).toBeGreaterThan(20_000);
   expect(await log.query(engine, 'total')).toBe(18_000);

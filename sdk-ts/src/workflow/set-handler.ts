@@ -13,14 +13,15 @@ const SETTERS: Record<'signal' | 'query', (name: string, handler: Handler) => vo
 /**
  * Connects a signal or query with a function; undefined takes it away.
  * A signal handler may be async; signals that came before it was set are handed over now, in order. A query handler must be synchronous.
+ * The definition alone says the types: a handler may take fewer arguments.
  */
 export function setHandler<Args extends unknown[]>(
   definition: SignalDefinition<Args>,
-  handler: ((...args: Args) => void | Promise<void>) | undefined,
+  handler: ((...args: NoInfer<Args>) => void | Promise<void>) | undefined,
 ): void;
 export function setHandler<Result, Args extends unknown[]>(
   definition: QueryDefinition<Result, Args>,
-  handler: ((...args: Args) => Result) | undefined,
+  handler: ((...args: NoInfer<Args>) => NoInfer<Result>) | undefined,
 ): void;
 export function setHandler(definition: { readonly type: 'signal' | 'query'; readonly name: string }, handler: Handler): void {
   const set = SETTERS[definition?.type];

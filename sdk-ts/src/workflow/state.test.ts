@@ -1,9 +1,9 @@
 // What outsiders see of a run: queries, variables, memo and attributes, its log; and what read-only calls may not do.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { decodeValue, defaultPayloadConverter } from '../common/payload-converter.ts';
 import { engineFor, logged } from '../../test/support/engine.ts';
 import { createRunLog, lines, queryOf, queryValue, type RunLog } from '../../test/support/run-log.ts';
+import { decodeValue, defaultPayloadConverter } from '../common/payload-converter.ts';
 import type { WorkflowEngine } from '../worker/engine.ts';
 
 let engine: WorkflowEngine;
@@ -97,7 +97,7 @@ test('memo, attributes and variables leave with the completion; removed ones too
   const second = await log.run(engine, { suggested: true });
   // Values set on replay are not sent again.
   expect(Object.keys(second.variables)).toEqual(['other']);
-  expect(second.variables['other']?.encoding).toBe('binary/null');
+  expect(second.variables.other?.encoding).toBe('binary/null');
   const [line] = lines(second);
   expect(JSON.parse((line as string).slice('complete '.length))).toMatchObject({
     memo: { color: 'red' },

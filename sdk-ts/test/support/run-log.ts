@@ -36,11 +36,14 @@ export interface RunLog {
   /** A query-only task. */
   query(engine: WorkflowEngine, name: string, ...args: unknown[]): Promise<unknown>;
   /** Appends a completion's block; what the task said is what the log says. */
-  append(completion: WorkflowTaskCompletion, of?: WorkflowTask): bigint;
+  append(completion: WorkflowTaskCompletion, of?: TaskFacts): bigint;
   /** Steps asked for and not ended. */
   readonly openActivities: Set<number>;
   readonly openTimers: Set<number>;
 }
+
+/** What a task says that the log keeps. */
+export type TaskFacts = Pick<WorkflowTask, 'startedTime' | 'historyBytes' | 'continueAsNewSuggested' | 'seenEventId'>;
 
 export interface TaskOptions {
   full?: boolean;
@@ -51,118 +54,42 @@ export interface TaskOptions {
 }
 
 interface State {
+  readonly runId: string;
+  readonly workflowType: string;
+  readonly events: HistoryEvent[];
+  readonly openActivities: Set<number>;
+  readonly openTimers: Set<number>;
   nextMs: number;
   base: bigint;
   seen: bigint;
   closed: boolean;
 }
 
+type Happenings = Pick<RunLog, 'signal' | 'cancel' | 'fire' | 'completeActivity' | 'failActivity' | 'cancelActivity'>;
+
 let lastRun = 0;
 
 export function createRunLog(workflowType: string, args: unknown[] = [], runId = `run-${++lastRun}`): RunLog {
-  const events: HistoryEvent[] = [];
-  const openActivities = new Set<number>();
-  const openTimers = new Set<number>();
-  const state: State = { nextMs: START_MS, base: 0n, seen: 0n, closed: false };
-
-  const add = (attributes: Attributes, ms = 10): HistoryEvent => {
-    state.nextMs += ms;
-    const event: HistoryEvent = { id: BigInt(events.length + 1), time: msToTimestamp(state.nextMs), attributes };
-    events.push(event);
-    return event;
-  };
-  add(started(workflowType, args, runId), 0);
-
-  const task = (options: TaskOptions = {}): WorkflowTask => {
-    const from = options.full ? 0n : state.seen;
-    const history = History.encode({ events: events.filter((event) => event.id > from) }).finish();
-    return {
-      token: new Uint8Array(),
-      execution: { workflowId: 'wf', runId },
-      workflowType,
-      taskQueue: 'q',
-      attempt: options.attempt ?? 1,
-      baseEventId: state.base,
-      seenEventId: BigInt(events.length),
-      startedTime: msToTimestamp(state.nextMs + 1),
-      historyBytes: BigInt(events.length * 100),
-      continueAsNewSuggested: options.suggested ?? false,
-      history,
-      historyFromEventId: from + 1n,
-      historyNextEventId: 0n,
-      queries: options.queries ?? [],
-      queryOnly: options.queryOnly ?? false,
-      taskTimeoutMs: 10_000n,
-    };
-  };
-
-  const append = (completion: WorkflowTaskCompletion, of = task()): bigint => {
-    const { startedTime, historyBytes, continueAsNewSuggested, seenEventId } = of;
-    const sdk = { sdkName: 'typescript', sdkVersion: '0', newFlags: completion.newFlags, buildId: 'build-1', identity: 'w', workerId: 'w' };
-    const c = add({
-      $case: 'workflowTaskCompleted',
-      value: { seenEventId, startedTime, historyBytes, continueAsNewSuggested, ...sdk },
-    });
-    state.base = c.id;
-    state.seen = seenEventId;
-    for (const command of completion.commands) {
-      const { $case, value } = command.attributes as CommandAttributes;
-      if ($case === 'scheduleActivity') openActivities.add(value.number);
-      if ($case === 'startTimer') openTimers.add(value.number);
-      if ($case === 'cancelTimer') openTimers.delete(value.number);
-      if ($case === 'completeWorkflow' || $case === 'failWorkflow' || $case === 'cancelWorkflow') state.closed = true;
-      add(eventOf({ $case, value } as CommandAttributes, c.id), 0);
-    }
-    return c.id;
-  };
-
+  const opened = { events: [], openActivities: new Set<number>(), openTimers: new Set<number>() };
+  const state: State = { runId, workflowType, ...opened, nextMs: START_MS, base: 0n, seen: 0n, closed: false };
+  add(state, started(workflowType, args, runId), 0);
+  const task = (options: TaskOptions = {}): WorkflowTask => taskOf(state, options);
+  const append = (completion: WorkflowTaskCompletion, of: TaskFacts = task()): bigint => appendBlock(state, completion, of);
   const activate = async (engine: WorkflowEngine, options: TaskOptions): Promise<{ of: WorkflowTask; answer: EngineAnswer }> => {
     const of = task(options);
     const answer = await engine.activate(of);
     if (answer.kind !== 'needHistory') return { of, answer };
     return { of, answer: await engine.activate(task({ ...options, full: true })) };
   };
-
   return {
-    runId,
-    events,
-    openActivities,
-    openTimers,
+    ...state,
     get closed() {
       return state.closed;
     },
-    add,
+    add: (attributes, ms) => add(state, attributes, ms),
     task,
     append,
-    signal: (name, ...input) => {
-      add({
-        $case: 'workflowSignaled',
-        value: { signalName: name, input: encodeValues(converter, input, 'signal'), header: undefined, identity: '', requestId: '' },
-      });
-    },
-    cancel: (reason = 'enough') => {
-      add({ $case: 'workflowCancelRequested', value: { reason, identity: '', requestId: '' } });
-    },
-    fire: (number) => {
-      openTimers.delete(number);
-      add({ $case: 'timerFired', value: { number, startedEventId: 0n } });
-    },
-    completeActivity: (number, result) => {
-      openActivities.delete(number);
-      add({
-        $case: 'activityCompleted',
-        value: { number, scheduledEventId: 0n, result: encodeValues(converter, [result], 'x')[0], attempt: 1, identity: 'w' },
-      });
-    },
-    failActivity: (number, error) => {
-      openActivities.delete(number);
-      const failure = errorToFailure(error, converter);
-      add({ $case: 'activityFailed', value: { number, scheduledEventId: 0n, failure, attempt: 3, retryState: 2, identity: 'w' } });
-    },
-    cancelActivity: (number) => {
-      openActivities.delete(number);
-      add({ $case: 'activityCanceled', value: { number, scheduledEventId: 0n, details: [], attempt: 1, identity: 'w' } });
-    },
+    ...happenings(state),
     async run(engine, options = {}) {
       const { of, answer } = await activate(engine, options);
       if (answer.kind !== 'completed') throw new Error(describeAnswer(answer));
@@ -175,6 +102,85 @@ export function createRunLog(workflowType: string, args: unknown[] = [], runId =
       const { answer } = await activate(engine, { queryOnly: true, queries });
       if (answer.kind !== 'queries') throw new Error(describeAnswer(answer));
       return queryValue(answer.results[0] as QueryResult);
+    },
+  };
+}
+
+function add(state: State, attributes: Attributes, ms = 10): HistoryEvent {
+  state.nextMs += ms;
+  const event: HistoryEvent = { id: BigInt(state.events.length + 1), time: msToTimestamp(state.nextMs), attributes };
+  state.events.push(event);
+  return event;
+}
+
+function taskOf(state: State, options: TaskOptions): WorkflowTask {
+  const { events, workflowType, runId } = state;
+  const from = options.full ? 0n : state.seen;
+  const history = History.encode({ events: events.filter((event) => event.id > from) }).finish();
+  return {
+    token: new Uint8Array(),
+    execution: { workflowId: 'wf', runId },
+    workflowType,
+    taskQueue: 'q',
+    attempt: options.attempt ?? 1,
+    baseEventId: state.base,
+    seenEventId: BigInt(events.length),
+    startedTime: msToTimestamp(state.nextMs + 1),
+    historyBytes: BigInt(events.length * 100),
+    continueAsNewSuggested: options.suggested ?? false,
+    history,
+    historyFromEventId: from + 1n,
+    historyNextEventId: 0n,
+    queries: options.queries ?? [],
+    queryOnly: options.queryOnly ?? false,
+    taskTimeoutMs: 10_000n,
+  };
+}
+
+function appendBlock(state: State, completion: WorkflowTaskCompletion, of: TaskFacts): bigint {
+  const { startedTime, historyBytes, continueAsNewSuggested, seenEventId } = of;
+  const sdk = { sdkName: 'typescript', sdkVersion: '0', newFlags: completion.newFlags, buildId: 'build-1', identity: 'w', workerId: 'w' };
+  const value = { seenEventId, startedTime, historyBytes, continueAsNewSuggested, ...sdk };
+  const { id } = add(state, { $case: 'workflowTaskCompleted', value });
+  state.base = id;
+  state.seen = seenEventId;
+  for (const command of completion.commands) {
+    const attributes = command.attributes as CommandAttributes;
+    const { $case } = attributes;
+    if ($case === 'scheduleActivity') state.openActivities.add(attributes.value.number);
+    if ($case === 'startTimer') state.openTimers.add(attributes.value.number);
+    if ($case === 'cancelTimer') state.openTimers.delete(attributes.value.number);
+    if ($case === 'completeWorkflow' || $case === 'failWorkflow' || $case === 'cancelWorkflow') state.closed = true;
+    add(state, eventOf(attributes, id), 0);
+  }
+  return id;
+}
+
+function happenings(state: State): Happenings {
+  const of = (number: number): { number: number; scheduledEventId: bigint; attempt: number; identity: string } => {
+    state.openActivities.delete(number);
+    return { number, scheduledEventId: 0n, attempt: 1, identity: 'w' };
+  };
+  return {
+    signal(signalName, ...args) {
+      const input = encodeValues(converter, args, 'signal');
+      add(state, { $case: 'workflowSignaled', value: { signalName, input, header: undefined, identity: '', requestId: '' } });
+    },
+    cancel(reason = 'enough') {
+      add(state, { $case: 'workflowCancelRequested', value: { reason, identity: '', requestId: '' } });
+    },
+    fire(number) {
+      state.openTimers.delete(number);
+      add(state, { $case: 'timerFired', value: { number, startedEventId: 0n } });
+    },
+    completeActivity(number, result) {
+      add(state, { $case: 'activityCompleted', value: { ...of(number), result: encodeValues(converter, [result], 'x')[0] } });
+    },
+    failActivity(number, error) {
+      add(state, { $case: 'activityFailed', value: { ...of(number), failure: errorToFailure(error, converter), retryState: 2 } });
+    },
+    cancelActivity(number) {
+      add(state, { $case: 'activityCanceled', value: { ...of(number), details: [] } });
     },
   };
 }

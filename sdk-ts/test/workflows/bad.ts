@@ -14,7 +14,7 @@ export async function fetching(): Promise<void> {
 declare const process: { env: Record<string, string> };
 
 export async function environment(): Promise<string> {
-  return process.env['HOME'] ?? '';
+  return process.env.HOME ?? '';
 }
 
 export async function throwing(): Promise<void> {

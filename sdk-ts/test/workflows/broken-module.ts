@@ -2,7 +2,7 @@
 
 const table: Record<string, () => string> = {};
 
-export const value: string = (table['missing'] as () => string)();
+export const value: string = (table.missing as () => string)();
 
 export async function never(): Promise<string> {
   return value;

@@ -54,10 +54,10 @@ function hiddenIntrinsics(): object[] {
 
 /** Iterator helpers, where this engine has them (not yet in the types of the language version we compile for). */
 function iteratorHelpers(): object[] {
-  const { Iterator: helpers } = globalThis as { Iterator?: { from(source: object): { map(fn: () => void): object } } };
+  const { Iterator: helpers } = globalThis as { Iterator?: { from(source: object): { map(fn: (value: unknown) => unknown): object } } };
   if (helpers === undefined) return [];
   const wrapped = helpers.from({ next: () => ({ done: true, value: undefined }) });
-  return [wrapped, wrapped.map(() => {})];
+  return [wrapped, wrapped.map((value) => value)];
 }
 
 /** Everything reachable from the given objects, with those that serve as prototypes. */

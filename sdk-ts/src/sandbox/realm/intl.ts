@@ -41,7 +41,7 @@ export function installIntl(global: typeof globalThis, now: () => number): void 
     }
   }
   const strings = global.String.prototype as unknown as Record<string, (...args: unknown[]) => unknown>;
-  const compare = strings['localeCompare'] as (...args: unknown[]) => unknown;
+  const compare = strings.localeCompare as (...args: unknown[]) => unknown;
   wrap(strings, 'localeCompare', (self, [other, locales, options]) => compare.call(self, other, locale(global, locales), options));
 }
 
@@ -72,7 +72,7 @@ function replace(Native: AnyConstructor, name: string): unknown {
 /** format() and formatToParts() without an argument mean the workflow's time. */
 function installFormat(global: typeof globalThis, now: () => number): void {
   const proto = global.Intl.DateTimeFormat.prototype as unknown as Record<string, (...args: unknown[]) => unknown>;
-  const parts = proto['formatToParts'] as (...args: unknown[]) => unknown;
+  const parts = proto.formatToParts as (...args: unknown[]) => unknown;
   wrap(proto, 'formatToParts', (self, [date]) => parts.call(self, date ?? now()));
   const getter = Object.getOwnPropertyDescriptor(proto, 'format')?.get as () => (date?: unknown) => string;
   Object.defineProperty(proto, 'format', {

@@ -48,7 +48,7 @@ test.each([
   [{ flags: { roles: 'frontend,history,matching,cook' } }, 'allowed: all of frontend, history, matching'],
   [{ flags: { dbUrl: 'mysql://perdure:secret@host/db' } }, '--db-url: not such a URL; allowed: postgresql://'],
   [{ flags: { address: '0.0.0.0:7233' } }, 'add --insecure if the network is closed'],
-])('wrong setting %j stops the start', async (sources, message) => {
+])('R-API-6 and others: wrong setting %j stops the start', async (sources, message) => {
   await expect(load(sources)).rejects.toThrow(message);
 });
 

@@ -10,6 +10,7 @@ import {
   setLogVerbosity,
 } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
+import { encode } from '../core/encode.ts';
 import { MAX_REQUEST_BYTES } from '../core/limits.ts';
 import type { Env } from '../env.ts';
 import { PerdureError, tooLarge } from '../errors.ts';
@@ -212,7 +213,7 @@ async function answer(method: RpcMethod, bytes: Buffer, open: OpenCall, state: S
   if (bytes.length > MAX_REQUEST_BYTES) throw tooLarge('request', bytes.length, MAX_REQUEST_BYTES);
   const handler = handlers[method.key] as (request: unknown, call: CallContext) => Promise<unknown>;
   const response = await untilCut(handler(decode(method, bytes), open.context), open, options);
-  return method.response.encode(response).finish();
+  return encode(method.response, response);
 }
 
 function decode(method: RpcMethod, bytes: Buffer): unknown {

@@ -15,7 +15,7 @@ test('every reason travels with its code, message and metadata', () => {
   }
 });
 
-test('wrong fields are named for generic clients', () => {
+test('R-API-1: wrong fields are named for generic clients', () => {
   const wrong = BadRequest.decode(detail(badField('items[3].workflow_id', 'empty'), 'BadRequest') ?? new Uint8Array());
   expect(wrong.fieldViolations).toEqual([{ field: 'items[3].workflow_id', description: 'items[3].workflow_id: empty' }]);
   const large = BadRequest.decode(detail(tooLarge('memo', 9, 5), 'BadRequest') ?? new Uint8Array());

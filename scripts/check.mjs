@@ -35,7 +35,7 @@ const steps = {
   'buf-format': () => run('buf', 'format', '-d', '--exit-code'),
   'buf-breaking': noBreakingChange,
   generated: generatedIsCurrent,
-  types: () => run('tsc', '-b', 'tsconfig.json', 'tsconfig.test.json'),
+  types: () => run('tsc', '-b') && run('tsc', '-p', 'tsconfig.test.json'),
   biome: () => run('biome', 'check', '.', '--error-on-warnings'),
   lint: () => run('oxlint', '--type-aware', 'service', 'sdk-ts', 'bench', 'examples'),
   knip: () => run('knip'),

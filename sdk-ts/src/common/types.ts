@@ -13,9 +13,11 @@ export type Json<T> = 0 extends 1 & T
       ? Json<R>
       : T extends (...args: never[]) => unknown
         ? never
-        : T extends object
-          ? { [K in keyof T as T[K] extends (...args: never[]) => unknown ? never : K]: Json<T[K]> }
-          : T;
+        : T extends readonly unknown[]
+          ? { [K in keyof T]: Json<T[K]> }
+          : T extends object
+            ? { [K in keyof T as T[K] extends (...args: never[]) => unknown ? never : K]: Json<T[K]> }
+            : T;
 
 /** What a workflow's result is for its clients. */
 export type ResultOf<F extends Workflow> = Json<Awaited<ReturnType<F>>>;

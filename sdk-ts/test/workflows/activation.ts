@@ -198,7 +198,7 @@ export async function asking(): Promise<void> {
   setHandler(push, (next) => {
     value = next;
   });
-  setHandler(peek, (arg) => {
+  setHandler(peek, (arg?: unknown) => {
     if (arg === 'write') void sleep(1);
     if (arg === 'async') return Promise.resolve(1);
     if (arg === 'random') return [Math.random(), uuid4()];

@@ -15,7 +15,7 @@ const mayImport: Record<string, readonly string[]> = {
   [`${service}/errors.ts`]: [],
   [`${service}/roles.ts`]: at('env.ts', 'errors.ts', 'store/store.ts', 'core'),
   [`${service}/mac.ts`]: [],
-  [`${service}/tokens.ts`]: at('errors.ts', 'mac.ts'),
+  [`${service}/tokens.ts`]: at('errors.ts', 'mac.ts', 'core/encode.ts'),
   [`${service}/env-real.ts`]: at('env.ts'),
   [`${service}/telemetry`]: at('env.ts'),
   [`${service}/history`]: contracts,

@@ -7,26 +7,35 @@ import { hash } from 'node:crypto';
 const BLOCK = 64;
 const DIGEST = 32;
 
-interface Pads {
-  readonly inner: Buffer;
+/** The key's two blocks, each at the head of a buffer that the message is copied behind. */
+interface Blocks {
+  inner: Buffer;
   readonly outer: Buffer;
 }
 
-const pads = new WeakMap<Uint8Array, Pads>();
+const blocks = new WeakMap<Uint8Array, Blocks>();
 
-function padsOf(key: Uint8Array): Pads {
-  const known = pads.get(key);
+function blocksOf(key: Uint8Array): Blocks {
+  const known = blocks.get(key);
   if (known !== undefined) return known;
   const block = Buffer.alloc(BLOCK);
   block.set(key.length > BLOCK ? hash('sha256', key, 'buffer') : key);
-  const made = { inner: Buffer.from(block.map((byte) => byte ^ 0x36)), outer: Buffer.from(block.map((byte) => byte ^ 0x5c)) };
-  pads.set(key, made);
+  const made = { inner: Buffer.alloc(4 * BLOCK), outer: Buffer.alloc(BLOCK + DIGEST) };
+  made.inner.set(block.map((byte) => byte ^ 0x36));
+  made.outer.set(block.map((byte) => byte ^ 0x5c));
+  blocks.set(key, made);
   return made;
 }
 
-/** HMAC-SHA256 of a message given in parts. */
+/** HMAC-SHA256 of a message given in parts. The key's bytes must not change afterwards. */
 export function hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer {
-  const { inner, outer } = padsOf(key);
-  const digest = hash('sha256', Buffer.concat([inner, ...parts]), 'buffer');
-  return hash('sha256', Buffer.concat([outer, digest], BLOCK + DIGEST), 'buffer');
+  const own = blocksOf(key);
+  let end = BLOCK;
+  for (const part of parts) {
+    if (end + part.length > own.inner.length) own.inner = Buffer.concat([own.inner], 2 * (end + part.length));
+    own.inner.set(part, end);
+    end += part.length;
+  }
+  own.outer.set(hash('sha256', own.inner.subarray(0, end), 'buffer'), BLOCK);
+  return hash('sha256', own.outer, 'buffer');
 }

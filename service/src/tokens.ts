@@ -4,6 +4,7 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { ActivityTaskToken, PageToken, SignedToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import { encode } from './core/encode.ts';
 import { PerdureError } from './errors.ts';
 import { hmac } from './mac.ts';
 
@@ -28,17 +29,17 @@ export type OpenedToken =
 
 /** The bytes of a workflow task's token. */
 export function signWorkflowToken(key: Uint8Array, token: WorkflowTaskToken): Uint8Array {
-  return sign(key, { $case: 'workflowTask', value: WorkflowTaskToken.encode(token).finish() });
+  return sign(key, { $case: 'workflowTask', value: encode(WorkflowTaskToken, token) });
 }
 
 /** The bytes of an activity task's token. */
 export function signActivityToken(key: Uint8Array, token: ActivityTaskToken): Uint8Array {
-  return sign(key, { $case: 'activityTask', value: ActivityTaskToken.encode(token).finish() });
+  return sign(key, { $case: 'activityTask', value: encode(ActivityTaskToken, token) });
 }
 
 /** The bytes of a page token. */
 export function signPageToken(key: Uint8Array, token: PageToken): Uint8Array {
-  return sign(key, { $case: 'page', value: PageToken.encode(token).finish() });
+  return sign(key, { $case: 'page', value: encode(PageToken, token) });
 }
 
 /** Verifies and reads a token of any kind. Throws BAD_TOKEN naming `field`. */
@@ -91,7 +92,7 @@ export function badToken(field: string): PerdureError {
 }
 
 function sign(key: Uint8Array, body: NonNullable<SignedToken['body']>): Uint8Array {
-  return SignedToken.encode({ mac: mac(key, body.$case, body.value), body }).finish();
+  return encode(SignedToken, { mac: mac(key, body.$case, body.value), body });
 }
 
 function mac(key: Uint8Array, kind: Kind, body: Uint8Array): Uint8Array {

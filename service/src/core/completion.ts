@@ -7,6 +7,7 @@ import type { WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import { PerdureError } from '../errors.ts';
 import { activityCommands } from './activity-commands.ts';
 import type { CheckContext, CommandRule, CommandRules } from './concepts.ts';
+import { encode } from './encode.ts';
 import { MAX_COMMAND_BYTES, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS, MAX_VARIABLES_BYTES } from './limits.ts';
 import type { Flight, RunState } from './state.ts';
 import { toTimestamp } from './time.ts';
@@ -127,7 +128,7 @@ function checkSizes(state: RunState, completion: WorkflowTaskCompletion, closing
 }
 
 function sizeOf(commands: readonly Command[]): number {
-  return commands.reduce((sum, command) => sum + Command.encode(command).finish().length, 0);
+  return commands.reduce((sum, command) => sum + encode(Command, command).length, 0);
 }
 
 function checkVariables(state: RunState, completion: WorkflowTaskCompletion): void {

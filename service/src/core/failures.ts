@@ -1,5 +1,6 @@
 /** Failures made or kept by the service. */
 import { Failure } from '@perdure/proto/perdure/api/v1/failure';
+import { encode } from './encode.ts';
 import { MAX_MARK_FAILURE_BYTES } from './limits.ts';
 
 /** A failure whose source is the service. `type` is the application type or the service's reason. */
@@ -31,7 +32,7 @@ export function cutFailure(failure: Failure): Failure {
 }
 
 function sizeOf(failure: Failure): number {
-  return Failure.encode(failure).finish().length;
+  return encode(Failure, failure).length;
 }
 
 function slimInfo(info: Failure['info']): Failure['info'] {

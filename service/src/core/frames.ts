@@ -3,10 +3,11 @@
  * tasks are cut from and joined to without decoding, so stored bytes are handed on as they are, unknown fields included.
  */
 import { History, type HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import { encode } from './encode.ts';
 
 /** Encodes one event as a frame. */
 export function encodeFrame(event: HistoryEvent): Uint8Array {
-  return History.encode({ events: [event] }).finish();
+  return encode(History, { events: [event] });
 }
 
 /** Cuts an encoded History into its frames. Throws on anything else. */

@@ -1,6 +1,7 @@
 /** Memo and search attributes of a run: what an upsert leaves, and what it may. */
 import { type Payload, SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
 import { PerdureError } from '../errors.ts';
+import { encode } from './encode.ts';
 import { MAX_MEMO_BYTES, MAX_SEARCH_ATTRIBUTES, MAX_SEARCH_ATTRIBUTES_BYTES } from './limits.ts';
 
 /** Encoding of a payload that removes its key. */
@@ -29,7 +30,7 @@ export function checkProperties(memo: Memo, attributes: SearchAttributes): void 
   hold('memo', memoBytes, MAX_MEMO_BYTES, 'bytes');
   const entries = Object.entries(attributes);
   hold('search_attributes', entries.length, MAX_SEARCH_ATTRIBUTES, 'keys');
-  const bytes = entries.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + SearchAttributeValue.encode(value).finish().length, 0);
+  const bytes = entries.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + encode(SearchAttributeValue, value).length, 0);
   hold('search_attributes', bytes, MAX_SEARCH_ATTRIBUTES_BYTES, 'bytes');
 }
 

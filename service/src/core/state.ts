@@ -137,7 +137,7 @@ export interface RunState {
     taskOffered: boolean;
     /** A close was refused for unseen events and the task after it has not ended: new inputs wait (replay rule Closing). */
     closeRefused: boolean;
-    /** The worker asked for another task. */
+    /** The worker asked for another task: no event shows it, so it stands until that task is completed. */
     forceTask: boolean;
     /** A new worker came while the task was out: should it fail, the next attempt follows at once. */
     newWorker: boolean;

@@ -91,7 +91,6 @@ export function claimTask(t: Transition, input: TaskClaimInput): Flight | undefi
     buildId: input.worker.buildId,
   };
   state.live.flight = made;
-  state.live.forceTask = false;
   state.live.newWorker = false;
   return made;
 }
@@ -109,15 +108,9 @@ export function flightOf(state: RunState, token: WorkflowTaskToken): Flight {
 export function undoTask(t: Transition, which: { claimId?: string; nonce?: string }): void {
   const { live, task } = t.state;
   if (live.flight === undefined || (live.flight.claimId !== which.claimId && live.flight.nonce !== which.nonce)) return;
-  keepForced(t.state, live.flight);
   live.flight = undefined;
   live.taskOffered = false;
   task.stickyWorkerId = '';
-}
-
-/** A task that was only asked for by the code shows in no event: it stays due until it is completed. */
-function keepForced(state: RunState, flight: Flight | undefined): void {
-  if (flight?.news === false) state.live.forceTask = true;
 }
 
 /** Ends the task in flight as failed; another attempt follows after a back-off. */
@@ -125,7 +118,6 @@ export function failTask(t: Transition, cause: WorkflowTaskFailureCause, failure
   const { state, env } = t;
   const { flight } = state.live;
   const { attempt } = state.task;
-  keepForced(state, flight);
   state.live.flight = undefined;
   state.live.taskOffered = false;
   state.live.closeRefused = false;

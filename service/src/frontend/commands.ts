@@ -3,6 +3,7 @@
  * none. Refusals are BAD_COMMAND and name the field from `commands[i]` on; the core judges the rest.
  */
 import { Command } from '@perdure/proto/perdure/api/v1/command';
+import { encode } from '../core/encode.ts';
 import { MAX_COMMAND_BYTES, MAX_EVENT_PAYLOAD_BYTES, MAX_ID_BYTES, MAX_MEMO_BYTES } from '../core/limits.ts';
 import { badField, PerdureError, tooLarge } from '../errors.ts';
 import { checkSearchAttributes } from './search-attributes.ts';
@@ -37,7 +38,7 @@ function checkTotal(commands: readonly Command[]): void {
   let total = 0;
   let largest = { index: 0, bytes: -1 };
   for (const [index, command] of commands.entries()) {
-    const bytes = Command.encode(command).finish().length;
+    const bytes = encode(Command, command).length;
     total += bytes;
     if (bytes > largest.bytes) largest = { index, bytes };
   }

@@ -7,10 +7,10 @@ import { type WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perd
 import type { WorkflowTaskResult } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import { failureOf } from '../core/failures.ts';
+import { toItemError } from '../core/item-error.ts';
 import { isLastAttempt } from '../core/retry.ts';
 import { isOpen } from '../core/state.ts';
 import { PerdureError } from '../errors.ts';
-import { toItemError } from '../core/item-error.ts';
 import type { CompletionAnswer, EagerRoom, TaskClaim, TaskRef, VerifiedCompletion } from '../roles.ts';
 import { act, settled } from './act.ts';
 import type { History } from './context.ts';

@@ -19,12 +19,13 @@ export function coolQuiet(h: History): void {
   const before = h.env.now() - h.options.coolAfterMs;
   let seen = 0;
   for (const run of h.byUse.values()) {
-    if (run.lastUsedAt > before || seen >= SLICE) return;
+    if (run.movedAt > before || seen >= SLICE) return;
     seen += 1;
     // Looked at again later; moving it keeps the order of the map.
+    run.movedAt = h.env.now();
     h.byUse.delete(run.key.runId);
     h.byUse.set(run.key.runId, run);
-    if (isSettled(run) && run.queries.length === 0 && run.held.length === 0) cool(h, run);
+    if (run.lastUsedAt <= before && isSettled(run) && run.queries.length === 0 && run.held.length === 0) cool(h, run);
   }
 }
 

@@ -8,6 +8,8 @@ import type { HotRun } from './run.ts';
 
 /** Answers are released only this long after the last good beat was sent: later another node may own the runs. */
 const SERVE_MS = 6_000;
+/** A run used again within this time keeps its place in the order of use. */
+const MOVE_MS = 500;
 const DEFAULT_RETENTION_MS = 7 * 86_400_000;
 const SHORTEST_RETENTION_MS = 3_600_000;
 
@@ -25,7 +27,8 @@ export function addRun(h: History, run: HotRun): void {
 /** Marks the run as used now. */
 export function touch(h: History, run: HotRun): void {
   run.lastUsedAt = h.env.now();
-  if (run.dropped) return;
+  if (run.dropped || run.lastUsedAt - run.movedAt < MOVE_MS) return;
+  run.movedAt = run.lastUsedAt;
   h.byUse.delete(run.key.runId);
   h.byUse.set(run.key.runId, run);
 }

@@ -1,10 +1,10 @@
 /** Reads: describe, history pages, results. They show committed state only. */
 import type { DescribeWorkflowResponse, GetWorkflowHistoryResponse, WorkflowResult } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { joinFrames, splitFrames } from '../core/frames.ts';
+import { toItemError } from '../core/item-error.ts';
 import { outstanding } from '../core/outstanding.ts';
 import { isOpen } from '../core/state.ts';
 import { PerdureError } from '../errors.ts';
-import { toItemError } from '../core/item-error.ts';
 import type { RunRef } from '../roles.ts';
 import { settled } from './act.ts';
 import type { History } from './context.ts';

@@ -3,6 +3,7 @@
 import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
 import { Marks } from '@perdure/proto/perdure/server/v1/mark';
 import { writeCheckpoint } from '../core/checkpoint.ts';
+import { encode } from '../core/encode.ts';
 import { joinFrames } from '../core/frames.ts';
 import { MAX_ROW_BYTES } from '../core/limits.ts';
 import type { Recorded } from '../core/transition.ts';
@@ -81,7 +82,7 @@ export function wantsCheckpoint(run: HotRun): boolean {
 
 function cutRows(run: HotRun, events: readonly Recorded[], marks: readonly Mark[]): HistoryRow[] {
   const rows: HistoryRow[] = [];
-  const encodedMarks = marks.length === 0 ? undefined : Marks.encode({ marks: [...marks] }).finish();
+  const encodedMarks = marks.length === 0 ? undefined : encode(Marks, { marks: [...marks] });
   if (events.length === 0) {
     if (encodedMarks === undefined) return rows;
     const firstEventId = Number((marks[0] as Mark).afterEventId) + 1;

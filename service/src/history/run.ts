@@ -51,6 +51,8 @@ export interface HotRun {
   rowsSinceCheckpoint: number;
   bytesSinceCheckpoint: number;
   lastUsedAt: number;
+  /** When it took its place in the order of use. */
+  movedAt: number;
   /** No longer the run's memory: whoever still holds it must resolve the run again. */
   dropped: boolean;
   queries: WaitingQuery[];
@@ -94,6 +96,7 @@ export function newHotRun(key: RunKey, state: RunState, now: number): HotRun {
     rowsSinceCheckpoint: 0,
     bytesSinceCheckpoint: 0,
     lastUsedAt: now,
+    movedAt: 0,
     dropped: false,
     queries: [],
     hurriedFor: '',

@@ -4,6 +4,7 @@ import type { SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common'
 import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import { WorkflowPropertiesUpserted, type WorkflowSummary } from '@perdure/proto/perdure/api/v1/workflow';
 import type { BlockedInfo, DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
+import { encode } from '../core/encode.ts';
 import { BLOCKED_AT_ACTIVITY_ATTEMPT } from '../core/limits.ts';
 import { type Activity, isOpen, type RunState } from '../core/state.ts';
 import { toDuration, toTimestamp } from '../core/time.ts';
@@ -36,7 +37,7 @@ export function toVisibility(state: RunState, changed: { memo: boolean; attribut
     historyLength: state.nextEventId - 1,
     attributes: changed.attributes ? plainAttributes(state.searchAttributes) : undefined,
     memo: changed.memo
-      ? WorkflowPropertiesUpserted.encode({ completedEventId: 0n, memo: state.memo, searchAttributes: state.searchAttributes }).finish()
+      ? encode(WorkflowPropertiesUpserted, { completedEventId: 0n, memo: state.memo, searchAttributes: state.searchAttributes })
       : undefined,
   };
 }

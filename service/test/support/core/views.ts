@@ -8,12 +8,12 @@ const statuses = new Map<unknown, string>(Object.entries(WorkflowStatus).map(([n
 export const views: Record<string, (state: RunState, number: number) => string[]> = {
   status: ({ status }) => [statuses.get(status) ?? String(status)],
   task({ task, live }) {
-    const { attempt, notBefore, blockedSince, failure, cause, stickyWorkerId, base, seen } = task;
+    const { attempt, notBefore, dueSince, blockedSince, failure, cause, stickyWorkerId, base, seen } = task;
     const failed = failure === undefined ? '' : `; failed${showFields({ cause })} ${showFailure(failure)}`;
     const blocked = blockedSince === 0 ? '' : `; blocked since ${clock(blockedSince)}`;
     const waiting = live.waitingForHandlers ? '; waits for handlers' : '';
     return [
-      `task attempt ${attempt} base ${base} seen ${seen} not before ${notBefore === 0 ? '-' : clock(notBefore)}; sticky ${stickyWorkerId || '-'}${failed}${blocked}${waiting}`,
+      `task attempt ${attempt} base ${base} seen ${seen} not before ${notBefore === 0 ? '-' : clock(notBefore)}; due since ${clock(dueSince)}; sticky ${stickyWorkerId || '-'}${failed}${blocked}${waiting}`,
     ];
   },
   activity({ activities }, number) {

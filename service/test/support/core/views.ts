@@ -11,7 +11,7 @@ export const views: Record<string, (state: RunState, number: number) => string[]
     const { attempt, notBefore, dueSince, blockedSince, failure, cause, stickyWorkerId, base, seen } = task;
     const failed = failure === undefined ? '' : `; failed${showFields({ cause })} ${showFailure(failure)}`;
     const blocked = blockedSince === 0 ? '' : `; blocked since ${clock(blockedSince)}`;
-    const waiting = live.waitingForHandlers ? '; waits for handlers' : '';
+    const waiting = `${live.waitingForHandlers ? '; waits for handlers' : ''}${live.closeRefused ? '; a close was refused' : ''}`;
     return [
       `task attempt ${attempt} base ${base} seen ${seen} not before ${notBefore === 0 ? '-' : clock(notBefore)}; due since ${clock(dueSince)}; sticky ${stickyWorkerId || '-'}${failed}${blocked}${waiting}`,
     ];

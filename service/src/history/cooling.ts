@@ -40,10 +40,12 @@ function cool(h: History, run: HotRun): void {
     return;
   }
   const checkpoint = run.rowsSinceCheckpoint >= CHECKPOINT_ROWS;
-  if (wake === run.storedWakeAt && !checkpoint) {
-    leave(h, run, wake);
-    return;
-  }
+  if (wake === run.storedWakeAt && !checkpoint) leave(h, run, wake);
+  else writeWake(h, run, wake, checkpoint);
+}
+
+/** Writes when the run must wake; it leaves memory with the commit unless it is used meanwhile. */
+export function writeWake(h: History, run: HotRun, wake: number | null, checkpoint: boolean): void {
   run.storedWakeAt = wake;
   const row = rowOf(run, wake);
   const usedAt = run.lastUsedAt;

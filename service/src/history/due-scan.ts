@@ -4,7 +4,7 @@
  */
 import type { DueCursor, DueKey } from '../store/store.ts';
 import type { History } from './context.ts';
-import { loadRun } from './loading.ts';
+import { wakeRun } from './loading.ts';
 import { armDueTimer } from './memory.ts';
 
 const PER_SLOT = 256;
@@ -77,5 +77,5 @@ function take(h: History, { key, wakeAt }: DueKey): void {
     h.due.set(key, wakeAt);
     return;
   }
-  loadRun(h, key).catch((error: unknown) => h.log('warn', 'a run could not be recovered', { runId: key.runId, error: String(error) }));
+  wakeRun(h, key);
 }

@@ -4,13 +4,14 @@ import type { LoadedRun, RunKey } from '../store/store.ts';
 import type { History } from './context.ts';
 import { stepDue } from './due.ts';
 import { buildRun } from './load.ts';
-import { addRun, mustOwn } from './memory.ts';
+import { addRun, armDueTimer, isServing, mustOwn } from './memory.ts';
 import { hurryLoaded } from './newcomers.ts';
 import type { HotRun } from './run.ts';
 
 const BATCH = 256;
 const QUARANTINE_MS = 3_600_000;
 const REVIVE_MS = 50;
+const RETRY_MS = 1_000;
 
 /** The run in memory, or read from the store; undefined when it does not exist. Throws INTERNAL for a run in quarantine. */
 export function loadRun(h: History, key: RunKey): Promise<HotRun | undefined> {
@@ -78,11 +79,20 @@ function quarantined(runId: string): PerdureError {
   return new PerdureError('INTERNAL', `the log of run ${runId} cannot be read; the service's log says why`, { run_id: runId });
 }
 
+/** Brings a run that has something to do into memory; what fails now is tried again, a run in quarantine when its time is over. */
+export function wakeRun(h: History, key: RunKey): void {
+  loadRun(h, key).catch((error: unknown) => {
+    if (!isServing(h)) return;
+    h.log('warn', 'a run that has work could not be read now', { runId: key.runId, error: String(error) });
+    h.due.set(key, h.quarantine.get(key.runId) ?? h.env.now() + RETRY_MS);
+    armDueTimer(h);
+  });
+}
+
 /** Reads a dropped run again soon, if it has anything to do. */
 export function revive(h: History, key: RunKey): void {
   h.env.setTimer(REVIVE_MS, () => {
-    if (h.node.phase === 'serving')
-      loadRun(h, key).catch((error: unknown) => h.log('warn', 'a run could not be read again', { runId: key.runId, error: String(error) }));
+    if (isServing(h)) wakeRun(h, key);
   });
 }
 

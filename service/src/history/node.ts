@@ -11,6 +11,7 @@ import { dropAll } from './memory.ts';
 
 const BEAT_MS = 2_000;
 const CLAIM_MS = 5_000;
+const RETENTION_MS = 60_000;
 const FENCES = 3;
 const FENCES_WITHIN_MS = 60_000;
 const FIRST_RETRY_MS = 200;
@@ -28,7 +29,13 @@ export async function boot(h: History): Promise<void> {
   if (!answer.alive) throw new StoreError('down', 'the node was removed while it started');
   h.node.beatSent = sent;
   await removePredecessors(h, answer.nodes);
+  await readRetention(h);
   await claim(h);
+}
+
+/** How long closed runs are kept may have been changed. */
+async function readRetention(h: History): Promise<void> {
+  for (const { namespaceId, retentionMs } of await h.store.listNamespaces()) h.retention.set(namespaceId, retentionMs);
 }
 
 /** We listen on this address, so whoever had it has ended: no need to wait until its beat has stood still. */
@@ -62,6 +69,7 @@ export function serve(h: History): void {
   every(h, 'beat', BEAT_MS, () => beat(h));
   every(h, 'claim', CLAIM_MS, () => (h.node.phase === 'serving' ? guarded(h, () => claim(h)) : undefined));
   every(h, 'scan', h.options.scanEveryMs, () => (h.node.phase === 'serving' ? guarded(h, () => scanDue(h)) : undefined));
+  every(h, 'retention', RETENTION_MS, () => (h.node.phase === 'serving' ? guarded(h, () => readRetention(h)) : undefined));
   void guarded(h, () => scanDue(h));
 }
 

@@ -2,6 +2,7 @@
 import { wakeAt } from '../core/outstanding.ts';
 import type { RunKey } from '../store/store.ts';
 import type { History } from './context.ts';
+import { writeWake } from './cooling.ts';
 import { dropRun, retentionOf } from './memory.ts';
 import { type HotRun, isSettled } from './run.ts';
 
@@ -15,7 +16,12 @@ const queues = new WeakMap<History, RunKey[]>();
 /** Called when a closed run has come back by its wake_at. */
 export function purgeIfOver(h: History, run: HotRun): void {
   const over = wakeAt(run.state, h.env.now(), retentionOf(h, run.key)) ?? Number.POSITIVE_INFINITY;
-  if (over > h.env.now() || !isSettled(run)) return;
+  if (!isSettled(run)) return;
+  if (over > h.env.now()) {
+    // Retention was made longer since the close: the run comes back later.
+    if (run.storedWakeAt !== null && run.storedWakeAt <= h.env.now()) writeWake(h, run, over, false);
+    return;
+  }
   dropRun(h, run);
   const queue = queues.get(h) ?? [];
   queues.set(h, queue);

@@ -239,6 +239,7 @@ export interface Store {
   purge(me: string, items: readonly PurgeItem[], maxRows: number): Promise<PurgeAnswer>;
 
   getNamespace(name: string): Promise<NamespaceRow | undefined>;
+  listNamespaces(): Promise<NamespaceRow[]>;
   /** Inserts unless the name exists; returns what is stored. */
   createNamespace(row: NamespaceRow): Promise<NamespaceRow>;
   /** Newest start first, then run id descending. */

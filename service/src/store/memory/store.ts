@@ -81,6 +81,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       run('readHistory', [slot, runId, fromEventId, maxBytes], () => readHistory(db, slot, runId, fromEventId, maxBytes)),
     dueKeys: (me, cursors, until, limit) => run('dueKeys', [me, cursors, until, limit], () => dueKeys(db, me, cursors, until, limit)),
     purge: (me, items, maxRows) => run('purge', [me, items, maxRows], () => purge(db, me, items, maxRows)),
+    listNamespaces: () => run('listNamespaces', [], () => [...db.namespaces.values()].map((row) => ({ ...row }))),
     getNamespace: (name) => run('getNamespace', [name], () => db.namespaces.get(name)),
     createNamespace: (row) => run('createNamespace', [row], () => createNamespace(db, row)),
     listVisibility: (query) => run('listVisibility', [query], () => listVisibility(db, query)),

@@ -43,6 +43,9 @@ function inject(statement: string, ...faults: Fault[]): void {
   vi.spyOn(pg.Client.prototype, 'query').mockImplementation(query as never);
 }
 
+/** Statements that wait for a lock now. */
+const WAITING = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
 describe.each(['read committed', 'serializable'] as const)('%s', (isolation) => {
   let url: string;
   let store: Store;
@@ -131,11 +134,42 @@ describe.each(['read committed', 'serializable'] as const)('%s', (isolation) => 
     await admin.run('BEGIN');
     await admin.run('DELETE FROM nodes WHERE node_id = $1', [scene.me]);
     const commit = store.commit(scene.me, 0, [startRecord(key)]);
-    const waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    await vi.waitFor(async () => expect(await admin.run(waiting)).toHaveLength(1));
+    await vi.waitFor(async () => expect(await admin.run(WAITING)).toHaveLength(1));
     await admin.run('COMMIT');
     expect(outcome(await commit)).toEqual({ alive: false, taken: [], written: [] });
     expect(await admin.run('SELECT 1 FROM executions WHERE run_id = $1', [key.runId])).toEqual([]);
+    await admin.close();
+  });
+
+  test('a claim that waits for another claimer leaves the slot to it', async () => {
+    const [scene, other] = [await newScene(store), await newScene(store)];
+    await store.releaseSlots(other.me, [other.slot]);
+    const admin = await openAdmin(url);
+    await admin.run('BEGIN');
+    await admin.run('UPDATE slots SET owner = $1 WHERE slot = $2', [other.me, other.slot]);
+    const claim = store.claimSlots(scene.me, [other.slot]);
+    await vi.waitFor(async () => expect(await admin.run(WAITING)).toHaveLength(1));
+    await admin.run('COMMIT');
+    expect(await claim).toEqual([]);
+    expect((await store.readSlots())[other.slot]).toBe(other.me);
+    await admin.close();
+  });
+
+  test('lanes do not wait for each other', async () => {
+    const scene = await newScene(store);
+    const key = newKey(scene);
+    const admin = await openAdmin(url);
+    await admin.run('BEGIN');
+    await admin.run("INSERT INTO history (slot, run_id, seq, first_event_id, event_count, events) VALUES ($1, $2, 1, 1, 1, '')", [
+      key.slot,
+      key.runId,
+    ]);
+    const held = store.commit(scene.me, 1, [startRecord(key)]);
+    await vi.waitFor(async () => expect(await admin.run(WAITING)).toHaveLength(1));
+    await write(scene, startRecord(newKey(scene)));
+    await admin.run('ROLLBACK');
+    expect(outcome(await held).written).toEqual([key.runId]);
+    expect(await failureKind(store.commit(scene.me, 2, []))).toBe('poison');
     await admin.close();
   });
 
@@ -160,10 +194,9 @@ describe.each(['read committed', 'serializable'] as const)('%s', (isolation) => 
       key.runId,
     ]);
     const commit = store.commit(scene.me, 0, [startRecord(key)]);
-    const waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    await vi.waitFor(async () => expect(await admin.run(waiting)).toHaveLength(1));
+    await vi.waitFor(async () => expect(await admin.run(WAITING)).toHaveLength(1));
     const eviction = store.evictNode(other.nodeId, scene.me, 0);
-    await vi.waitFor(async () => expect(await admin.run(waiting)).toHaveLength(2));
+    await vi.waitFor(async () => expect(await admin.run(WAITING)).toHaveLength(2));
     await admin.run('ROLLBACK');
     expect(outcome(await commit).written).toEqual([key.runId]);
     expect(await eviction).toBe(true);

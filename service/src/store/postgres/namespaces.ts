@@ -6,10 +6,26 @@ import { statement } from './statements.ts';
 
 const read = statement('get_namespace', 'SELECT n.namespace_id, n.name, n.retention_ms FROM namespaces AS n WHERE n.name = $1::TEXT');
 
+interface Stored {
+  readonly namespace_id: string;
+  readonly name: string;
+  readonly retention_ms: number;
+}
+
+function toRow(row: Stored): NamespaceRow {
+  return { namespaceId: row.namespace_id, name: row.name, retentionMs: row.retention_ms };
+}
+
 export async function getNamespace(sessions: Sessions, name: string): Promise<NamespaceRow | undefined> {
   checkText('namespace name', name);
-  const [row] = await sessions.run<{ namespace_id: string; name: string; retention_ms: number }>('read', read, [name]);
-  return row === undefined ? undefined : { namespaceId: row.namespace_id, name: row.name, retentionMs: row.retention_ms };
+  const [row] = await sessions.run<Stored>('read', read, [name]);
+  return row === undefined ? undefined : toRow(row);
+}
+
+const list = statement('list_namespaces', 'SELECT n.namespace_id, n.name, n.retention_ms FROM namespaces AS n ORDER BY n.name');
+
+export async function listNamespaces(sessions: Sessions): Promise<NamespaceRow[]> {
+  return (await sessions.run<Stored>('read', list, [])).map(toRow);
 }
 
 const create = statement(

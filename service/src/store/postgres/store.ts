@@ -64,6 +64,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
     readHistory: (slot, runId, fromEventId, maxBytes) => runs.readHistory(reads, slot, runId, fromEventId, maxBytes),
     dueKeys: (me, cursors, until, limit) => runs.dueKeys(reads, me, cursors, until, limit),
     purge: (me, items, maxRows) => purge(reads, me, items, maxRows),
+    listNamespaces: () => namespaces.listNamespaces(reads),
     getNamespace: (name) => namespaces.getNamespace(reads, name),
     createNamespace: (row) => namespaces.createNamespace(reads, row),
     listVisibility: (query) => visibility.listVisibility(reads, query),

@@ -157,7 +157,7 @@ export function commitRefuses(open: () => Store): void {
     await write(scene, startRecord(second), closeRecord(first, 1));
     const answer = await scene.store.commit(scene.me, 0, [closeRecord(second, 5), startRecord(third)]);
     expect(outcome(answer)).toEqual({ alive: true, taken: [`${third.runId} behind ${second.runId}`], written: [] });
-    const beside = await scene.store.commit(scene.me, 0, [nextRecord(second, 1), startRecord(third)]);
+    const beside = await scene.store.commit(scene.me, 0, [nextRecord(second, 1, { execution: OPEN }), startRecord(third)]);
     expect(outcome(beside)).toEqual({ alive: true, taken: [`${third.runId} behind ${second.runId}`], written: [second.runId] });
     const brief = startRecord(third, { rows: [logRow(1), logRow(2)], execution: CLOSED, closes: true });
     await write(scene, brief, closeRecord(second, 2));

@@ -116,6 +116,7 @@ export function namespaces(open: () => Store): void {
     expect(first).toEqual(second);
     expect(await store.createNamespace({ ...row, retentionMs: 1 })).toEqual(first);
     expect(await store.getNamespace(name)).toEqual(first);
+    expect(await store.listNamespaces()).toEqual(expect.arrayContaining([DEFAULT_NAMESPACE, first]));
     expect(await failureKind(store.createNamespace({ ...row, name: 'nul \0' }))).toBe('poison');
     expect(await failureKind(store.createNamespace({ ...first, name: `${name}-2` }))).toBe('poison');
   });

@@ -66,7 +66,7 @@ test('a server left behind is adopted, a killed one is recovered', { timeout: 60
   const adopter = await start();
   expect([adopter.adopted, adopter.pid, adopter.url]).toEqual([true, first.pid, first.url]);
   process.kill(first.pid, 'SIGKILL');
-  await vi.waitFor(() => expect(isAlive(first.pid)).toBe(false));
+  await vi.waitFor(() => expect(isAlive(first.pid)).toBe(false), { timeout: 20_000 });
   const third = await start();
   expect([third.adopted, third.pid === first.pid]).toEqual([false, false]);
   expect(await ask(third.url, 'SELECT count(*) FROM kept')).toEqual([{ count: 0 }]);

@@ -18,7 +18,7 @@ import type { Store } from '../store.ts';
 import { openAdmin } from './admin.ts';
 import { createPostgresStore } from './store.ts';
 
-type Fault = '40001' | '40P01' | 'lost before' | 'lost after';
+type Fault = '40001' | '40P01' | 'lost before' | 'lost after' | 'no answer';
 
 const original = pg.Client.prototype.query as (this: pg.Client, ...args: unknown[]) => Promise<unknown>;
 
@@ -34,6 +34,10 @@ function inject(statement: string, ...faults: Fault[]): void {
     const fault = config.name === statement ? left.shift() : undefined;
     if (fault === '40001' || fault === '40P01') throw Object.assign(new Error('injected'), { code: fault, severity: 'ERROR' });
     if (fault === 'lost before') socketOf(this).destroy();
+    if (fault === 'no answer') {
+      original.apply(this, args).catch(() => {});
+      throw new Error('Query read timeout');
+    }
     const answer = await original.apply(this, args);
     if (fault !== 'lost after') return answer;
     socketOf(this).destroy();
@@ -42,6 +46,9 @@ function inject(statement: string, ...faults: Fault[]): void {
   // Only calls with a promise for an answer are the store's; pg's pool calls itself with callbacks for its own ends.
   vi.spyOn(pg.Client.prototype, 'query').mockImplementation(query as never);
 }
+
+/** Machines differ; what is waited for is a state, not a time. */
+const PATIENCE = { timeout: 20_000 };
 
 /** Statements that wait for a lock now. */
 const WAITING = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -55,6 +62,13 @@ describe.each(['read committed', 'serializable'] as const)('%s', (isolation) => 
     store = createPostgresStore({ url, isolation, onNotice: (message) => notices.push(message) });
     return () => store.close();
   });
+  /** A session of its own: within a transaction the view keeps showing what it showed first. */
+  async function untilWaiting(sessions: number): Promise<void> {
+    const admin = await openAdmin(url);
+    await vi.waitFor(async () => expect(await admin.run(WAITING)).toHaveLength(sessions), PATIENCE);
+    await admin.close();
+  }
+
   afterEach(() => {
     vi.restoreAllMocks();
     notices.length = 0;
@@ -93,6 +107,21 @@ describe.each(['read committed', 'serializable'] as const)('%s', (isolation) => 
     await write(scene, nextRecord(key, 1));
   });
 
+  test('a lane that got no answer in time goes on with another connection', async () => {
+    const scene = await newScene(store);
+    await store.commit(scene.me, 0, []);
+    const admin = await openAdmin(url);
+    const lanes = (): Promise<{ pid: number }[]> =>
+      admin.run("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'perdure-lane-0'");
+    const [before] = await lanes();
+    inject('commit_batch', 'no answer');
+    expect(await failureKind(store.commit(scene.me, 0, [startRecord(newKey(scene))]))).toBe('ambiguous');
+    await write(scene, startRecord(newKey(scene)));
+    await vi.waitFor(async () => expect(await lanes()).toHaveLength(1), PATIENCE);
+    expect((await lanes())[0]?.pid).not.toBe(before?.pid);
+    await admin.close();
+  });
+
   test('an ownership statement whose answer is lost is ambiguous too, and never sent twice', async () => {
     const scene = await newScene(store);
     inject('beat', 'lost after');
@@ -122,8 +151,8 @@ describe.each(['read committed', 'serializable'] as const)('%s', (isolation) => 
     );
     await admin.close();
     // The news of it may arrive after the next statement was sent; nothing may be written by that one.
-    await vi.waitFor(async () => expect((await store.commit(scene.me, 0, [])).alive).toBe(true));
-    await vi.waitFor(async () => expect((await store.beat(scene.me, false)).alive).toBe(true));
+    await vi.waitFor(async () => expect((await store.commit(scene.me, 0, [])).alive).toBe(true), PATIENCE);
+    await vi.waitFor(async () => expect((await store.beat(scene.me, false)).alive).toBe(true), PATIENCE);
     expect(await logOf(scene, key)).toEqual(['1: events 1']);
   });
 
@@ -134,7 +163,7 @@ describe.each(['read committed', 'serializable'] as const)('%s', (isolation) => 
     await admin.run('BEGIN');
     await admin.run('DELETE FROM nodes WHERE node_id = $1', [scene.me]);
     const commit = store.commit(scene.me, 0, [startRecord(key)]);
-    await vi.waitFor(async () => expect(await admin.run(WAITING)).toHaveLength(1));
+    await untilWaiting(1);
     await admin.run('COMMIT');
     expect(outcome(await commit)).toEqual({ alive: false, taken: [], written: [] });
     expect(await admin.run('SELECT 1 FROM executions WHERE run_id = $1', [key.runId])).toEqual([]);
@@ -148,7 +177,7 @@ describe.each(['read committed', 'serializable'] as const)('%s', (isolation) => 
     await admin.run('BEGIN');
     await admin.run('UPDATE slots SET owner = $1 WHERE slot = $2', [other.me, other.slot]);
     const claim = store.claimSlots(scene.me, [other.slot]);
-    await vi.waitFor(async () => expect(await admin.run(WAITING)).toHaveLength(1));
+    await untilWaiting(1);
     await admin.run('COMMIT');
     expect(await claim).toEqual([]);
     expect((await store.readSlots())[other.slot]).toBe(other.me);
@@ -165,7 +194,7 @@ describe.each(['read committed', 'serializable'] as const)('%s', (isolation) => 
       key.runId,
     ]);
     const held = store.commit(scene.me, 1, [startRecord(key)]);
-    await vi.waitFor(async () => expect(await admin.run(WAITING)).toHaveLength(1));
+    await untilWaiting(1);
     await write(scene, startRecord(newKey(scene)));
     await admin.run('ROLLBACK');
     expect(outcome(await held).written).toEqual([key.runId]);
@@ -194,9 +223,9 @@ describe.each(['read committed', 'serializable'] as const)('%s', (isolation) => 
       key.runId,
     ]);
     const commit = store.commit(scene.me, 0, [startRecord(key)]);
-    await vi.waitFor(async () => expect(await admin.run(WAITING)).toHaveLength(1));
+    await untilWaiting(1);
     const eviction = store.evictNode(other.nodeId, scene.me, 0);
-    await vi.waitFor(async () => expect(await admin.run(WAITING)).toHaveLength(2));
+    await untilWaiting(2);
     await admin.run('ROLLBACK');
     expect(outcome(await commit).written).toEqual([key.runId]);
     expect(await eviction).toBe(true);

@@ -1,0 +1,141 @@
+/** Runs whose code fails: shown as blocked, harmless to others, and going on at once when a corrected worker comes. */
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { WorkflowHandle } from '@perdure/sdk/client';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { runProgram } from '../support/program.ts';
+import { type Stage, setStage } from '../support/stage.ts';
+import { buggy, changing, fine, spinning } from './hard/before.ts';
+
+const QUEUE = 'blocked';
+const parent = mkdtempSync(join(tmpdir(), 'perdure-blocked-'));
+// PostgreSQL refuses to run as root; as another user it must be able to enter.
+chmodSync(parent, 0o711);
+const patience = { timeout: 60_000, interval: 100 };
+
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await setStage(join(parent, 'data'));
+}, 60_000);
+
+afterAll(async () => {
+  await stage.close();
+  rmSync(parent, { recursive: true, force: true });
+}, 60_000);
+
+async function blockedAs(handle: WorkflowHandle, cause: string, attempt = 3): Promise<void> {
+  await vi.waitUntil(async () => {
+    const { blocked } = await handle.describe();
+    return blocked?.cause === cause && blocked.attempt >= attempt;
+  }, patience);
+}
+
+/** Until the code waits for its timer. */
+async function asleep(handle: WorkflowHandle): Promise<void> {
+  await vi.waitUntil(async () => (await handle.describe()).pendingTimers.length === 1, patience);
+}
+
+/** When the next attempt would come by itself. */
+async function nextAttempt(handle: WorkflowHandle): Promise<number> {
+  const time = (await handle.describe()).raw.pendingWorkflowTask?.nextAttemptTime;
+  return Number(time?.seconds ?? 0n) * 1_000;
+}
+
+async function closedAt(handle: WorkflowHandle): Promise<number> {
+  return (await handle.describe()).closeTime?.getTime() ?? Number.POSITIVE_INFINITY;
+}
+
+describe('errors of the code', () => {
+  let bug: WorkflowHandle;
+  let unknown: WorkflowHandle;
+  let endless: WorkflowHandle;
+  let changed: WorkflowHandle;
+
+  beforeAll(async () => {
+    const worker = await stage.worker(QUEUE, 'before.ts');
+    changed = await stage.client.start(changing, stage.fresh(QUEUE));
+    await asleep(changed);
+    bug = await stage.client.start(buggy, { ...stage.fresh(QUEUE), args: [{}] });
+    unknown = await stage.client.start('late', stage.fresh(QUEUE));
+    endless = await stage.client.start(spinning, { ...stage.fresh(QUEUE), args: [1e15] });
+    await Promise.all([blockedAs(bug, 'WORKFLOW_ERROR'), blockedAs(unknown, 'UNKNOWN_WORKFLOW_TYPE'), blockedAs(endless, 'DEADLOCK')]);
+    expect(worker.child.exitCode).toBeNull();
+  }, 120_000);
+
+  test('a thrown error blocks the run and shows message and place', async () => {
+    const { status, blocked, blockedCause } = await bug.describe();
+    expect([status, blockedCause]).toEqual(['Running', 'WORKFLOW_ERROR']);
+    expect(blocked?.failure?.message).toMatch(/Cannot read properties of undefined \(reading 'cents'\)/);
+    expect(blocked?.failure?.stack).toMatch(/buggy \(.*before\.ts:12:/);
+  });
+
+  test('an unknown workflow type names those known', async () => {
+    const { blocked } = await unknown.describe();
+    expect(blocked?.failure?.message).toMatch(/no workflow "late" on this worker \(known: buggy, changing, fine, spinning\)/);
+  });
+
+  test('an endless loop names the line it stands at', async () => {
+    const { blocked } = await endless.describe();
+    expect(blocked?.failure?.message).toMatch(/spinning blocked its thread: it must not loop/);
+    expect(blocked?.failure?.stack).toMatch(/spinning \(.*before\.ts:2[5-7]/);
+  });
+
+  test('lists and the CLI show them; queries of them fail fast', async () => {
+    const listed: string[] = [];
+    for await (const run of stage.client.list({ filter: `BlockedCause != '' AND TaskQueue = '${QUEUE}'` })) listed.push(run.workflowId);
+    expect(listed.sort()).toEqual([bug, unknown, endless].map(({ workflowId }) => workflowId).sort());
+    const env = { PERDURE_ADDRESS: stage.address };
+    const shown = await runProgram(['workflow', 'describe', bug.workflowId], { env });
+    expect(shown.stdout).toMatch(/WORKFLOW_ERROR/);
+    expect(shown.stdout).toMatch(/reading 'cents'/);
+    await expect(bug.query('where')).rejects.toMatchObject({ reason: 'RUN_BLOCKED', message: expect.stringContaining("reading 'cents'") });
+  });
+
+  test('others in the same worker are not harmed', async () => {
+    const values = Array.from({ length: 20 }, (_, index) => index);
+    const results = values.map((value) => stage.client.execute(fine, { ...stage.fresh(QUEUE), args: [value] }));
+    expect(await Promise.all(results)).toEqual(values);
+    expect(await changed.query('where')).toBe('before');
+  });
+
+  test('a corrected worker beside the old one: blocked runs go on before their time', async () => {
+    await blockedAs(bug, 'WORKFLOW_ERROR', 5);
+    const due = Math.min(await nextAttempt(bug), await nextAttempt(unknown));
+    const corrected = await stage.worker(QUEUE, 'after.ts');
+    expect(await Promise.all([bug, unknown, endless].map((handle) => handle.result()))).toEqual([0, 'known now', 'spun']);
+    expect(Math.min(await closedAt(bug), await closedAt(unknown))).toBeLessThan(due + 1_000);
+    expect((await bug.describe()).blocked).toBeUndefined();
+    await corrected.end('SIGTERM');
+  });
+});
+
+describe('changed code', () => {
+  const queue = 'changed';
+
+  test('names recorded and produced step; survives SIGTERM and SIGKILL of the service; old code goes on', async () => {
+    const first = await stage.worker(queue, 'before.ts');
+    const handle = await stage.client.start(changing, stage.fresh(queue));
+    await asleep(handle);
+    await first.end('SIGTERM');
+    const second = await stage.worker(queue, 'after.ts');
+    // A query needs the state: the code is replayed.
+    await expect(handle.query('where')).rejects.toThrow(/recorded.*|activity/s);
+    await handle.signal('wake');
+    await blockedAs(handle, 'NONDETERMINISM');
+    const { blocked } = await handle.describe();
+    expect(blocked?.failure?.message).toMatch(/event 3/);
+    expect(blocked?.failure?.message).toMatch(/activity 1.*echo/s);
+    expect(blocked?.failure?.message).toMatch(/timer 1/);
+    await stage.restart('SIGTERM');
+    await blockedAs(handle, 'NONDETERMINISM', 4);
+    await stage.restart('SIGKILL');
+    await blockedAs(handle, 'NONDETERMINISM', 4);
+    await second.end('SIGKILL');
+    await stage.worker(queue, 'before.ts');
+    await vi.waitUntil(async () => (await handle.describe()).blocked === undefined, patience);
+    expect(await handle.query('where')).toBe('before');
+    await handle.terminate();
+  });
+});

@@ -1,0 +1,100 @@
+/** Workflows of the hard cases. */
+import {
+  type ActivityOptions,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  defineQuery,
+  defineSignal,
+  executeActivity,
+  isCancellation,
+  proxyActivities,
+  setHandler,
+  sleep,
+} from '@perdure/sdk/workflow';
+import type * as activities from './activities.ts';
+
+const { echo } = proxyActivities<typeof activities>({ startToCloseTimeout: '1m' });
+
+export const item = defineSignal<[value: number]>('item');
+export const stop = defineSignal('stop');
+export const progress = defineQuery<number>('progress');
+
+/** Rounds of many timers and activities at once; answers how many steps it took. */
+export async function wide(rounds: number, width: number): Promise<number> {
+  let done = 0;
+  let stopped = false;
+  setHandler(progress, () => done);
+  setHandler(stop, () => {
+    stopped = true;
+  });
+  for (let round = 0; round < rounds; round += 1) {
+    const steps = Array.from({ length: width }, (_, index) => (index % 4 === 0 ? echo(index) : sleep(1)));
+    await Promise.all(steps);
+    done += width;
+  }
+  await condition(() => stopped);
+  return done;
+}
+
+/** Takes `count` signals one after the other. */
+export async function loop(count: number): Promise<number> {
+  const waiting: number[] = [];
+  let sum = 0;
+  setHandler(item, (value) => {
+    waiting.push(value);
+  });
+  setHandler(progress, () => sum);
+  for (let taken = 0; taken < count; taken += 1) {
+    await condition(() => waiting.length > 0);
+    sum += waiting.shift() ?? 0;
+  }
+  return sum;
+}
+
+/** Wants to close as soon as it is told to, while signals keep coming; answers how many it saw. */
+export async function closing(): Promise<number> {
+  let seen = 0;
+  let stopped = false;
+  setHandler(item, () => {
+    seen += 1;
+  });
+  setHandler(stop, () => {
+    stopped = true;
+  });
+  await condition(() => stopped);
+  return seen;
+}
+
+/** Runs one activity of any name with the options given; answers its result, or its failure in words. */
+export async function runOne(type: string, args: unknown[], options: ActivityOptions): Promise<unknown> {
+  try {
+    return await executeActivity(type, { ...options, args });
+  } catch (error) {
+    const lines: string[] = [];
+    for (let each: unknown = error; each instanceof Error; each = each.cause) lines.push(`${each.name}: ${each.message}`);
+    return lines;
+  }
+}
+
+/** Cancels its activity after the signal, by a scope. */
+export async function cancels(file: string): Promise<string> {
+  const scope = new CancellationScope();
+  const result = scope.run(() => executeActivity('stoppable', { args: [file], startToCloseTimeout: '1m', heartbeatTimeout: '2s' }));
+  setHandler(stop, () => scope.cancel());
+  try {
+    await result;
+    return 'not cancelled';
+  } catch (error) {
+    return isCancellation(error) ? 'cancelled' : String(error);
+  }
+}
+
+/** Asks for more than the limit. */
+export async function hugeArgument(): Promise<unknown> {
+  try {
+    return await executeActivity('echo', { args: ['x'.repeat(2_200_000)], startToCloseTimeout: '1m' });
+  } catch (error) {
+    throw ApplicationFailure.nonRetryable((error as Error).message);
+  }
+}

@@ -1,5 +1,4 @@
 /** References to tasks on their way to matching; what it has no room for waits here, about 100 bytes each. */
-import { isDue } from '../core/activity.ts';
 import { isTaskDue } from '../core/workflow-task.ts';
 import type { TaskRef } from '../roles.ts';
 import type { History } from './context.ts';
@@ -26,7 +25,7 @@ export function offerTask(h: History, run: HotRun): void {
 /** Offers the attempt of an activity that waits for a worker. */
 export function offerActivity(h: History, run: HotRun, number: number): void {
   const activity = run.state.activities.get(number);
-  if (activity === undefined || !isDue(activity, h.env.now())) return;
+  if (activity === undefined || activity.startedAt > 0) return;
   offer(h, {
     kind: 'activity',
     namespaceId: run.key.namespaceId,

@@ -13,7 +13,6 @@ import type { Change, HotRun, Unit } from './run.ts';
 /** A hot run gets a checkpoint after this many rows or bytes, so that loading it never folds more. */
 const CHECKPOINT_ROWS = 256;
 const CHECKPOINT_BYTES = 1_048_576;
-/** A row is closed at this many marks, whatever their size. */
 const EMPTY = new Uint8Array(0);
 
 interface Group {
@@ -81,36 +80,40 @@ export function wantsCheckpoint(run: HotRun): boolean {
 }
 
 function cutRows(run: HotRun, events: readonly Recorded[], marks: readonly Mark[]): HistoryRow[] {
-  const rows: HistoryRow[] = [];
-  const encodedMarks = marks.length === 0 ? undefined : encode(Marks, { marks: [...marks] });
   if (events.length === 0) {
-    if (encodedMarks === undefined) return rows;
+    if (marks.length === 0) return [];
     const firstEventId = Number((marks[0] as Mark).afterEventId) + 1;
-    return [{ seq: run.lastSeq + 1, firstEventId, eventCount: 0, events: EMPTY, marks: encodedMarks }];
+    return [{ seq: run.lastSeq + 1, firstEventId, eventCount: 0, events: EMPTY, marks: encode(Marks, { marks: [...marks] }) }];
   }
-  let from = 0;
+  const cuts = [0];
   let bytes = 0;
-  for (let index = 0; index < events.length; index += 1) {
-    const size = (events[index] as Recorded).frame.length;
-    if (index > from && bytes + size > MAX_ROW_BYTES) {
-      rows.push(toRow(run, rows.length, events, from, index));
-      from = index;
+  events.forEach(({ frame }, index) => {
+    if (bytes > 0 && bytes + frame.length > MAX_ROW_BYTES) {
+      cuts.push(index);
       bytes = 0;
     }
-    bytes += size;
-  }
-  rows.push(toRow(run, rows.length, events, from, events.length));
-  if (encodedMarks !== undefined) rows[rows.length - 1] = { ...(rows.at(-1) as HistoryRow), marks: encodedMarks };
-  return rows;
+    bytes += frame.length;
+  });
+  return cuts.map((from, index) => {
+    const cut = events.slice(from, cuts[index + 1] ?? events.length);
+    return toRow(run.lastSeq + index + 1, cut, marksOf(marks, events, from, cuts[index + 1]));
+  });
 }
 
-function toRow(run: HotRun, before: number, events: readonly Recorded[], from: number, to: number): HistoryRow {
-  const cut = events.slice(from, to);
+/** The marks whose place is in this row: the fold keeps their order among the events. */
+function marksOf(marks: readonly Mark[], events: readonly Recorded[], from: number, to: number | undefined): readonly Mark[] {
+  if (from === 0 && to === undefined) return marks;
+  const least = from === 0 ? Number.NEGATIVE_INFINITY : (events[from] as Recorded).id;
+  const most = to === undefined ? Number.POSITIVE_INFINITY : (events[to] as Recorded).id;
+  return marks.filter(({ afterEventId }) => Number(afterEventId) >= least && Number(afterEventId) < most);
+}
+
+function toRow(seq: number, events: readonly Recorded[], marks: readonly Mark[]): HistoryRow {
   return {
-    seq: run.lastSeq + before + 1,
-    firstEventId: (cut[0] as Recorded).id,
-    eventCount: cut.length,
-    events: joinFrames(cut.map((event) => event.frame)),
-    marks: undefined,
+    seq,
+    firstEventId: (events[0] as Recorded).id,
+    eventCount: events.length,
+    events: joinFrames(events.map((event) => event.frame)),
+    marks: marks.length === 0 ? undefined : encode(Marks, { marks: [...marks] }),
   };
 }

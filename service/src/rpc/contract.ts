@@ -1,11 +1,13 @@
 /** The public RPCs as a TypeScript type: one async function per RPC, derived from the generated definitions. */
+
+import type { BinaryReader } from '@bufbuild/protobuf/wire';
 import { WorkerServiceDefinition } from '@perdure/proto/perdure/api/v1/worker_service';
 import { WorkflowServiceDefinition } from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { Codec as Encoder } from '../core/encode.ts';
 
 /** What the generated code offers for one message type. */
 export interface Codec<T> extends Encoder<T> {
-  decode(bytes: Uint8Array): T;
+  decode(input: Uint8Array | BinaryReader): T;
 }
 
 interface Method {

@@ -85,6 +85,15 @@ test('a malformed message is refused as the caller’s mistake, and the server l
   expect(await rpc.getSystemInfo({})).toEqual(info);
 });
 
+test('text that is no UTF-8 is refused, not changed', async () => {
+  const { raw } = await setUp({ startWorkflow: async () => ({ runId: 'r', started: true }) });
+  // Field 2, workflow_id: a lone continuation byte, a cut character, a surrogate.
+  for (const text of [[0x80], [0xe2, 0x82], [0xed, 0xa0, 0x80]]) {
+    const error = (await send(raw, START, Uint8Array.from([0x12, text.length, ...text])).catch((e) => e)) as ServiceError;
+    expect(error.code).toBe(status.INVALID_ARGUMENT);
+  }
+});
+
 test('a request over 4 MiB is refused with size and limit', async () => {
   const { raw } = await setUp({ startWorkflow: async () => ({ runId: 'r', started: true }) });
   const request = StartWorkflowRequest.encode(

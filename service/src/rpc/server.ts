@@ -1,4 +1,5 @@
 /** The gRPC server: bytes in, handler, bytes out. Knows nothing of workflows. */
+import { BinaryReader } from '@bufbuild/protobuf/wire';
 import {
   type handleUnaryCall,
   logVerbosity,
@@ -216,9 +217,13 @@ async function answer(method: RpcMethod, bytes: Buffer, open: OpenCall, state: S
   return encode(method.response, response);
 }
 
+// Text that is no UTF-8 would otherwise be changed silently: two different ids could become one.
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const strictUtf8 = (bytes: Uint8Array): string => utf8.decode(bytes);
+
 function decode(method: RpcMethod, bytes: Buffer): unknown {
   try {
-    return method.request.decode(bytes);
+    return method.request.decode(new BinaryReader(bytes, strictUtf8));
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     throw new PerdureError('BAD_FIELD', `request: not a protobuf message as ${method.path} takes it (${problem})`, { field: 'request' });

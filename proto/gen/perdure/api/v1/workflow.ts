@@ -218,7 +218,7 @@ export interface WorkflowStarted {
   randomSeed: string;
   requestId: string;
   identity: string;
-  /** The run, from its start (delay included) to its close; 0 is unlimited. */
+  /** The run, from the end of its start delay to its close; 0 is unlimited. */
   runTimeout:
     | Duration
     | undefined;

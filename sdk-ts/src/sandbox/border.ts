@@ -3,7 +3,7 @@
 import type { ScopeNode } from '../workflow/run.ts';
 
 /** What the host asks for. */
-export const OP = { describe: 0, begin: 1, go: 2 } as const;
+export const OP = { describe: 0, begin: 1, go: 2, measure: 3 } as const;
 
 /**
  * How an entry ended. `drain`: call again. `block`: call again, others may go first. `done`, `closed`, `queries`, `failed`: the answer holds
@@ -48,4 +48,10 @@ export interface LibrarySettings {
 }
 
 /** The user's bundle for one run: module name → function that evaluates it. */
-export type UserFactory = (api: object, runGlobal: object, self: object, global: object) => Readonly<Record<string, () => object>>;
+export type UserFactory = (
+  api: object,
+  shared: object,
+  runGlobal: object,
+  self: object,
+  global: object,
+) => Readonly<Record<string, () => object>>;

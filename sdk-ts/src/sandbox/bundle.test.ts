@@ -61,3 +61,17 @@ test("a payload converter of the user's runs inside", async () => {
   expect(Buffer.from(command.value.input[0]?.data ?? []).toString()).toBe('{"shout":"read \\"x\\""}');
   await engine.close();
 });
+
+test('F15: expensive files are named when a worker starts; shared packages are evaluated once', async () => {
+  const warnings: string[] = [];
+  const log = (_level: string, message: string): void => void warnings.push(message);
+  const each = await bundleWorkflows(fixture('libraries.ts'));
+  await (await createInlineEngine({ bundle: each, namespace: 'default', taskQueue: 'q', log })).close();
+  expect(warnings.join()).toMatch(/libraries\.ts: evaluating it takes every run .* largest in the bundle: zod \(\d+ KB\)/);
+  const shared = await bundleWorkflows(fixture('libraries.ts'), { sharedModules: ['zod', 'yaml'] });
+  expect(shared.code.length).toBeLessThan(each.code.length / 5);
+  const engine = await engineOf(shared);
+  const [line] = lines(await createRunLog('parsing').run(engine));
+  expect(line).toContain('"issues":2');
+  await engine.close();
+});

@@ -2,31 +2,33 @@
 
 import { createHash } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
-import { builtinModules } from 'node:module';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Plugin } from 'esbuild';
+import type { BuildOptions, Metafile } from 'esbuild';
 import type { WorkflowBundle } from '../worker/engine.ts';
-import * as workflowApi from '../workflow/index.ts';
+import { apiPlugin, refusePlugin, sharedPlugin } from './bundle-plugins.ts';
 
 const here = fileURLToPath(import.meta.url);
 /** Sources run in tests, built files elsewhere: the library is bundled from whichever this is. */
 const fromSources = here.endsWith('.ts');
 const extension = fromSources ? '.ts' : '.js';
 const libraryEntry = join(dirname(here), `library${extension}`);
-const apiFile = join(dirname(dirname(here)), 'workflow', `index${extension}`);
 const CODE_FILE = /\.[cm]?[jt]sx?$/;
 const TEST_FILE = /\.(test|spec|d)\.[cm]?[jt]sx?$/;
-const BUILTINS = new Set(builtinModules);
-const API = '@perdure/sdk/workflow';
-/** The parameter of the wrapper that holds the shared library. */
-const API_PARAMETER = '__perdureApi';
 const ENTRY = 'perdure-workflows';
 
 export interface BundleOptions {
   /** A module that exports `payloadConverter`, run inside the sandbox. Default: undefined, bytes, JSON. */
   payloadConverter?: string | URL;
+  /**
+   * Packages evaluated once per thread instead of once per run, because evaluating them is expensive. Their state is shared by all runs:
+   * only for packages whose state does not reach what workflows do.
+   */
+  sharedModules?: readonly string[];
 }
+
+/** Packages named in the warning about an expensive workflow file. */
+const LARGEST = 3;
 
 /**
  * Bundles workflow files (TypeScript or JavaScript): paths relative to the working directory, URLs, or directories (all code files in them,
@@ -40,7 +42,9 @@ export async function bundleWorkflows(
   const files = sources.flatMap((one) => filesOf(pathOf(one)));
   if (files.length === 0) throw new BundleError(`no workflow files in ${sources.join(', ')}`);
   const converter = options.payloadConverter === undefined ? undefined : pathOf(options.payloadConverter);
-  const built = await buildUserCode([...files, ...(converter === undefined ? [] : [converter])]);
+  const { sharedModules = [] } = options;
+  const built = await build(entryOf([...files, ...(converter === undefined ? [] : [converter])]), sharedModules);
+  const shared = sharedModules.length === 0 ? undefined : await build(sharedEntryOf(sharedModules), []);
   const hash = createHash('sha256').update(built.code).digest('hex').slice(0, 8);
   return {
     name: `workflows-${hash}.js`,
@@ -48,6 +52,8 @@ export async function bundleWorkflows(
     sourceMap: built.map,
     library: await libraryCode(),
     modules: files.map(moduleName),
+    largest: largestPackages(built.inputs),
+    ...(shared === undefined ? {} : { shared: shared.code }),
     ...(converter === undefined ? {} : { converterModule: moduleName(converter) }),
   };
 }
@@ -82,31 +88,64 @@ function moduleName(path: string): string {
   return (short.startsWith('..') ? path : short).split(sep).join('/');
 }
 
-async function buildUserCode(files: readonly string[]): Promise<{ code: string; map: string }> {
-  const { build } = await import('esbuild');
+/** A module with one function per file that evaluates it when it is called: a run pays for its own file only. */
+function entryOf(files: readonly string[]): string {
   const lines = files.map((file) => `${JSON.stringify(moduleName(file))}: () => require(${JSON.stringify(file)}),`);
+  return `module.exports = {\n${lines.join('\n')}\n};`;
+}
+
+function sharedEntryOf(names: readonly string[]): string {
+  return `module.exports = {\n${names.map((name) => `${JSON.stringify(name)}: require(${JSON.stringify(name)}),`).join('\n')}\n};`;
+}
+
+interface Built {
+  code: string;
+  map: string;
+  /** Bytes in the output per source file. */
+  inputs: Metafile['outputs'][string]['inputs'];
+}
+
+async function build(contents: string, sharedModules: readonly string[]): Promise<Built> {
+  const options: BuildOptions = {
+    stdin: { contents, resolveDir: process.cwd(), sourcefile: ENTRY, loader: 'js' },
+    bundle: true,
+    write: false,
+    metafile: true,
+    outfile: 'workflows.js',
+    format: 'cjs',
+    platform: 'browser',
+    target: 'es2023',
+    // Retry policies and failureTypes know errors by the names of their classes.
+    keepNames: true,
+    sourcemap: 'external',
+    supported: { 'dynamic-import': false },
+    conditions: fromSources ? ['perdure-source'] : [],
+    logLevel: 'silent',
+    plugins: [apiPlugin, sharedPlugin(sharedModules), refusePlugin],
+  };
   try {
-    const result = await build({
-      stdin: { contents: `module.exports = {\n${lines.join('\n')}\n};`, resolveDir: process.cwd(), sourcefile: ENTRY, loader: 'js' },
-      bundle: true,
-      write: false,
-      outfile: 'workflows.js',
-      format: 'cjs',
-      platform: 'browser',
-      target: 'es2023',
-      // Retry policies and failureTypes know errors by the names of their classes.
-      keepNames: true,
-      sourcemap: 'external',
-      supported: { 'dynamic-import': false },
-      conditions: fromSources ? ['perdure-source'] : [],
-      logLevel: 'silent',
-      plugins: [apiPlugin, refusePlugin],
-    });
-    const output = (name: string): string => result.outputFiles.find((file) => basename(file.path) === name)?.text ?? '';
-    return { code: output('workflows.js'), map: output('workflows.js.map') };
+    const esbuild = await import('esbuild');
+    const result = await esbuild.build(options);
+    const output = (name: string): string => result.outputFiles?.find((file) => basename(file.path) === name)?.text ?? '';
+    return {
+      code: output('workflows.js'),
+      map: output('workflows.js.map'),
+      inputs: result.metafile?.outputs['workflows.js']?.inputs ?? {},
+    };
   } catch (error) {
     throw bundleError(error);
   }
+}
+
+/** "zod (776 KB)", … */
+function largestPackages(inputs: Built['inputs']): string[] {
+  const sizes = new Map<string, number>();
+  for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
+    const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? path;
+    sizes.set(name, (sizes.get(name) ?? 0) + bytesInOutput);
+  }
+  const largest = [...sizes].sort((left, right) => right[1] - left[1]).slice(0, LARGEST);
+  return largest.map(([name, bytes]) => `${name} (${Math.ceil(bytes / 1024)} KB)`);
 }
 
 function bundleError(error: unknown): BundleError {
@@ -122,40 +161,6 @@ function bundleError(error: unknown): BundleError {
   return new BundleError(`workflow code cannot be bundled:\n${lines.join('\n')}`, { cause: error });
 }
 
-/** `@perdure/sdk/workflow` is the library shared by all runs, by whatever path it is imported. */
-const apiPlugin: Plugin = {
-  name: 'perdure-workflow-api',
-  setup(build) {
-    const contents = Object.keys(workflowApi)
-      .map((name) => `export const ${name} = ${API_PARAMETER}.${name};`)
-      .join('\n');
-    build.onResolve({ filter: /^@perdure\/sdk\/workflow$/ }, () => ({ path: API, namespace: 'perdure' }));
-    build.onLoad({ filter: /.*/, namespace: 'perdure' }, () => ({ contents, loader: 'js' }));
-    build.onLoad({ filter: /index\.[jt]s$/ }, (args) => (resolve(args.path) === apiFile ? { contents, loader: 'js' } : undefined));
-  },
-};
-
-/** What workflow code may not import, with what to do instead. */
-const refusePlugin: Plugin = {
-  name: 'perdure-refuse',
-  setup(build) {
-    build.onResolve({ filter: /^node:/ }, (args) => ({ errors: [{ text: refusal(args.path) }] }));
-    build.onResolve({ filter: /^[a-z][a-z0-9_]*(\/[a-z_]+)?$/ }, (args) =>
-      BUILTINS.has(args.path) ? { errors: [{ text: refusal(args.path) }] } : undefined,
-    );
-    build.onResolve({ filter: /^@perdure\/sdk(\/(client|worker|activity))?$/ }, (args) => ({
-      errors: [
-        { text: `workflow code cannot import "${args.path}": import what workflows need from "${API}" (for types, use "import type")` },
-      ],
-    }));
-    build.onResolve({ filter: /\.node$/ }, (args) => ({ errors: [{ text: refusal(args.path) }] }));
-  },
-};
-
-function refusal(path: string): string {
-  return `workflow code cannot import "${path}": it must not reach the machine. Do this in an activity (to use only its types, write "import type")`;
-}
-
 let library: Promise<string> | undefined;
 
 /** The SDK's own library as one script, made once per process. */
@@ -165,8 +170,8 @@ function libraryCode(): Promise<string> {
 }
 
 async function buildLibrary(): Promise<string> {
-  const { build } = await import('esbuild');
-  const result = await build({
+  const esbuild = await import('esbuild');
+  const result = await esbuild.build({
     entryPoints: [libraryEntry],
     bundle: true,
     write: false,

@@ -6,6 +6,7 @@ import { type WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perd
 import { WorkflowTaskFailure } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { EngineOptions, LogLevel } from '../worker/engine.ts';
 import { OP, STATUS } from './border.ts';
+import { measureModules } from './measure.ts';
 import { createRealm, type EnteredRun, type Realm } from './realm-host.ts';
 import { createRunCache } from './run-cache.ts';
 import { createStackMapper } from './stack-map.ts';
@@ -65,12 +66,13 @@ export async function createCore(options: CoreOptions): Promise<Core> {
   const cache = createRunCache(options.cacheBytes ?? DEFAULT_CACHE_BYTES);
   const unwatch = watchUnhandled();
   let current = createRealm(options);
-  const workflowTypes = describeWorkflows(current, options, (text) => mapper.text(text));
+  const workflowTypes = describeWorkflows(current, options, mapper.text);
+  measureModules(current, options);
 
   const replace = (): void => {
     cache.clear();
     current = createRealm(options);
-    describeWorkflows(current, options, (text) => mapper.text(text));
+    describeWorkflows(current, options, mapper.text);
   };
 
   const drop = (runId: string): void => {
@@ -90,7 +92,7 @@ export async function createCore(options: CoreOptions): Promise<Core> {
         return { kind: 'needHistory' };
       }
       const realm = current;
-      const entered = enteredRun(facts, options, (text) => mapper.text(text));
+      const entered = enteredRun(facts, options, mapper.text);
       const answer = await drive(realm, entered, bytes, options, () => realm !== current);
       sendLogs(realm, facts, options);
       if (answer === 'gone') return { kind: 'needHistory' };

@@ -11,7 +11,14 @@ export async function createInlineEngine(options: EngineOptions): Promise<Workfl
   const read = createAnswerReader(options.bundle);
   return {
     workflowTypes: core.workflowTypes,
-    activate: async (task) => read(await core.activate(factsOf(task), WorkflowTask.encode(task).finish())),
+    async activate(task) {
+      const facts = factsOf(task);
+      try {
+        return read(await core.activate(facts, WorkflowTask.encode(task).finish()));
+      } catch (error) {
+        return read(core.failed(facts, error));
+      }
+    },
     committed: core.committed,
     evict: core.evict,
     cachedRuns: core.cachedRuns,

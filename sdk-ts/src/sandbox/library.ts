@@ -29,6 +29,9 @@ const MAX_LOG_LINES = 1000;
 interface Context {
   readonly settings: LibrarySettings;
   readonly factory: UserFactory;
+  readonly sharedFactory: UserFactory;
+  /** Packages all runs of this context share. */
+  shared: object;
   readonly globalParent: object;
   readonly runs: Map<string, Run>;
   /** Workflow type → module that exports it. */
@@ -45,11 +48,13 @@ class UnknownWorkflowType extends Error {}
 class TooLarge extends Error {}
 
 /** Called once by the host with the function around the user's bundle. */
-export function createLibrary(host: LibraryHost, factory: UserFactory, settings: LibrarySettings): Door {
+export function createLibrary(host: LibraryHost, factory: UserFactory, sharedFactory: UserFactory, settings: LibrarySettings): Door {
   connectUrlParser(host.parseUrl);
   const context: Context = {
     settings,
     factory,
+    sharedFactory,
+    shared: {},
     globalParent: {},
     runs: new Map(),
     types: new Map(),
@@ -138,10 +143,16 @@ const OPS: Record<(typeof OP)[keyof typeof OP], (context: Context, runId: string
   [OP.describe]: describe,
   [OP.begin]: begin,
   [OP.go]: go,
+  [OP.measure]: (context, name) => {
+    evaluate(context, name);
+    return [STATUS.done, ''];
+  },
 };
 
 /** Evaluates every module once, under no run, to learn the names of its workflows. */
 function describe(context: Context): Answer {
+  const own = createRunGlobal(context.globalParent);
+  context.shared = context.sharedFactory(SHARED_API, {}, own, own, own);
   for (const name of context.settings.modules) {
     const module = evaluate(context, name);
     for (const [key, value] of Object.entries(module)) {
@@ -156,7 +167,7 @@ function describe(context: Context): Answer {
 
 function evaluate(context: Context, name: string): UserModule {
   const own = createRunGlobal(context.globalParent);
-  const modules = context.factory(SHARED_API, own, own, own);
+  const modules = context.factory(SHARED_API, context.shared, own, own, own);
   return (modules[name] as () => UserModule)();
 }
 

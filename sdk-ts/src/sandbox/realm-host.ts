@@ -4,7 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import vm from 'node:vm';
 import type { EngineOptions } from '../worker/engine.ts';
 import type { ScopeNode } from '../workflow/run.ts';
-import { type Door, type LibraryHost, type LibrarySettings, STATUS, type UserFactory } from './border.ts';
+import type { Door, LibraryHost, LibrarySettings, UserFactory } from './border.ts';
 
 /** Name of the library's script in stacks. */
 export const LIBRARY_SCRIPT = 'perdure-library.js';
@@ -49,7 +49,7 @@ export function createRealm(options: EngineOptions): Realm {
   const { bundle } = options;
   const context = vm.createContext(vm.constants.DONT_CONTEXTIFY, { microtaskMode: 'afterEvaluate' });
   const library = new vm.Script(bundle.library, { filename: LIBRARY_SCRIPT }).runInContext(context) as {
-    createLibrary(host: LibraryHost, factory: UserFactory, settings: LibrarySettings): Door;
+    createLibrary(host: LibraryHost, factory: UserFactory, shared: UserFactory, settings: LibrarySettings): Door;
   };
   const settings: LibrarySettings = {
     namespace: options.namespace,
@@ -62,9 +62,9 @@ export function createRealm(options: EngineOptions): Realm {
   };
   // Made inside from text: an object of the host would be a way out.
   const inside = vm.runInContext(`(${JSON.stringify(settings)})`, context) as LibrarySettings;
-  const wrapped = `(function (__perdureApi, globalThis, self, global) { const module = { exports: {} }; let exports = module.exports; const __perdureEnter = undefined;\n${bundle.code}\nreturn module.exports; })`;
-  const factory = new vm.Script(wrapped, { filename: bundle.name, lineOffset: -1 }).runInContext(context) as UserFactory;
-  const door = library.createLibrary(host, factory, inside);
+  const factory = evaluateFactory(context, bundle.code, bundle.name);
+  const shared = evaluateFactory(context, bundle.shared ?? '', 'perdure-shared.js');
+  const door = library.createLibrary(host, factory, shared, inside);
   return {
     door,
     enter(run, timeoutMs) {
@@ -79,12 +79,15 @@ export function createRealm(options: EngineOptions): Realm {
   };
 }
 
+/** A function around a CommonJS bundle. Its parameters hide what must be the run's own, or nobody's. */
+function evaluateFactory(context: vm.Context, code: string, filename: string): UserFactory {
+  const parameters = '__perdureApi, __perdureShared, globalThis, self, global';
+  const own = 'const module = { exports: {} }; let exports = module.exports; const __perdureEnter = undefined;';
+  const wrapped = `(function (${parameters}) { ${own}\n${code}\nreturn module.exports; })`;
+  return new vm.Script(wrapped, { filename, lineOffset: -1 }).runInContext(context) as UserFactory;
+}
+
 function runEntry(context: vm.Context, timeout: number | undefined): void {
   if (timeout === undefined) ENTRY.runInContext(context);
   else ENTRY.runInContext(context, { timeout });
-}
-
-/** True when no further entry may use the context. */
-export function isBroken(status: number): boolean {
-  return status === STATUS.broken;
 }

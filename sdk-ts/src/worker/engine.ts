@@ -17,6 +17,10 @@ export interface WorkflowBundle {
   readonly library: string;
   /** Modules whose exported functions are workflows, as `code` knows them. */
   readonly modules: readonly string[];
+  /** The largest packages and files in `code`, for the warning about expensive workflow files. */
+  readonly largest: readonly string[];
+  /** Packages evaluated once per thread, CommonJS. */
+  readonly shared?: string;
   /** The module that exports `payloadConverter`, unless it is the default one. */
   readonly converterModule?: string;
 }

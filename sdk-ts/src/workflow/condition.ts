@@ -50,6 +50,22 @@ export function condition(predicate: () => boolean, timeout?: Duration): Promise
   });
 }
 
+/** Calls a predicate as a read-only call. */
+function ask(run: Run, predicate: () => unknown): { readonly value: unknown } | { readonly error: unknown } {
+  const { random } = run;
+  run.readOnly = 'the predicate of condition()';
+  // Draws of a read-only call must not move the run's stream.
+  run.random = [...random];
+  try {
+    return { value: predicate() };
+  } catch (error) {
+    return { error };
+  } finally {
+    run.readOnly = undefined;
+    run.random = random;
+  }
+}
+
 /**
  * Tries waiting conditions from position `from` on, in the order they were awaited, until one wakes.
  * Answers the position after it, or -1 when none did.
@@ -58,16 +74,12 @@ export function tryConditions(run: Run, from: number): number {
   for (let at = from; at < run.conditions.length; at += 1) {
     const waiting = run.conditions[at] as Condition;
     if (waiting.done) continue;
-    let value: unknown;
-    run.readOnly = 'the predicate of condition()';
-    try {
-      value = waiting.predicate();
-    } catch (error) {
-      run.readOnly = undefined;
-      waiting.reject(error);
+    const answer = ask(run, waiting.predicate);
+    if ('error' in answer) {
+      waiting.reject(answer.error);
       return at + 1;
     }
-    run.readOnly = undefined;
+    const { value } = answer;
     if (typeof value === 'object' && value !== null && 'then' in value) {
       waiting.reject(new TypeError('condition: the predicate must not be async'));
       return at + 1;

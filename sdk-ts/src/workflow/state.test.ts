@@ -125,3 +125,18 @@ test('F3: a predicate must only read', async () => {
   const [line] = lines(await log.run(engine));
   expect(line).toMatch(/activity work: not allowed in the predicate of condition\(\)/);
 });
+
+test('F3: a predicate draws from a stream of its own; one that throws or is async ends its condition', async () => {
+  const one = async (type: string, ...args: unknown[]): Promise<string[]> => lines(await createRunLog(type, args, 'same-seed').run(engine));
+  const draws = await one('draws');
+  const [timer, cancel, last] = await one('predicates', 'draws');
+  expect([timer, cancel, last]).toEqual(['timer 1 60000', 'cancel timer 1', ...draws]);
+  expect((await one('predicates', 'throws')).at(-1)).toBe('complete "from the predicate"');
+  expect((await one('predicates', 'async')).at(-1)).toBe('complete "condition: the predicate must not be async"');
+});
+
+test('F25: variables of a run take at most 64 KiB', async () => {
+  const completion = await createRunLog('manyVariables').run(engine);
+  expect(lines(completion)[0]).toMatch(/^complete "setVar: with b the variables take 800\d\d bytes, the limit is 65536"$/);
+  expect(Object.keys(completion.variables)).toEqual(['a']);
+});

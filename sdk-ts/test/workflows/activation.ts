@@ -251,6 +251,35 @@ export async function predicateWrites(): Promise<string> {
   }
 }
 
+/** Predicates that draw, throw or are async. */
+export async function predicates(kind: string): Promise<unknown> {
+  const before = random();
+  try {
+    await condition(() => {
+      if (kind === 'throws') throw new RangeError('from the predicate');
+      if (kind === 'async') return Promise.resolve(true) as unknown as boolean;
+      return random() < 2 && random() < 2;
+    }, '1m');
+    return [before, random()];
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+export async function draws(): Promise<unknown> {
+  return [random(), random()];
+}
+
+export async function manyVariables(): Promise<string> {
+  setVar('a', 'x'.repeat(40_000));
+  try {
+    setVar('b', 'x'.repeat(40_000));
+    return 'taken';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 export async function large(): Promise<void> {
   const text = 'x'.repeat(900_000);
   await Promise.all([1, 2, 3, 4].map((n) => work(n, text)));

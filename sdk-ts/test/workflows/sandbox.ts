@@ -246,11 +246,31 @@ export async function dynamicImport(): Promise<string> {
   }
 }
 
-/** Names of everything reachable, for the allow-list of intrinsics. */
+/** Names of everything reachable from the global, for the allow-list of intrinsics. */
 export async function reachableNames(): Promise<string[]> {
   const names = new Set<string>();
-  for (let at: object | null = globalThis; at !== null; at = Object.getPrototypeOf(at) as object | null) {
-    for (const name of Object.getOwnPropertyNames(at)) names.add(name);
+  const seen = new Set<unknown>([globalThis]);
+  const walk = (value: unknown, path: string): void => {
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value)) return;
+    seen.add(value);
+    for (const key of Reflect.ownKeys(value)) {
+      if (key === 'length' || key === 'name' || key === 'constructor' || key === 'arguments' || key === 'caller') continue;
+      const name = path === '' ? String(key) : `${path}.${String(key)}`;
+      names.add(name);
+      let member: unknown;
+      try {
+        member = (value as Record<PropertyKey, unknown>)[key];
+      } catch {
+        // A getter that wants an instance.
+      }
+      walk(member, name);
+    }
+    walk(Object.getPrototypeOf(value), `${path}.__proto__`);
+  };
+  const parent = Object.getPrototypeOf(globalThis) as object;
+  for (const name of Object.getOwnPropertyNames(parent).sort()) {
+    names.add(name);
+    walk(shared[name], name);
   }
   return [...names].sort();
 }

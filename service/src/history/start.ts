@@ -38,6 +38,9 @@ async function attempt(h: History, key: RunKey, input: StartInput): Promise<Star
     const earlier = await loadRun(h, key);
     if (earlier !== undefined) return existing(h, earlier);
   }
+  // While this one read, the same request sent again may have started the run: it must not meet itself as another's.
+  const meanwhile = h.hot.get(key.runId);
+  if (meanwhile !== undefined) return existing(h, meanwhile);
   const open = h.open.get(name);
   if (open !== undefined && input.conflictPolicy !== ConflictPolicy.TERMINATE_EXISTING) return conflict(h, open, input);
   return begin(h, key, input, open);

@@ -58,6 +58,7 @@ export interface CustomersOptions {
 
 interface Customer extends CustomersOptions {
   readonly client: Client;
+  readonly other: Client;
   readonly random: Random;
   readonly pause: (ms: number) => Promise<void>;
   readonly newId: () => string;
@@ -93,13 +94,16 @@ function argsOf(type: Type, random: Random): unknown[] {
 export function sendCustomers(options: CustomersOptions): void {
   const { world, plan, network, records } = options;
   const incarnation = world.spawn('clients');
-  const client = new Client({ connection: createApi(network, incarnation), clock: incarnation.env, identity: 'clients' });
+  const newClient = (): Client => new Client({ connection: createApi(network, incarnation), clock: incarnation.env, identity: 'clients' });
+  // Two processes: what one client asks at once travels in one request.
+  const [client, other] = [newClient(), newClient()];
   const pause = (ms: number): Promise<void> => new Promise((resolve) => void incarnation.env.setTimer(ms, resolve));
   for (let number = 0; number < plan.runs; number += 1) {
-    const customer: Customer = { ...options, client, random: world.random.fork(), pause, newId: incarnation.env.newId };
+    const customer: Customer = { ...options, client, other, random: world.random.fork(), pause, newId: incarnation.env.newId };
     records.open += 1;
     const workflowId = plan.sharedIds ? `shared-${customer.random.below(3)}` : `own-${number}`;
-    world.after(world.random.next() * plan.faultsEnd * 0.8, `customer ${number} comes`, () => {
+    const at = world.random.next() * plan.faultsEnd * 0.8;
+    world.after(plan.crowded ? at - (at % 5_000) : at, `customer ${number} comes`, () => {
       void visit(customer, workflowId).then(
         () => {
           records.open -= 1;
@@ -143,7 +147,7 @@ function verdict(error: unknown): Told {
 }
 
 async function visit(customer: Customer, workflowId: string): Promise<void> {
-  const { random, client, newId, pause } = customer;
+  const { random, client, other, newId, pause } = customer;
   const type = random.pick(TYPES);
   const requestId = newId();
   const options = {
@@ -156,11 +160,11 @@ async function visit(customer: Customer, workflowId: string): Promise<void> {
     ...(random.chance(0.1) && { startDelay: random.below(5_000) }),
     ...(random.chance(0.1) && { runTimeout: 10_000 + random.below(30_000) }),
   };
-  const start = (): Promise<Asked> =>
-    ask(customer, { kind: 'start', workflowId, runId: '', requestId, type, value: 0 }, async () => (await client.start(type, options)).runId);
-  const first = start();
+  const start = (by: Client): Promise<Asked> =>
+    ask(customer, { kind: 'start', workflowId, runId: '', requestId, type, value: 0 }, async () => (await by.start(type, options)).runId);
+  const first = start(client);
   // The same request from elsewhere, at once or much later: it must find the same run.
-  const second = random.chance(0.3) ? pause(random.next() ** 2 * 30_000).then(start) : undefined;
+  const second = random.chance(0.3) ? pause(random.pick([0, 3, 1_000, 30_000]) * random.next()).then(() => start(other)) : undefined;
   const { told, runId } = await first;
   if (told === 'ok') {
     const handle = client.getHandle(workflowId, runId);
@@ -171,7 +175,7 @@ async function visit(customer: Customer, workflowId: string): Promise<void> {
 
 /** What the type of workflow waits for. */
 async function interact(customer: Customer, handle: WorkflowHandle, type: Type): Promise<void> {
-  const { random, pause, records } = customer;
+  const { random, pause } = customer;
   await pause(random.next() * 5_000);
   if (random.chance(0.07)) await message(customer, handle, type, 'terminate');
   if (type === 'patient' || random.chance(0.1)) await message(customer, handle, type, 'cancel');
@@ -184,7 +188,6 @@ async function interact(customer: Customer, handle: WorkflowHandle, type: Type):
   }
   await Promise.all(signals);
   await handle.signal('finish').catch((error: unknown) => verdict(error));
-  records.open += 0;
 }
 
 async function message(customer: Customer, handle: WorkflowHandle, type: string, kind: 'signal' | 'cancel' | 'terminate'): Promise<void> {
@@ -206,6 +209,7 @@ async function query(customer: Customer, handle: WorkflowHandle): Promise<void> 
     const values = await handle.query<number[]>('taken');
     records.seen.push({ runId: handle.runId, kind: 'values', askedAt, at: world.now(), values });
   } catch (error) {
+    if (error instanceof ServiceError && error.message.includes('could not replay')) throw error;
     if (error instanceof ServiceError && ['QUERY_UNANSWERED', 'QUERY_NOT_READY', 'RUN_BLOCKED'].includes(error.reason)) return;
     verdict(error);
   }

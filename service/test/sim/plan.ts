@@ -31,6 +31,10 @@ export interface RpcFaultRates {
 }
 
 export interface Plan {
+  /** Nothing goes wrong at all. */
+  readonly calm: boolean;
+  /** Of closed runs. */
+  readonly retentionMs: number;
   readonly store: StoreFaultRates;
   readonly rpc: RpcFaultRates;
   /** Mean ms between crashes; Infinity for none. */
@@ -46,6 +50,8 @@ export interface Plan {
   readonly faultsEnd: number;
   readonly workers: number;
   readonly runs: number;
+  /** Customers come in crowds. */
+  readonly crowded: boolean;
   /** Workflow ids are shared by several starts. */
   readonly sharedIds: boolean;
   readonly cacheBytes: number;
@@ -61,19 +67,21 @@ export interface Plan {
 export function drawPlan(seed: number, random: Random): Plan {
   const calm = seed % 10 === 0;
   // Each kind of fault is there or not: faults that never come alone hide each other.
-  const some = (most: number): number => (calm || random.chance(0.5) ? 0 : most * random.next() ** 2);
+  const some = (most: number): number => (calm || random.chance(0.5) ? 0 : most * random.next());
   const every = (least: number, most: number): number => (calm || random.chance(0.4) ? Number.POSITIVE_INFINITY : random.between(least, most));
   return {
+    calm,
+    retentionMs: 3_600_000,
     store: {
       abort: some(0.2),
-      lostBefore: some(0.02),
-      lostAfter: some(0.02),
-      late: some(0.02),
-      down: some(0.01),
-      slow: some(0.05),
+      lostBefore: some(0.05),
+      lostAfter: some(0.05),
+      late: some(0.05),
+      down: some(0.03),
+      slow: some(0.1),
       slowMs: random.between(100, 9_000),
-      crash: some(0.01),
-      poison: some(0.002),
+      crash: some(0.03),
+      poison: some(0.01),
     },
     rpc: { lostRequest: some(0.08), lostAnswer: some(0.08), repeated: some(0.1), slow: some(0.1), slowMs: random.between(50, 3_000) },
     serviceCrashEvery: every(2_000, 60_000),
@@ -84,7 +92,8 @@ export function drawPlan(seed: number, random: Random): Plan {
     clockOffset: calm || random.chance(0.5) ? 0 : random.between(0, 5_000),
     faultsEnd: random.between(20_000, 120_000),
     workers: 1 + random.below(3),
-    runs: 4 + random.below(10),
+    runs: 6 + random.below(14),
+    crowded: random.chance(0.5),
     sharedIds: random.chance(0.4),
     cacheBytes: random.chance(0.3) ? random.between(1, 20_000) : 1_000_000,
     concurrency: random.chance(0.3) ? 1 + random.below(3) : 20,

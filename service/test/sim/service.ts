@@ -1,5 +1,6 @@
 /** The service as one process at one address: it starts, crashes, freezes, and starts again on the same database. */
 import { createMemoryDatabase, type MemoryDatabase } from '../../src/store/memory/database.ts';
+import { DEFAULT_NAMESPACE } from '../../src/store/seed.ts';
 import type { CommitRecord } from '../../src/store/store.ts';
 import { startTestNode, type TestNode } from '../support/node.ts';
 import type { Plan, StoreFaultRates } from './plan.ts';
@@ -22,6 +23,7 @@ export interface ServiceHost {
   freeze(ms: number): void;
   /** From now on nothing goes wrong. */
   heal(): void;
+  hasOpenRuns(): boolean;
   /** Lines logged as errors: defects, unless a fault explains them. */
   readonly errors: string[];
 }
@@ -46,7 +48,7 @@ interface State extends ServiceOptions {
 export function createService(options: ServiceOptions): ServiceHost {
   const state: State = {
     ...options,
-    database: createMemoryDatabase(),
+    database: createDatabase(options.plan.retentionMs),
     poisoned: new Map(),
     errors: [],
     healed: false,
@@ -71,12 +73,19 @@ export function createService(options: ServiceOptions): ServiceHost {
       count(state, 'freezes');
       state.incarnation.frozenUntil = state.world.now() + ms;
     },
+    hasOpenRuns: () => state.database.executions.some((slot) => slot.values().some((row) => row.closedAt === null)),
     heal() {
       state.healed = true;
       state.poisoned.clear();
       if (state.incarnation !== undefined) state.incarnation.frozenUntil = 0;
     },
   };
+}
+
+function createDatabase(retentionMs: number): MemoryDatabase {
+  const database = createMemoryDatabase();
+  database.namespaces.set(DEFAULT_NAMESPACE.name, { ...DEFAULT_NAMESPACE, retentionMs });
+  return database;
 }
 
 function start(state: State): void {

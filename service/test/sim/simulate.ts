@@ -1,9 +1,14 @@
 /** One seed from its first event to its verdict. */
+import type { MemoryDatabase } from '../../src/store/memory/database.ts';
+import type { CommitRecord } from '../../src/store/store.ts';
 import { bundleWorkflows, type WorkflowBundle } from '@perdure/sdk/worker';
 import type { Execution } from './activities.ts';
 import { type Records, sendCustomers } from './customers.ts';
+import { doublyOpen } from './log-of.ts';
+import { judge } from './oracles.ts';
 import { drawPlan, type Plan, type RpcFaultRates } from './plan.ts';
 import type { Network } from './rpc.ts';
+import { replay } from './replays.ts';
 import { createService, type ServiceHost } from './service.ts';
 import { createWorkerHost, type WorkerHost } from './workers.ts';
 import { createWorld, type World } from './world.ts';
@@ -34,7 +39,17 @@ export interface Scene {
   readonly ledger: Execution[];
   readonly counts: Map<string, number>;
   readonly wrong: string[];
+  /** What was written of each run, and when. */
+  readonly commits: Map<string, Commits>;
   healed: boolean;
+}
+
+export interface Commits {
+  /** Virtual ms of the first row. */
+  readonly firstAt: number;
+  closedAt: number | undefined;
+  /** Count of events as of each commit. */
+  readonly lengths: { readonly at: number; readonly events: number }[];
 }
 
 let bundled: Promise<WorkflowBundle> | undefined;
@@ -57,7 +72,24 @@ export async function simulate(seed: number): Promise<Outcome> {
   const ended = await world.run(() => scene.healed && records.open === 0, limit);
   if (!ended) wrong.push(`not over ${LIVELINESS_MS} ms after the last fault: ${records.open} customers still wait`);
   wrong.push(...records.wrong);
+  await world.run(() => !service.hasOpenRuns(), limit);
+  await calmDown(scene);
+  const runs = judge(scene);
+  wrong.push(...(await replay(scene.bundle, runs)));
+  counts.set('runs', runs.length);
+  counts.set('stored events', runs.reduce((sum, run) => sum + run.events.length, 0));
   return { seed, wrong, tail: world.tail(), hash: world.hash(), events: world.events(), duration: world.now(), counts };
+}
+
+/** Workers leave, and memory empties: nothing may be left that only memory drives. */
+async function calmDown({ world, service, workers, wrong }: Scene): Promise<void> {
+  for (const worker of workers) worker.retire();
+  await world.run(() => workers.every((worker) => !worker.running()), world.now() + 60_000);
+  await world.run(() => false, world.now() + 30_000);
+  const stats = service.node()?.history.stats();
+  if (stats === undefined || stats.hot > 0 || stats.queued > 0 || stats.waits > 0) wrong.push(`left in memory: ${JSON.stringify(stats)}`);
+  if (service.database.nodes.size !== 1) wrong.push(`${service.database.nodes.size} nodes are registered`);
+  for (const error of service.errors) if (!/the database (refuses a change|cannot take changes)/.test(error)) wrong.push(`logged: ${error}`);
 }
 
 function build(seed: number, bundle: WorkflowBundle): Scene & { network: Network } {
@@ -65,15 +97,32 @@ function build(seed: number, bundle: WorkflowBundle): Scene & { network: Network
   const plan = drawPlan(seed, world.random);
   const counts = new Map<string, number>();
   const wrong: string[] = [];
-  const service = createService({ world, plan, counts, applied: () => {} });
+  const commits = new Map<string, Commits>();
+  const service = createService({ world, plan, counts, applied: (database, records) => applied(scene, database, records) });
   const network: Network = { world, counts, rates: () => (scene.healed ? NO_FAULTS : plan.rpc), listener: service.listener };
   const ledger: Execution[] = [];
   const workers = Array.from({ length: plan.workers }, (_, index) =>
     createWorkerHost({ world, plan, network, bundle, ledger, counts, name: `worker-${index + 1}`, healed: () => scene.healed }),
   );
   const records: Records = { asked: [], seen: [], wrong: [], open: 0 };
-  const scene = { world, plan, bundle, service, network, workers, records, ledger, counts, wrong, healed: false };
+  const scene: Scene & { network: Network } = { world, plan, bundle, service, network, workers, records, ledger, counts, wrong, commits, healed: false };
   return scene;
+}
+
+/** Looked at after each commit, and noted for later. */
+function applied({ world, commits, wrong }: Scene, database: MemoryDatabase, records: readonly CommitRecord[]): void {
+  for (const { key, rows, execution } of records) {
+    const known = commits.get(key.runId) ?? { firstAt: world.now(), closedAt: undefined, lengths: [] };
+    commits.set(key.runId, known);
+    const last = rows.at(-1);
+    if (last !== undefined) known.lengths.push({ at: world.now(), events: last.firstEventId + last.eventCount - 1 });
+    if (execution?.closedAt != null) known.closedAt ??= world.now();
+  }
+  for (const workflowId of doublyOpen(
+    database,
+    records.map(({ key }) => key),
+  ))
+    wrong.push(`two open runs of ${workflowId} at ${world.now().toFixed(3)}`);
 }
 
 /** Crashes and freezes, until the faults end. */

@@ -11,28 +11,7 @@ import { EPOCH, type Incarnation, type World } from './world.ts';
 const LATE_MS = 30_000;
 const POISON_MS = 2_000;
 
-const METHODS = [
-  'registerNode',
-  'beat',
-  'removeNode',
-  'evictNode',
-  'claimSlots',
-  'releaseSlots',
-  'readSlots',
-  'replaceNode',
-  'commit',
-  'loadRuns',
-  'findRun',
-  'readHistory',
-  'dueKeys',
-  'purge',
-  'getNamespace',
-  'createNamespace',
-  'listVisibility',
-  'countVisibility',
-  'getSecret',
-] as const satisfies readonly Exclude<keyof Store, 'close'>[];
-type Method = (typeof METHODS)[number];
+type Method = Exclude<keyof Store, 'close'>;
 
 /** What the stores of all incarnations share. */
 export interface StoreHost {
@@ -72,7 +51,7 @@ export function createFaultyStore(host: StoreHost, incarnation: Incarnation): St
       };
       const apply = (): Promise<unknown> => applyTo(host, raw, method, args);
       const fail = (ms: number, kind: StoreError['kind']): void => answer(ms, () => reject(new StoreError(kind, `${kind}: ${method}`, 'sim')));
-      const fate = drawFate(host, method, args);
+      const fate = drawFate(host);
       if (fate !== 'good') note(host, incarnation, method, fate);
       const way = latency(host);
       const back = latency(host);
@@ -102,7 +81,8 @@ export function createFaultyStore(host: StoreHost, incarnation: Incarnation): St
           return host.crash(incarnation);
       }
     });
-  const methods = Object.fromEntries(METHODS.map((method) => [method, (...args: unknown[]) => call(method, args)]));
+  const names = Object.keys(raw).filter((name) => name !== 'close') as Method[];
+  const methods = Object.fromEntries(names.map((method) => [method, (...args: unknown[]) => call(method, args)]));
   return { ...methods, close: () => Promise.resolve() } as unknown as Store;
 }
 
@@ -134,7 +114,7 @@ function latency({ world, rates }: StoreHost): number {
   return world.random.chance(slow) ? world.random.next() * slowMs : world.random.between(0.1, 2);
 }
 
-function drawFate(host: StoreHost, _method: Method, _args: readonly unknown[]): Fate {
+function drawFate(host: StoreHost): Fate {
   const { random } = host.world;
   const rates = host.rates();
   for (const fate of ['abort', 'lostBefore', 'lostAfter', 'late', 'down'] as const) if (random.chance(rates[fate])) return fate;

@@ -2,6 +2,7 @@
 
 import {
   ActivityFailure,
+  allHandlersFinished,
   CancellationScope,
   condition,
   defineQuery,
@@ -79,13 +80,15 @@ export async function worker(patience: number): Promise<number> {
   let sum = 0;
   let done = false;
   setHandler(add, async (value) => {
-    sum += await quick.double(value);
+    const doubled = await quick.double(value);
+    // Only now: other handlers have added meanwhile.
+    sum += doubled;
   });
   setHandler(finish, () => {
     done = true;
   });
-  setHandler(taken, () => [sum]);
   await condition(() => done, patience);
+  await condition(allHandlersFinished);
   return sum;
 }
 

@@ -1,0 +1,241 @@
+/** What must hold of the stored runs when all is over, whatever went wrong on the way. */
+import { deepStrictEqual } from 'node:assert';
+import { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import { buildRun } from '../../src/history/load.ts';
+import { toVisibility } from '../../src/history/show.ts';
+import { visibilityKey } from '../../src/store/memory/database.ts';
+import type { Execution } from './activities.ts';
+import type { Asked, Seen } from './customers.ts';
+import { closeOf, eventsOf, type StoredRun, storedRuns, valueOf } from './log-of.ts';
+import type { Scene } from './simulate.ts';
+
+type Report = (problem: string) => void;
+
+/** Looks at everything; problems are added to the scene. */
+export function judge(scene: Scene): StoredRun[] {
+  const runs = storedRuns(scene.service.database);
+  const byId = new Map(runs.map((run) => [run.runId, run]));
+  for (const run of runs) {
+    const report: Report = (problem) => void scene.wrong.push(`run ${run.runId} of ${run.workflowId}: ${problem}`);
+    guarded(report, () => judgeLog(run, report));
+    guarded(report, () => judgeRows(scene, run, report));
+    guarded(report, () => judgeActivities(scene.ledger, run, report));
+    guarded(report, () => judgeTimers(scene, run, report));
+    guarded(report, () => judgeResult(scene.ledger, run, report));
+  }
+  for (const asked of scene.records.asked) {
+    const report: Report = (problem) => void scene.wrong.push(`${asked.kind} ${asked.value} of ${asked.workflowId}, told ${asked.told}: ${problem}`);
+    guarded(report, () => judgeAsked(scene, asked, runs, byId.get(asked.runId), report));
+  }
+  for (const [at, seen] of scene.records.seen.entries()) {
+    const report: Report = (problem) => void scene.wrong.push(`${seen.kind} of run ${seen.runId} seen at ${seen.at.toFixed(3)}: ${problem}`);
+    guarded(report, () => judgeSeen(scene, seen, at, byId.get(seen.runId), report));
+  }
+  return runs;
+}
+
+function guarded(report: Report, body: () => void): void {
+  try {
+    body();
+  } catch (error) {
+    report(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+}
+
+/** Ids without gap, times that never go back, rows in order, nothing after the close. */
+function judgeLog({ events, rows, row }: StoredRun, report: Report): void {
+  let time = 0;
+  for (const [index, event] of events.entries()) {
+    if (Number(event.id) !== index + 1) report(`event ${event.id} at place ${index + 1}`);
+    const at = Number(event.time?.seconds) * 1_000 + (event.time?.nanos ?? 0) / 1e6;
+    if (at < time) report(`the time of event ${event.id} is before that of the event before it`);
+    time = at;
+  }
+  rows.forEach((each, index) => {
+    if (each.seq !== index + 1) report(`row ${each.seq} at place ${index + 1}`);
+  });
+  const closes = events.filter(({ attributes }) => /^workflow(Completed|Failed|TimedOut|Canceled|Terminated)$/.test(attributes?.$case ?? ''));
+  if (closes.length > 1) report(`closed ${closes.length} times`);
+  if (closes[0] !== undefined && closes[0] !== events.at(-1)) report('events after its close');
+  if ((closes.length === 1) !== (row.closedAt !== null)) report(`closed by its log: ${closes.length === 1}, by its row: ${row.closedAt !== null}`);
+}
+
+/** The rows agree with the fold of the log. */
+function judgeRows({ service, plan }: Scene, run: StoredRun, report: Report): void {
+  const { row } = run;
+  const folded = buildRun({ key: row.key, execution: row, rows: run.rows }, 0, 0);
+  const whole = buildRun({ key: row.key, execution: { ...row, checkpoint: undefined }, rows: run.rows }, 0, 0);
+  deepStrictEqual({ ...folded.state, live: undefined }, { ...whole.state, live: undefined });
+  const { state } = whole;
+  if (state.status !== row.status) report(`status ${row.status} in its row, ${state.status} by its log`);
+  if (row.lastSeq > (run.rows.at(-1)?.seq ?? 0)) report(`its row names log row ${row.lastSeq}, the log ends before`);
+  const stored = service.database.visibility.get(visibilityKey(row.key.namespaceId, run.runId));
+  const shown = toVisibility(state, { memo: true, attributes: true });
+  if (stored === undefined) return report('not listed');
+  const { type, status, startedAt, closedAt, taskQueue } = stored;
+  deepStrictEqual({ type, status, startedAt, closedAt, taskQueue }, pick(shown));
+  if (closedAt === null) return;
+  if (stored.historyLength !== run.events.length) report(`listed with ${stored.historyLength} events, it has ${run.events.length}`);
+  if (row.wakeAt === null || row.wakeAt < closedAt + 0.94 * plan.retentionMs) report(`closed, and to be purged at ${row.wakeAt}`);
+}
+
+function pick({ type, status, startedAt, closedAt, taskQueue }: ReturnType<typeof toVisibility>): object {
+  return { type, status, startedAt, closedAt, taskQueue };
+}
+
+/** No attempt runs more often than its policy says, and each result was made by an execution and counts once. */
+function judgeActivities(ledger: readonly Execution[], run: StoredRun, report: Report): void {
+  const executions = ledger.filter((each) => each.runId === run.runId);
+  const scheduled = eventsOf(run, 'activityScheduled');
+  const ends = new Map<number, number>();
+  for (const kind of ['activityCompleted', 'activityFailed', 'activityTimedOut', 'activityCanceled'] as const) {
+    for (const { value } of eventsOf(run, kind)) ends.set(value.number, (ends.get(value.number) ?? 0) + 1);
+  }
+  for (const { value } of scheduled) {
+    const own = executions.filter((each) => each.activityId === value.activityId);
+    const most = value.retryPolicy?.maximumAttempts ?? 0;
+    if (own.some((each) => most > 0 && each.attempt > most)) report(`activity ${value.number} ran attempt ${own.at(-1)?.attempt} of ${most}`);
+    const last = own.filter((each) => each.attempt === most).length;
+    if (last > 1) report(`the last attempt of activity ${value.number} ran ${last} times`);
+    if ((ends.get(value.number) ?? 0) > 1) report(`activity ${value.number} ended ${ends.get(value.number)} times`);
+  }
+  for (const { value } of eventsOf(run, 'activityCompleted')) {
+    const { activityId } = scheduled.find((each) => each.value.number === value.number)?.value ?? { activityId: '' };
+    if (!executions.some((each) => each.activityId === activityId && each.attempt === value.attempt))
+      report(`activity ${value.number} completed by attempt ${value.attempt}, which nobody ran`);
+  }
+  for (const each of executions) if (!scheduled.some(({ value }) => value.activityId === each.activityId)) report(`activity ${each.activityId} ran unscheduled`);
+}
+
+/** No timer fires early; without faults none fires late. */
+function judgeTimers({ plan }: Scene, run: StoredRun, report: Report): void {
+  const started = eventsOf(run, 'timerStarted');
+  for (const fired of eventsOf(run, 'timerFired')) {
+    const own = started.find(({ value }) => value.number === fired.value.number);
+    if (own === undefined) return report(`timer ${fired.value.number} fired unstarted`);
+    const due = own.time + Number(own.value.duration?.seconds ?? 0n) * 1_000 + (own.value.duration?.nanos ?? 0) / 1e6;
+    if (fired.time < due) report(`timer ${fired.value.number} fired ${due - fired.time} ms early`);
+    if (plan.calm && fired.time > due + 2_000) report(`timer ${fired.value.number} fired ${fired.time - due} ms late`);
+  }
+}
+
+/** The run's end is what its inputs lead to. */
+function judgeResult(ledger: readonly Execution[], run: StoredRun, report: Report): void {
+  const close = closeOf(run);
+  const [begin] = eventsOf(run, 'workflowStarted');
+  if (begin === undefined) return report('has no start');
+  const canceled = eventsOf(run, 'workflowCancelRequested').length > 0;
+  if (close === undefined) return report('did not end');
+  // An activity that is asked to stop may fail on its own account.
+  if (close === 'workflowFailed' && !canceled) return report(`failed: ${JSON.stringify(eventsOf(run, 'workflowFailed')[0]?.value.failure)}`);
+  if (close === 'workflowTimedOut' && begin.value.runTimeout === undefined) report('timed out without a time-out');
+  if (close === 'workflowCanceled' && !canceled) report('canceled itself');
+  if (close !== 'workflowCompleted') return;
+  const [input] = begin.value.input.map(valueOf);
+  const result = valueOf(eventsOf(run, 'workflowCompleted')[0]?.value.result);
+  const signals = eventsOf(run, 'workflowSignaled')
+    .filter(({ value }) => value.signalName === 'add')
+    .map(({ value }) => valueOf(value.input[0]) as number);
+  const sum = (values: readonly number[]): number => values.reduce((all, one) => all + one, 0);
+  switch (begin.value.workflowType) {
+    case 'pipeline':
+      return deepStrictEqual(result, 2 * sum(input as number[]));
+    case 'napper':
+      if ((result as number) < sum(input as number[])) report(`napped ${result} ms of ${sum(input as number[])}`);
+      return;
+    case 'alarms':
+      return deepStrictEqual(result, (input as number[]).toSorted((a, b) => a - b));
+    case 'collector':
+      return deepStrictEqual(result, signals);
+    case 'worker':
+      return deepStrictEqual(result, 2 * sum(signals));
+    case 'risky': {
+      const charged = (result as string[]).filter((each) => each !== 'failed').map((each) => Number(each.split(' ')[1]));
+      if ((result as string[]).length !== 2 * (input as number)) report(`${(result as string[]).length} outcomes of ${2 * (input as number)}`);
+      if (new Set(charged).size !== charged.length) report(`an execution counted twice: ${charged}`);
+      for (const id of charged) if (ledger[id - 1]?.runId !== run.runId) report(`execution ${id} is another run's`);
+      return;
+    }
+    case 'heart':
+      return deepStrictEqual(result, input);
+    default:
+  }
+}
+
+/** What a client was told happened, exactly once; what it was refused did not; else at most once. */
+function judgeAsked(scene: Scene, asked: Asked, runs: readonly StoredRun[], run: StoredRun | undefined, report: Report): void {
+  const { told } = asked;
+  if (asked.kind === 'start') return judgeStart(scene, asked, runs, run, report);
+  if (run === undefined) return report('its run is gone');
+  if (asked.kind === 'signal') {
+    const found = eventsOf(run, 'workflowSignaled').filter(({ value }) => valueOf(value.input[0]) === asked.value).length;
+    const right = told === 'ok' ? found === 1 : told === 'refused' ? found === 0 : found <= 1;
+    if (!right) report(`recorded ${found} times`);
+    return;
+  }
+  const closedAt = scene.commits.get(run.runId)?.closedAt ?? Number.POSITIVE_INFINITY;
+  if (asked.kind === 'cancel') {
+    const found = eventsOf(run, 'workflowCancelRequested').length;
+    if (found > 1) report(`recorded ${found} times`);
+    if (told === 'ok' && found === 0 && closedAt > asked.toldAt) report('not recorded');
+    return;
+  }
+  if (told === 'ok' && eventsOf(run, 'workflowTerminated')[0]?.value.reason !== `reason ${asked.value}`) report('did not end the run');
+}
+
+function judgeStart(scene: Scene, asked: Asked, runs: readonly StoredRun[], run: StoredRun | undefined, report: Report): void {
+  const own = runs.filter((each) => eventsOf(each, 'workflowStarted')[0]?.value.requestId === asked.requestId);
+  if (own.length > 1) return report(`started ${own.length} runs`);
+  const same = scene.records.asked.filter((each) => each.requestId === asked.requestId && each.kind === 'start');
+  const certain = scene.plan.rpc.repeated === 0 && same.every((each) => each.told === 'refused');
+  if (certain && own.length > 0) report('started a run all the same');
+  if (asked.told !== 'ok') return;
+  if (run === undefined) return report(`the answered run ${asked.runId} is not stored`);
+  if (run.workflowId !== asked.workflowId) report(`the answered run is one of ${run.workflowId}`);
+  const first = scene.commits.get(run.runId)?.firstAt ?? Number.POSITIVE_INFINITY;
+  if (first > asked.toldAt) report(`answered before the run was stored (${first})`);
+  const told = same.filter((each) => each.told === 'ok' && own[0] !== undefined && each.runId !== own[0].runId);
+  if (own[0] !== undefined && same.every((each) => each.told === 'ok') && told.length === same.length) report(`answered with ${run.runId}, but ${own[0].runId} was started`);
+}
+
+/** Reads show what was committed, and never go back. */
+function judgeSeen(scene: Scene, seen: Seen, at: number, run: StoredRun | undefined, report: Report): void {
+  if (run === undefined) return report('its run is gone');
+  const commits = scene.commits.get(run.runId);
+  const most = commits?.lengths.findLast((each) => each.at <= seen.at)?.events ?? 0;
+  const length = seen.kind === 'history' ? (seen.events?.length ?? 0) : seen.historyLength;
+  if (length !== undefined) {
+    if (length > most) report(`${length} events, of which only ${most} were committed`);
+    for (const earlier of scene.records.seen.slice(0, at)) {
+      const before = earlier.kind === 'history' ? earlier.events?.length : earlier.historyLength;
+      if (earlier.runId === seen.runId && earlier.at <= seen.askedAt && before !== undefined && before > length) report(`${length} events, after ${before} had been seen`);
+    }
+  }
+  if (seen.kind === 'history') {
+    const encode = (event: HistoryEvent): string => Buffer.from(HistoryEvent.encode(event).finish()).toString('base64');
+    seen.events?.forEach((event, index) => {
+      if (run.events[index] === undefined || encode(event) !== encode(run.events[index])) report(`event ${index + 1} is another one now`);
+    });
+  }
+  if (seen.kind === 'values') judgeQuery(scene, seen, run, report);
+  if (seen.kind === 'result') {
+    const close = closeOf(run);
+    if (seen.failed !== undefined) {
+      if (close !== `workflow${seen.failed}`) report(`told ${seen.failed}, but ${close}`);
+    } else deepStrictEqual(seen.result, valueOf(eventsOf(run, 'workflowCompleted')[0]?.value.result));
+    if ((commits?.closedAt ?? Number.POSITIVE_INFINITY) > seen.at) report('told before its close was committed');
+  }
+}
+
+/** Signals acknowledged before the question are in the answer, those sent after it are not. Closed runs answer as of their last task. */
+function judgeQuery({ records, commits }: Scene, seen: Seen, run: StoredRun, report: Report): void {
+  const signals = records.asked.filter((each) => each.kind === 'signal' && each.runId === seen.runId);
+  const closed = (commits.get(seen.runId)?.closedAt ?? Number.POSITIVE_INFINITY) <= seen.at;
+  const last = closed ? Number(eventsOf(run, 'workflowTaskCompleted').at(-1)?.value.seenEventId ?? 0n) : Number.POSITIVE_INFINITY;
+  for (const { value, told, toldAt, askedAt } of signals) {
+    const shown = seen.values?.includes(value) === true;
+    const id = eventsOf(run, 'workflowSignaled').find((each) => valueOf(each.value.input[0]) === value)?.id ?? 0;
+    if (!shown && told === 'ok' && toldAt <= seen.askedAt && id <= last) report(`the answer lacks ${value}`);
+    if (shown && askedAt > seen.at) report(`the answer has ${value} before it was sent`);
+  }
+}

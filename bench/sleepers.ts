@@ -80,7 +80,7 @@ async function restart(url: string, address: string): Promise<{ describe: number
     for (;;) {
       try {
         const { status } = await client.getHandle(id).describe();
-        if (status !== 'Running' && status !== 'RUNNING') throw new Error(`${id} is ${status}`);
+        if (status !== 'Running') throw new Error(`${id} is ${status}`);
         break;
       } catch (error) {
         if ((error as { code?: number }).code !== 14) throw error;

@@ -46,7 +46,7 @@ test('what was signed opens as it was', () => {
   expect(openToken(key, signActivityToken(key, activity)).kind).toBe('activityTask');
 });
 
-test('every changed bit, every cut and every other key is refused', () => {
+test('R-API-4: every changed bit, every cut and every other key is refused', () => {
   const bytes = signActivityToken(key, activity);
   for (let bit = 0; bit < bytes.length * 8; bit++) {
     const changed = Uint8Array.from(bytes);

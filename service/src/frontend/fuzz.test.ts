@@ -1,4 +1,4 @@
-/** Every text of every request, one after the other, replaced by text that cannot be stored: each is refused, naming the field. */
+/** R-API-3: every text of every request, one after the other, replaced by text that cannot be stored: each is refused, naming the field. */
 import { WorkerServiceDefinition } from '@perdure/proto/perdure/api/v1/worker_service';
 import { WorkflowServiceDefinition } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { expect, test } from 'vitest';

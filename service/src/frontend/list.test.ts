@@ -46,7 +46,7 @@ async function pages(world: FrontendWorld, more: { filter?: string; pageSize?: n
   }
 }
 
-test('pages go on where the one before ended, newest first, and the last one says so', async () => {
+test('R-API-5: pages go on where the one before ended, newest first, and the last one says so', async () => {
   const world = createFrontendWorld();
   fill(world, 10);
   expect((await pages(world, { pageSize: 4 })).map((page) => page.length)).toEqual([4, 4, 2]);

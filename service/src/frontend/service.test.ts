@@ -111,7 +111,7 @@ test('limits are limits: what just fits passes', async () => {
   expect(await refusal(start(world, { searchAttributes: large }))).toBe('TOO_LARGE search_attributes: 42053 bytes, the limit is 40960');
 });
 
-test('in a batch each start succeeds or fails by itself, in order', async () => {
+test('R-API-2: in a batch each start succeeds or fails by itself, in order', async () => {
   const world = createFrontendWorld();
   const items = [
     good,
@@ -235,7 +235,7 @@ test('a run that cannot be awaited is told at once, the others are not waited fo
   expect(await refusal(world.frontend.awaitWorkflowResults(tooMany, call))).toBe('TOO_LARGE executions: 10001 items, the limit is 10000');
 });
 
-test('a query waits for 10 s at most and passes on what the handler returned', async () => {
+test('R-QUERY-3: a query waits for 10 s at most and passes on what the handler returned', async () => {
   const world = createFrontendWorld();
   const request = QueryWorkflowRequest.fromPartial({ execution: { workflowId: 'wf' }, queryType: 'state' });
   expect((await world.frontend.queryWorkflow(request, call)).outcome?.$case).toBe('result');

@@ -111,7 +111,7 @@ async function events(): Promise<string[]> {
   return History.decode(answer.history).events.map((event) => event.attributes?.$case ?? '');
 }
 
-test('a repeated start finds its run, open or closed, also after a restart', async () => {
+test('R-START-1: a repeated start finds its run, open or closed, also after a restart', async () => {
   const requestId = env.newId();
   const first = await start({ requestId });
   expect(await start({ requestId })).toEqual({ runId: first.runId, started: false });
@@ -124,7 +124,7 @@ test('a repeated start finds its run, open or closed, also after a restart', asy
   expect(await start({ requestId })).toEqual({ runId: first.runId, started: false });
 });
 
-test('conflict policies decide over an open run, in memory or not', async () => {
+test('R-START-3: conflict policies decide over an open run, in memory or not', async () => {
   const first = await start();
   await expect(start()).rejects.toMatchObject({ reason: 'WORKFLOW_ALREADY_STARTED', metadata: { run_id: first.runId } });
   expect(await start({ conflictPolicy: ConflictPolicy.USE_EXISTING })).toEqual({ runId: first.runId, started: false });
@@ -138,7 +138,7 @@ test('conflict policies decide over an open run, in memory or not', async () => 
   expect(old.summary?.status).toBe(WorkflowStatus.TERMINATED);
 });
 
-test('reuse policies decide over closed runs', async () => {
+test('R-START-4: reuse policies decide over closed runs', async () => {
   await start();
   await complete(await poll(), [done]);
   await expect(start({ reusePolicy: ReusePolicy.REJECT })).rejects.toMatchObject({ reason: 'WORKFLOW_ALREADY_STARTED' });
@@ -150,7 +150,7 @@ test('reuse policies decide over closed runs', async () => {
   expect((await start({ reusePolicy: ReusePolicy.ALLOW_FAILED_ONLY })).started).toBe(true);
 });
 
-test('a close with an unseen signal is refused once; what comes meanwhile waits for its successor', async () => {
+test('R-CLOSE-2: a close with an unseen signal is refused once; what comes meanwhile waits for its successor', async () => {
   await start();
   const task = await poll();
   await signal('a');
@@ -175,7 +175,7 @@ test('a signal with a known request id is recorded once, also when the run has c
   expect((await events()).filter((name) => name === 'workflowSignaled')).toHaveLength(1);
 });
 
-test('an old completion is stale after a restart, the task is given out again', async () => {
+test('R-TASK-8: an old completion is stale after a restart, the task is given out again', async () => {
   await start();
   const task = await poll();
   await restart();
@@ -183,7 +183,7 @@ test('an old completion is stale after a restart, the task is given out again', 
   expect(await complete(await poll(), [done])).toMatchObject({ $case: 'ok' });
 });
 
-test('a repeated completion gets the same answer', async () => {
+test('R-TASK-5: a repeated completion gets the same answer', async () => {
   await start();
   const task = await poll();
   const first = await complete(task, [timer(1)]);
@@ -191,7 +191,7 @@ test('a repeated completion gets the same answer', async () => {
   expect((await events()).length).toBe(3);
 });
 
-test('a cold run wakes for its timer', async () => {
+test('R-DUE-2: a cold run wakes for its timer', async () => {
   await start();
   await complete(await poll(), [timer(1, { seconds: 0n, nanos: 300_000_000 })]);
   await expect.poll(() => node.history.stats().hot).toBe(0);
@@ -200,7 +200,7 @@ test('a cold run wakes for its timer', async () => {
   await complete(task, [done]);
 });
 
-test('queries wait for what their caller has caused, and are answered alone when no task is due', async () => {
+test('R-QUERY-2: queries wait for what their caller has caused, and are answered alone when no task is due', async () => {
   await start();
   await complete(await poll(), [timer(1)]);
   const ask = node.frontend.queryWorkflow(QueryWorkflowRequest.create({ execution: { workflowId: 'w', runId: '' }, queryType: 'x' }), call);
@@ -240,7 +240,7 @@ test('queries wait for what their caller has caused, and are answered alone when
   expect((await second).outcome).toMatchObject({ $case: 'result' });
 });
 
-test('a commit whose outcome is unknown loses nothing and doubles nothing', async () => {
+test('R-COMMIT-6: a commit whose outcome is unknown loses nothing and doubles nothing', async () => {
   await start();
   let armed = true;
   faults.after = ({ method }) => {
@@ -254,7 +254,7 @@ test('a commit whose outcome is unknown loses nothing and doubles nothing', asyn
   expect(await complete(await poll(), [done])).toMatchObject({ $case: 'ok' });
 });
 
-test('a record the database refuses fails alone', async () => {
+test('R-COMMIT-5: a record the database refuses fails alone', async () => {
   faults.before = ({ method, args }) => {
     const records = args[2] as readonly { key: { workflowId: string } }[];
     if (method === 'commit' && records.some((record) => record.key.workflowId === 'bad'))
@@ -270,7 +270,7 @@ test('a record the database refuses fails alone', async () => {
   expect(bad).toMatchObject({ status: 'rejected', reason: { reason: 'INTERNAL' } });
 });
 
-test('a database that is away stops the service, and work goes on when it is back', async () => {
+test('R-OWN-4: a database that is away stops the service, and work goes on when it is back', async () => {
   await start();
   faults.before = () => {
     throw new StoreError('down', 'disk full', '53100');

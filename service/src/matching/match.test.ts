@@ -31,7 +31,7 @@ function poll(workerId: string, maxTasks = 10, stickyOnly = false): Poll {
 
 const ids = (refs: readonly TaskRef[]): string[] => refs.map((one) => one.runId);
 
-test('tasks leave oldest first, whatever the order they came in', () => {
+test('R-MATCH-3: tasks leave oldest first, whatever the order they came in', () => {
   const queue = createQueue();
   for (const dueAt of [5, 1, 4, 1, 3, 2]) offer(queue, ref(`r${dueAt}-${backlog(queue)}`, dueAt), 0);
   expect(ids(addPoll(queue, poll('a', 4)))).toEqual(['r1-1', 'r1-3', 'r2-5', 'r3-4']);
@@ -69,7 +69,7 @@ test('a poll serves the common line and its own in one answer; sticky-only polls
   expect(ids(addPoll(queue, poll('a')))).toEqual(['later', 'kept2']);
 });
 
-test('a worker without poll keeps its tasks for 2 s after its last answer, then they go to others', () => {
+test('R-MATCH-4: a worker without poll keeps its tasks for 2 s after its last answer, then they go to others', () => {
   const queue = createQueue();
   const before = poll('a');
   addPoll(queue, before);
@@ -232,7 +232,7 @@ function apply(world: World, action: typeof step extends fc.Arbitrary<infer T> ?
   }
 }
 
-test('on random histories nothing is lost, nothing given twice, and nothing that fits waits', () => {
+test('R-MATCH-1 R-MATCH-2: on random histories nothing is lost, nothing given twice, and nothing that fits waits', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (actions) => {
       const world: World = { queue: createQueue(), taken: new Map(), given: new Set(), open: [], now: 0 };

@@ -83,7 +83,7 @@ function input(more: Partial<PollInput> = {}, workerId = 'worker'): PollInput {
 const never = new AbortController().signal;
 const names = (answer: { tasks: ActivityTask[] }): string[] => answer.tasks.map((one) => one.activityId);
 
-test('a poll takes all that waits in one claim and one answer', async () => {
+test('R-MATCH-5: a poll takes all that waits in one claim and one answer', async () => {
   const world = setUp();
   expect(world.matching.offer([ref('a', { dueAt: 2 }), ref('b', { dueAt: 1 }), ref('x', { queue: 'other' })])).toBe(3);
   const answer = await world.matching.pollActivityTasks(input(), never);
@@ -197,7 +197,7 @@ test('claims that fail are undone, and the poll hears why', async () => {
   expect(world.undone).toEqual(['a']);
 });
 
-test('an answer holds about 1 MiB; the rest goes back, a larger task goes alone', async () => {
+test('R-MATCH-5: an answer holds about 1 MiB; the rest goes back, a larger task goes alone', async () => {
   const world = setUp();
   world.answer = (claim) => task(claim, claim.ref.runId === 'huge' ? 3_000_000 : 400_000);
   world.matching.offer([ref('a'), ref('b'), ref('c')]);

@@ -82,7 +82,7 @@ describe('errors of the code', () => {
     expect(blocked?.failure?.stack).toMatch(/spinning \(.*before\.ts:2[5-7]/);
   });
 
-  test('lists and the CLI show them; queries of them fail fast', async () => {
+  test('R-QUERY-3: lists and the CLI show them; queries of them fail fast', async () => {
     const listed: string[] = [];
     for await (const run of stage.client.list({ filter: `BlockedCause != '' AND TaskQueue = '${QUEUE}'` })) listed.push(run.workflowId);
     expect(listed.sort()).toEqual([bug, unknown, endless].map(({ workflowId }) => workflowId).sort());

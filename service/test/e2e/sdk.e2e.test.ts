@@ -53,7 +53,7 @@ test('signals arrive in order, queries see them, variables show in describe', as
   await expect.poll(async () => (await handle.describe()).variables).toEqual({ count: 50 });
   await handle.signal(finish);
   expect(await handle.result()).toEqual({ values, sum: 1_225 });
-  // Closed runs answer too, from their history.
+  // R-QUERY-4: closed runs answer too, from their history.
   expect(await handle.query(sum)).toBe(1_225);
   await expect(handle.signal(add, 1)).rejects.toMatchObject({ name: 'WorkflowNotFoundError', reason: 'WORKFLOW_CLOSED' });
   await expect(handle.query('nothing')).rejects.toThrow(/no handler for query "nothing".*sum/);

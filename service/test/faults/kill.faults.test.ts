@@ -1,5 +1,5 @@
 /**
- * kill -9 of the service, the worker and PostgreSQL under load: nothing acknowledged is lost, nothing happens twice.
+ * R-OWN-6. kill -9 of the service, the worker and PostgreSQL under load: nothing acknowledged is lost, nothing happens twice.
  * KILLS (default 4) and KILL_SEED choose how often and in which order.
  */
 import { expect, test } from 'vitest';

@@ -1,5 +1,5 @@
 /**
- * The whole service and the SDK in virtual time, seed by seed: SIM_SEEDS=n runs that many (default 200), SIM_FROM=n begins there,
+ * R-COMMIT-3, R-OWN-5, R-OWN-6, R-LOG-7. The whole service and the SDK in virtual time, seed by seed: SIM_SEEDS=n runs that many (default 200), SIM_FROM=n begins there,
  * SIM_SEED=n runs one and prints the end of its trace (SIM_TRACE=n lines).
  */
 import { expect, test } from 'vitest';
@@ -13,7 +13,6 @@ const MS_PER_SEED = 20_000;
 const REPEAT_EVERY = 100;
 
 function number(name: string, otherwise: number): number {
-  // biome-ignore lint/style/noProcessEnv: how many seeds is the caller's choice
   const text = process.env[name];
   return text === undefined || text === '' ? otherwise : Number(text);
 }

@@ -74,7 +74,7 @@ describe.each(['read committed', 'serializable'] as const)('%s', (isolation) => 
     notices.length = 0;
   });
 
-  test.each(['40001', '40P01'] as const)('%s is tried again, and nobody hears of it but the log', async (code) => {
+  test.each(['40001', '40P01'] as const)('R-COMMIT-4: %s is tried again, and nobody hears of it but the log', async (code) => {
     const scene = await newScene(store);
     inject('commit_batch', code, code);
     await write(scene, startRecord(newKey(scene)));

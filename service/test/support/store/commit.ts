@@ -104,7 +104,7 @@ export function commitWrites(open: () => Store): void {
 }
 
 export function commitRefuses(open: () => Store): void {
-  test('a gap, a stale writer and a run without a log are refused without hurting the rest of the batch', async () => {
+  test('R-COMMIT-2: a gap, a stale writer and a run without a log are refused without hurting the rest of the batch', async () => {
     const scene = await newScene(open());
     const [gap, stale, ghost, good] = [newKey(scene), newKey(scene), newKey(scene), newKey(scene)];
     await write(scene, startRecord(gap), startRecord(stale), startRecord(good));
@@ -164,7 +164,7 @@ export function commitRefuses(open: () => Store): void {
     expect(await executionOf(scene, third)).toMatchObject({ status: 2 });
   });
 
-  test('a node without a row writes nothing', async () => {
+  test('R-OWN-1: a node without a row writes nothing', async () => {
     const scene = await newScene(open());
     const key = newKey(scene);
     await write(scene, startRecord(key));
@@ -177,7 +177,7 @@ export function commitRefuses(open: () => Store): void {
     expect(await other.store.dueKeys(other.me, [start(scene.slot)], 10, 10)).toHaveLength(1);
   });
 
-  test('a record that no database takes is poison, and nothing of its batch is written', async () => {
+  test('R-COMMIT-1: a record that no database takes is poison, and nothing of its batch is written', async () => {
     const scene = await newScene(open());
     const good = startRecord(newKey(scene));
     for (const bad of poisonous(() => newKey(scene))) {

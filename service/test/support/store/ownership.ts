@@ -48,7 +48,7 @@ export function nodes(open: () => Store): void {
     expect(await beatOf(store, me.nodeId, other.nodeId)).toBe(1);
   });
 
-  test('of two nodes that evict each other exactly one survives', async () => {
+  test('R-OWN-3: of two nodes that evict each other exactly one survives', async () => {
     const store = open();
     for (let round = 0; round < 10; round += 1) {
       const [a, b] = [nodeInfo(), nodeInfo()];
@@ -74,7 +74,7 @@ export function nodes(open: () => Store): void {
 }
 
 export function slots(open: () => Store): void {
-  test('a slot is claimed once, and again after its owner is gone', async () => {
+  test('R-OWN-2: a slot is claimed once, and again after its owner is gone', async () => {
     const store = open();
     const [a, b] = [nodeInfo(), nodeInfo()];
     for (const node of [a, b]) await store.registerNode(node);

@@ -37,7 +37,7 @@ export function loads(open: () => Store): void {
     expect(await store.findRun(newId(), slot, key.namespaceId, key.workflowId)).toBeUndefined();
   });
 
-  test('a log is read in pages that end before the limit, without rows that hold only marks', async () => {
+  test('R-LOG-6: a log is read in pages that end before the limit, without rows that hold only marks', async () => {
     const scene = await newScene(open());
     const key = newKey(scene);
     const row = (seq: number, firstEventId: number, eventCount: number): ReturnType<typeof logRow> =>
@@ -112,7 +112,7 @@ export function due(open: () => Store): void {
     expect([...seen].sort()).toEqual([...made].sort());
   });
 
-  test('a closed run is due when its retention ends, and not before', async () => {
+  test('R-CLOSE-5: a closed run is due when its retention ends, and not before', async () => {
     const scene = await newScene(open());
     const key = await runDueAt(scene, 0);
     await write(scene, closeRecord(key, 1, { execution: { ...CLOSED, wakeAt: 900 } }));

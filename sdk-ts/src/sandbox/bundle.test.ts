@@ -21,7 +21,7 @@ test('a directory: every exported function of every file, each file evaluated by
   await engine.close();
 });
 
-test('a built-in module is refused with file, line and what to do', async () => {
+test('R-SANDBOX-4: a built-in module is refused with file, line and what to do', async () => {
   await expect(bundleWorkflows(fixture('imports-node.ts'))).rejects.toThrow(
     /imports-node\.ts:3:\d+: workflow code cannot import "node:fs": it must not reach the machine\. Do this in an activity/,
   );
@@ -62,7 +62,7 @@ test("a payload converter of the user's runs inside", async () => {
   await engine.close();
 });
 
-test('F15: expensive files are named when a worker starts; shared packages are evaluated once', async () => {
+test('expensive files are named when a worker starts; shared packages are evaluated once', async () => {
   const warnings: string[] = [];
   const log = (_level: string, message: string): void => void warnings.push(message);
   const each = await bundleWorkflows(fixture('libraries.ts'));

@@ -13,7 +13,11 @@ export interface Patience {
   readonly warnMs: number;
   /** Then its task fails, and the thread is replaced. */
   readonly failMs: number;
+  /** So long a new thread may take to evaluate the bundle: large ones on busy machines take seconds. Default 30 000. */
+  readonly startMs?: number;
 }
+
+const START_MS = 30_000;
 
 export interface PoolOptions extends EngineOptions {
   readonly patience: Patience;
@@ -110,15 +114,23 @@ async function launch(state: State, options: PoolOptions): Promise<readonly stri
   state.name = name;
   state.progress = progress;
   state.watch = watchProgress(progress);
+  let ready = false;
   return await new Promise<readonly string[]>((resolve, reject) => {
+    const giveUp = (error: Error): void => {
+      clearTimeout(timer);
+      state.closed = true;
+      void worker.terminate();
+      reject(error);
+    };
+    const timer = setTimeout(() => void stuckAtStart(name, options).then(giveUp), options.patience.startMs ?? START_MS);
     worker.on('message', (report: ThreadReport) => {
       state.cachedRuns = report.cachedRuns;
-      if (report.unusable !== undefined) {
-        state.closed = true;
-        void worker.terminate();
-        reject(new Error(report.unusable));
+      if (report.unusable !== undefined) giveUp(new Error(report.unusable));
+      if (report.workflowTypes !== undefined) {
+        ready = true;
+        clearTimeout(timer);
+        resolve(report.workflowTypes);
       }
-      if (report.workflowTypes !== undefined) resolve(report.workflowTypes);
       for (const { level, message, fields } of report.logs) log(level, message, fields);
       for (const { id, answer } of report.answers) settle(state, id, answer);
       if (state.pending.size === 0) {
@@ -127,10 +139,18 @@ async function launch(state: State, options: PoolOptions): Promise<readonly stri
       }
     });
     worker.on('error', (error) => {
-      reject(error);
-      if (state.worker === worker) void replace(state, options, `its thread died: ${String(error)}`, undefined);
+      // A thread that dies of its bundle would die of it again.
+      if (!ready) giveUp(new Error(`workflow code cannot be loaded: its thread died: ${String(error)}`, { cause: error }));
+      else if (state.worker === worker) void replace(state, options, `its thread died: ${String(error)}`, undefined);
     });
   });
+}
+
+/** The thread evaluates the user's modules without end. */
+async function stuckAtStart(name: string, options: PoolOptions): Promise<Error> {
+  const stack = options.mapPlaces(await stackOfThread(name));
+  const seconds = (options.patience.startMs ?? START_MS) / 1_000;
+  return new Error(`workflow code cannot be loaded: its modules were not evaluated within ${seconds} s\n${stack}`);
 }
 
 function settle(state: State, id: number, answer: CoreAnswer): void {

@@ -97,7 +97,7 @@ async function oneTask(log: RunLog, next: Turn): Promise<void> {
 }
 
 test.each(['rounds', 'races', 'locked'])(
-  '%s: the same commands from the cache and from the log',
+  'R-REPLAY-1, %s: the same commands from the cache and from the log',
   { timeout: 60_000 },
   async (workflowType) => {
     await fc.assert(

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { engineFor, logged } from '../../test/support/engine.ts';
 import { createRunLog, describeAnswer, lines, START_MS } from '../../test/support/run-log.ts';
 import { decodeValue, defaultPayloadConverter } from '../common/payload-converter.ts';
-import type { EngineAnswer, WorkflowEngine } from '../worker/engine.ts';
+import type { WorkflowEngine } from '../worker/engine.ts';
 
 let engine: WorkflowEngine;
 let bad: WorkflowEngine;
@@ -31,13 +31,13 @@ async function failed(on: WorkflowEngine, type: string): Promise<string> {
   return `${answer.failure.message}\n${answer.failure.stackTrace}`;
 }
 
-test('F12: module state and globals belong to one run', async () => {
+test('R-SANDBOX-3: module state and globals belong to one run', async () => {
   const own = { loaded: 2, before: null, after: 'from another run', same: true };
   expect(await result('state')).toEqual(own);
   expect(await result('state')).toEqual(own);
 });
 
-test('F12: custom errors, assigned methods and stack settings work as anywhere', async () => {
+test('custom errors, assigned methods and stack settings work as anywhere', async () => {
   expect(await result('ordinary')).toEqual({
     name: 'OldStyle',
     message: 'custom!',
@@ -49,32 +49,32 @@ test('F12: custom errors, assigned methods and stack settings work as anywhere',
   });
 });
 
-test('F12: what runs share cannot be changed', async () => {
+test('what runs share cannot be changed', async () => {
   // Bundled code is sloppy: some attempts throw, some are ignored; none has an effect.
   expect(await result('tamper')).toEqual([1, 2, null, START_MS + 1, 'resolved', null, null]);
   expect(await result('tamper')).toEqual([1, 2, null, START_MS + 1, 'resolved', null, null]);
 });
 
-test('F12: everything reachable is frozen', async () => {
+test('everything reachable is frozen', async () => {
   expect(await result('unprotected')).toEqual([]);
 });
 
-test('F14: what is reachable is what the list of this version of Node allows', async () => {
+test('R-SANDBOX-2: what is reachable is what the list of this version of Node allows', async () => {
   const names = (await result('reachableNames')) as string[];
   await expect(`${names.join('\n')}\n`).toMatchFileSnapshot(`testdata/intrinsics-node${process.versions.node.split('.')[0]}.txt`);
 });
 
-test('F13: no object of the host is reachable', async () => {
+test('R-SANDBOX-1: no object of the host is reachable', async () => {
   const ways = Object.entries((await result('escaping')) as Record<string, string>);
   expect(ways.filter(([, answer]) => answer !== 'undefined' && answer !== 'no')).toEqual([]);
 });
 
-test('F14: what lets the machine in is gone', async () => {
+test('R-SANDBOX-2: what lets the machine in is gone', async () => {
   expect(await result('missing')).toEqual([]);
   expect(await result('legacyRegExp')).toEqual([null, 'b-a']);
 });
 
-test('F14: time is the workflow time, in UTC and en-US', async () => {
+test('R-SANDBOX-2: time is the workflow time, in UTC and en-US', async () => {
   const now = START_MS + 1;
   expect(await result('times')).toEqual({
     now,
@@ -93,7 +93,7 @@ test('F14: time is the workflow time, in UTC and en-US', async () => {
   });
 });
 
-test('F13: the web platform objects are there and made of the sandbox own', async () => {
+test('R-SANDBOX-1: the web platform objects are there and made of the sandbox own', async () => {
   expect(await result('web')).toEqual({
     aborted: 'AbortError: This operation was aborted',
     url: 'https://user@example.com:8080/b?x=1&y=%C3%A4+b#h',
@@ -109,15 +109,18 @@ test('F13: the web platform objects are there and made of the sandbox own', asyn
   });
 });
 
-test('Math.random follows the seed of the run', async () => {
-  const of = (runId: string): Promise<EngineAnswer> => engine.activate(createRunLog('web', [], runId).task());
-  const [one, two] = [await of('seed-a'), await of('seed-b')];
+test('R-SANDBOX-2: chance follows the seed of the run', async () => {
+  const of = async (runId: string): Promise<string[]> => lines(await createRunLog('chance', [], runId).run(engine));
+  const [one, other] = [await of('seed-a'), await of('seed-b')];
   engine.evict('seed-a');
   expect(await of('seed-a')).toEqual(one);
-  expect(two.kind).toBe('completed');
+  expect(other).not.toEqual(one);
+  const [first, second, uuid] = JSON.parse((one[0] as string).slice('complete '.length)) as [number, number, string];
+  expect(first).not.toBe(second);
+  expect(uuid).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
 });
 
-describe('errors say what to do', () => {
+describe('R-SANDBOX-4: errors say what to do', () => {
   test('fetch', async () => {
     expect(await failed(bad, 'fetching')).toMatch(
       /fetch is not available in workflow code: do this in an activity[\s\S]*at fetching \(sdk-ts\/test\/workflows\/bad\.ts:\d+:\d+\)/,
@@ -135,7 +138,7 @@ describe('errors say what to do', () => {
   });
 });
 
-test('F11: an error in a timer callback fails its own task and leaves nothing for the next run', async () => {
+test('R-SANDBOX-3: an error in a timer callback fails its own task and leaves nothing for the next run', async () => {
   const thrower = createRunLog('throwsInTimer');
   const waiter = createRunLog('waitsForGo');
   await thrower.run(engine);
@@ -147,7 +150,7 @@ test('F11: an error in a timer callback fails its own task and leaves nothing fo
   expect(lines(await waiter.run(engine))).toEqual(['complete "gone"']);
 });
 
-test('F16: a rejection nobody listens to yet is logged once and ends nothing', async () => {
+test('a rejection nobody listens to yet is logged once and ends nothing', async () => {
   const log = createRunLog('unhandled');
   logged.length = 0;
   await log.run(bad);

@@ -27,7 +27,9 @@ test('workflows run, wait and are cached in the thread', async () => {
   expect(done.map(lines)).toEqual(logs.map(() => ['complete "ok"']));
 });
 
-test('a workflow that blocks fails its task with the place, and the others go on in a new thread', { timeout: 30_000 }, async () => {
+test('R-SANDBOX-5: a workflow that blocks fails its task with the place, and the others go on in a new thread', {
+  timeout: 30_000,
+}, async () => {
   const waiting = createRunLog('summing', [1]);
   await waiting.run(engine);
   const stuck = engine.activate(createRunLog('blocking').task());

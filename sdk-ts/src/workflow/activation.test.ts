@@ -1,4 +1,4 @@
-// The order inside one activation, and what closes a run. F numbers name the hazards each test keeps away.
+// The order inside one activation, and what closes a run.
 
 import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -23,7 +23,7 @@ async function next(log: RunLog): Promise<string[]> {
 }
 
 describe('inputs before results, outcome last', () => {
-  test('F1: main ends in the same activation in which a handler starts an activity: the run stays open', async () => {
+  test('R-REPLAY-3: main ends in the same activation in which a handler starts an activity: the run stays open', async () => {
     const log = await started('timerOrSignal');
     log.fire(1);
     log.signal('push', 1);
@@ -34,27 +34,27 @@ describe('inputs before results, outcome last', () => {
     expect(await next(log)).toEqual(['complete "main"']);
   });
 
-  test('F22: a workflow may ask not to wait for its handlers', async () => {
+  test('a workflow may ask not to wait for its handlers', async () => {
     const log = await started('withoutWaiting');
     log.fire(1);
     log.signal('push', 1);
     expect(await next(log)).toEqual(['activity 1 work("from handler")', 'complete "main"']);
   });
 
-  test('F1: a condition wakes only when all signals of the activation have been handed over', async () => {
+  test('R-REPLAY-2: a condition wakes only when all signals of the activation have been handed over', async () => {
     const log = await started('drain');
     log.signal('push', 'a');
     log.signal('push', 'b');
     expect(await next(log)).toEqual(['complete ["a","b"]']);
   });
 
-  test('F1: signals that came with the start are delivered before main looks', async () => {
+  test('R-REPLAY-2: signals that came with the start are delivered before main looks', async () => {
     const log = createRunLog('lookOnce');
     log.signal('push', 'early');
     expect(await next(log)).toEqual(['complete ["early"]']);
   });
 
-  test('F1: a signal in the activation of the time-out wins over it', async () => {
+  test('R-REPLAY-2: a signal in the activation of the time-out wins over it', async () => {
     const log = await started('waitAtMost');
     log.fire(1);
     log.signal('push', 1);
@@ -67,20 +67,20 @@ describe('inputs before results, outcome last', () => {
     expect(await next(log)).toEqual(['complete false']);
   });
 
-  test('F1: the time-out asks the predicate once more, after the results of the same activation', async () => {
+  test('R-REPLAY-2: the time-out asks the predicate once more, after the results of the same activation', async () => {
     const log = await started('timeoutAndResult');
     log.fire(1);
     log.completeActivity(1);
     expect(await next(log)).toEqual(['complete true']);
   });
 
-  test('F1: reactions run after each condition that wakes: a lock holds', async () => {
+  test('R-REPLAY-2: reactions run after each condition that wakes: a lock holds', async () => {
     const log = await started('mutex');
     log.signal('push', 1);
     expect(await next(log)).toEqual(['complete 1']);
   });
 
-  test('signals without a handler wait, and are handed over in order', async () => {
+  test('R-SIGNAL-3: signals without a handler wait, and are handed over in order', async () => {
     const log = await started('lateHandlers');
     log.signal('push', 1);
     log.signal('unknown', 'x');
@@ -90,7 +90,7 @@ describe('inputs before results, outcome last', () => {
     expect(await next(log)).toEqual(['complete [1,2,["unknown","x"]]']);
   });
 
-  test('F24: a signal that cannot be read is skipped', async () => {
+  test('a signal that cannot be read is skipped', async () => {
     const log = await started('drain');
     const input = [{ encoding: 'json/plain', data: new TextEncoder().encode('{broken'), metadata: {} }];
     log.add({ $case: 'workflowSignaled', value: { signalName: 'push', input, header: undefined, identity: '', requestId: '' } });
@@ -101,7 +101,7 @@ describe('inputs before results, outcome last', () => {
 });
 
 describe('timers', () => {
-  test('setTimeout and clearTimeout are timers of the log', async () => {
+  test('R-SANDBOX-2: setTimeout and clearTimeout are timers of the log', async () => {
     const log = createRunLog('timeouts');
     expect(await next(log)).toEqual(['timer 1 500', 'timer 2 1000', 'timer 3 100']);
     log.fire(3);
@@ -113,7 +113,7 @@ describe('timers', () => {
 });
 
 describe('cancellation', () => {
-  test('F8: wait takes whatever comes, try and abandon end at once', async () => {
+  test('R-REPLAY-6: wait takes whatever comes, try and abandon end at once', async () => {
     const log = await started('cancelKinds');
     log.cancel();
     expect(await next(log)).toEqual(['cancel activity 1', 'cancel activity 2']);
@@ -123,7 +123,7 @@ describe('cancellation', () => {
     expect(await next(log)).toEqual(['complete [["wait","in the end"],["try",true],["abandon",true]]']);
   });
 
-  test('F8: a result below the cancel request settles an activity of type wait', async () => {
+  test('R-REPLAY-6: a result below the cancel request settles an activity of type wait', async () => {
     const log = await started('cancelKinds');
     log.cancel();
     const of = log.task();
@@ -161,7 +161,7 @@ describe('cancellation', () => {
     expect(await next(quick)).toEqual(['cancel timer 1', 'complete "in time"']);
   });
 
-  test('F10: start and cancel in one task are two commands', async () => {
+  test('R-REPLAY-5: start and cancel in one task are two commands', async () => {
     const log = createRunLog('startAndCancel');
     expect(await next(log)).toEqual(['timer 1 60000', 'activity 1 work("x")', 'cancel timer 1', 'cancel activity 1', 'complete "done"']);
   });
@@ -199,7 +199,7 @@ describe('failures', () => {
     expect(await next(createRunLog('failing', ['named']))).toEqual(['fail application known']);
   });
 
-  test('F16: errors of handlers are treated like errors of main', async () => {
+  test('errors of handlers are treated like errors of main', async () => {
     const log = await started('failingHandler');
     log.signal('push', 'from a handler');
     await log.run(engine);
@@ -214,7 +214,7 @@ describe('failures', () => {
     expect(answer.failure.message).toContain('known: asking');
   });
 
-  test('F32: too many bytes of commands name the largest; too large an input fails at its call', async () => {
+  test('too many bytes of commands name the largest; too large an input fails at its call', async () => {
     const answer = await engine.activate(createRunLog('large').task());
     if (answer.kind !== 'failed') throw new Error(answer.kind);
     expect(answer.cause).toBe(WorkflowTaskFailureCause.TOO_LARGE);

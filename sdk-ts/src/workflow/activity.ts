@@ -15,6 +15,7 @@ import type { Payload, RetryPolicy as ProtoRetryPolicy } from '@perdure/proto/pe
 import { type Duration, durationToProto } from '../common/duration.ts';
 import { ActivityFailure, CancelledFailure, failureToError, retryStateName, TimeoutFailure, timeoutName } from '../common/failure.ts';
 import { decodeValue, encodeValues } from '../common/payload-converter.ts';
+import { checkText } from '../common/text.ts';
 import { onScopeCancel, scopeOf } from './cancellation.ts';
 import { type CommandRules, commandRule, type EventRules } from './rules.ts';
 import { captureSite, produce, type Run, type Step, writableRun } from './run.ts';
@@ -216,6 +217,8 @@ function schedule(
 ): Promise<unknown> {
   const run = writableRun(`activity ${activityType}`);
   const scope = scopeOf(run);
+  checkText('activity type', activityType);
+  if (options.activityId !== undefined) checkText('activityId', options.activityId);
   if (scope.cancelled !== undefined) return Promise.reject(scope.cancelled);
   // Arguments are serialized now: what the code does to them later must not be seen.
   const input = encodeValues(run.converter, args, `activity ${activityType}`);

@@ -30,7 +30,7 @@ async function replayAs(log: RunLog, type: string, on = engine, change: (log: Ru
   return await on.activate({ ...task, workflowType: type, history: History.encode({ events }).finish() });
 }
 
-test('another step: names event, both steps with their places and builds, and how to fix it', async () => {
+test('R-REPLAY-4: another step: names event, both steps with their places and builds, and how to fix it', async () => {
   const log = createRunLog('hello', ['x']);
   await log.run(engine);
   log.completeActivity(1, 'y');
@@ -45,7 +45,7 @@ test('another step: names event, both steps with their places and builds, and ho
   expect(answer.failure.info).toMatchObject({ value: { type: 'NondeterminismError' } });
 });
 
-test('F10: fewer and more steps than recorded are differences too', async () => {
+test('R-REPLAY-4: fewer and more steps than recorded are differences too', async () => {
   const log = createRunLog('hello', ['x']);
   await log.run(engine);
   const fewer = await replayAs(log, 'summing');
@@ -58,7 +58,7 @@ test('F10: fewer and more steps than recorded are differences too', async () => 
   expect(more.failure.message).toContain('Recorded: nothing');
 });
 
-test('F26: strict replay compares inputs, ordinary replay does not', async () => {
+test('strict replay compares inputs, ordinary replay does not', async () => {
   const log = createRunLog('hello', ['x']);
   await log.run(engine);
   const change = ({ events }: RunLog): void => {
@@ -72,7 +72,7 @@ test('F26: strict replay compares inputs, ordinary replay does not', async () =>
   expect(answer.failure.message).toContain('argument 1 differs');
 });
 
-test('F7: events caused by commands are not part of the block', async () => {
+test('R-REPLAY-4: events caused by commands are not part of the block', async () => {
   const log = createRunLog('hello', ['x']);
   await log.run(engine);
   log.cancel();
@@ -84,7 +84,7 @@ test('F7: events caused by commands are not part of the block', async () => {
   expect(lines(await log.run(engine))).toEqual(['cancel']);
 });
 
-test('F19: a run cached at another base is not used', async () => {
+test('R-REPLAY-7: a run cached at another base is not used', async () => {
   const log = createRunLog('summing', [3]);
   await log.run(engine);
   log.signal('add', 1);
@@ -98,7 +98,7 @@ test('F19: a run cached at another base is not used', async () => {
   expect(lines(await log.run(engine, { full: true }))).toEqual(['complete 3']);
 });
 
-test('F19: events that the cached run has seen are not shown again', async () => {
+test('R-REPLAY-7: events that the cached run has seen are not shown again', async () => {
   const log = createRunLog('summing', [3]);
   await log.run(engine);
   log.signal('add', 1);
@@ -121,7 +121,7 @@ test('an event of a later version fails the task and says so', async () => {
   expect(answer).toMatchObject({ kind: 'failed', failure: { message: 'event 5 is of a kind this version of the SDK does not know' } });
 });
 
-test('F31: a history of 20 000 events is replayed', { timeout: 30_000 }, async () => {
+test('R-REPLAY-1: a history of 20 000 events is replayed', { timeout: 30_000 }, async () => {
   const log = createRunLog('summing', [1_000_000]);
   const empty = WorkflowTaskCompletion.create();
   for (let block = 0; block < 2_000; block += 1) {

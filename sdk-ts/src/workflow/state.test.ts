@@ -19,7 +19,7 @@ async function asking(): Promise<RunLog> {
 }
 
 describe('queries', () => {
-  test('are answered from a cached and from a replayed run, and leave it where it was', async () => {
+  test('R-QUERY-1: are answered from a cached and from a replayed run, and leave it where it was', async () => {
     const log = await asking();
     expect(await log.query(engine, 'peek')).toBe('start');
     log.signal('push', 'seen');
@@ -30,7 +30,7 @@ describe('queries', () => {
     expect(lines(await log.run(engine))[0]).toMatch(/^activity 2 work\("after", 0\.\d+\)$/);
   });
 
-  test('F18: a query-only task applies nothing after the base', async () => {
+  test('R-QUERY-1: a query-only task applies nothing after the base', async () => {
     const log = await asking();
     log.signal('push', 'unseen');
     expect(await log.query(engine, 'peek')).toBe('start');
@@ -50,7 +50,7 @@ describe('queries', () => {
     expect(await log.query(engine, 'nothing')).toBe('failed: no handler for query "nothing" (known: __handlers, __stack_trace, peek)');
   });
 
-  test('F3: must not write, must not be async, and do not move the random stream', async () => {
+  test('R-REPLAY-8: must not write, must not be async, and do not move the random stream', async () => {
     const log = await asking();
     expect(await log.query(engine, 'peek', 'write')).toMatch(/^failed: sleep: not allowed in the handler of query peek/);
     expect(await log.query(engine, 'peek', 'async')).toMatch(/must be synchronous/);
@@ -75,7 +75,7 @@ describe('queries', () => {
   });
 });
 
-test('memo, attributes and variables leave with the completion; removed ones too', async () => {
+test('R-VAR-1: memo, attributes and variables leave with the completion; removed ones too', async () => {
   const log = createRunLog('properties');
   logged.length = 0;
   const first = await log.run(engine);
@@ -120,13 +120,13 @@ test('the log is silent on replay', async () => {
   expect(logged[0]?.fields).toMatchObject({ n: 1, runId: log.runId, workflowType: 'properties' });
 });
 
-test('F3: a predicate must only read', async () => {
+test('R-REPLAY-8: a predicate must only read', async () => {
   const log = createRunLog('predicateWrites');
   const [line] = lines(await log.run(engine));
   expect(line).toMatch(/activity work: not allowed in the predicate of condition\(\)/);
 });
 
-test('F3: a predicate draws from a stream of its own; one that throws or is async ends its condition', async () => {
+test('R-REPLAY-1: a predicate draws from a stream of its own; one that throws or is async ends its condition', async () => {
   const one = async (type: string, ...args: unknown[]): Promise<string[]> => lines(await createRunLog(type, args, 'same-seed').run(engine));
   const draws = await one('draws');
   const [timer, cancel, last] = await one('predicates', 'draws');
@@ -135,7 +135,7 @@ test('F3: a predicate draws from a stream of its own; one that throws or is asyn
   expect((await one('predicates', 'async')).at(-1)).toBe('complete "condition: the predicate must not be async"');
 });
 
-test('F25: variables of a run take at most 64 KiB', async () => {
+test('variables of a run take at most 64 KiB', async () => {
   const completion = await createRunLog('manyVariables').run(engine);
   expect(lines(completion)[0]).toMatch(/^complete "setVar: with b the variables take 800\d\d bytes, the limit is 65536"$/);
   expect(Object.keys(completion.variables)).toEqual(['a']);

@@ -200,6 +200,10 @@ export async function web(): Promise<unknown> {
   };
 }
 
+export async function chance(): Promise<unknown> {
+  return [Math.random(), Math.random(), crypto.randomUUID(), Array.from(crypto.getRandomValues(new Uint8Array(8)))];
+}
+
 export async function missing(): Promise<unknown> {
   return [
     'WeakRef',

@@ -47,7 +47,10 @@ class WireError extends Error {
 /** All RPCs, made by one process. */
 export function createApi(network: Network, caller: Incarnation): Api {
   const methods = SERVICES.flatMap((service) => service.methods);
-  const rpcs = methods.map((method) => [method.key, (request: unknown, options?: CallOptions) => call(network, caller, method, request, options)]);
+  const rpcs = methods.map((method) => [
+    method.key,
+    (request: unknown, options?: CallOptions) => call(network, caller, method, request, options),
+  ]);
   return Object.fromEntries(rpcs) as Api;
 }
 
@@ -157,7 +160,10 @@ function serve(
   const open = onCrash(incarnation, () => {
     world.after(latency(network), `${method.key} broke`, () => fail(UNAVAILABLE, 'the service went away'), caller);
   });
-  const handle = (frontend[method.key] as (request: unknown, call: { abort: AbortSignal }) => Promise<unknown>)(method.request.decode(bytes), { abort });
+  const handle = (frontend[method.key] as (request: unknown, call: { abort: AbortSignal }) => Promise<unknown>)(
+    method.request.decode(bytes),
+    { abort },
+  );
   handle.then(
     (response) => {
       open.done();

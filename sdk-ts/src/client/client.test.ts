@@ -76,6 +76,17 @@ test('wrong options are named before anything is sent', async () => {
   const { client, calls } = setup({});
   await expect(client.start('w', { workflowId: '', taskQueue: 'q' })).rejects.toThrow('workflowId: must not be empty');
   await expect(client.start('w', { workflowId: 'a', taskQueue: '' })).rejects.toThrow('taskQueue: must not be empty');
+  await expect(client.start('w', { workflowId: 5 as never, taskQueue: 'q' })).rejects.toThrow('workflowId: must be text, not number');
+  await expect(client.start('w', { workflowId: 'a\ud800', taskQueue: 'q' })).rejects.toThrow(
+    'workflowId: "a\\ud800" holds half of a surrogate',
+  );
+  await expect(client.start('w', { workflowId: 'a', taskQueue: 'q', memo: { '\udc00': 1 } })).rejects.toThrow('memo: "\\udc00" holds half');
+  await expect(client.start(5 as never, { workflowId: 'a', taskQueue: 'q' })).rejects.toThrow('workflow: must be text, not number');
+  await expect(client.start('w', undefined as never)).rejects.toThrow('options: workflowId and taskQueue are required');
+  await expect(client.start('w', { workflowId: 'a', taskQueue: 'q', args: 'abc' as never })).rejects.toThrow('args: must be a list');
+  await expect(client.getHandle('a').signal('\ud800')).rejects.toThrow('signal: "\\ud800" holds half of a surrogate pair');
+  await expect(client.getHandle('a').query('')).rejects.toThrow('query: must not be empty');
+  expect(() => client.getHandle('')).toThrow('workflowId: must not be empty');
   await expect(client.start('w', { workflowId: 'a', taskQueue: 'q', runTimeout: '5 parsecs' })).rejects.toThrow('runTimeout: "5 parsecs"');
   await expect(client.start('w', { workflowId: 'a', taskQueue: 'q', conflictPolicy: 'never' as never })).rejects.toThrow(
     'conflictPolicy: "never" is not one of fail, useExisting, terminateExisting',

@@ -8,6 +8,7 @@ import { type Clock, realClock } from '../common/clock.ts';
 import { type Connection, connect } from '../common/connection.ts';
 import { type DataConverter, decodeMessage, hasCodecs } from '../common/data-converter.ts';
 import { type RetryOptions, withRetry } from '../common/retry.ts';
+import { checkText } from '../common/text.ts';
 import type { ResultOf, Workflow } from '../common/types.ts';
 import { createSignals, createStarts } from './batches.ts';
 import { listEntryOf, type WorkflowListEntry } from './description.ts';
@@ -98,7 +99,7 @@ export class Client {
 
   /** A handle without asking the service. Without run id it means the open run of the workflow id, else the newest closed one. */
   getHandle<F extends Workflow = Workflow>(workflowId: string, runId = ''): WorkflowHandle<F> {
-    if (typeof workflowId !== 'string' || workflowId === '') throw new TypeError('workflowId: must not be empty');
+    checkText('workflowId', workflowId);
     return createHandle<F>(this.#handles, workflowId, runId);
   }
 

@@ -9,6 +9,7 @@ import { durationToProto } from '../common/duration.ts';
 import { failureToError } from '../common/failure.ts';
 import { decodeValue, defaultPayloadConverter, encodeValues } from '../common/payload-converter.ts';
 import { withRetry } from '../common/retry.ts';
+import { checkText } from '../common/text.ts';
 import type { Json, ResultOf, Workflow } from '../common/types.ts';
 import { descriptionOf, type WorkflowDescription } from './description.ts';
 import { failureOfClose, orClientError } from './errors.ts';
@@ -135,6 +136,7 @@ async function resultOf<F extends Workflow>(context: HandleContext, execution: W
 }
 
 async function sendSignal(context: HandleContext, execution: WorkflowExecution, name: string, args: readonly unknown[]): Promise<void> {
+  checkText('signal', name);
   const { wire, signals } = context;
   const payloads = encodeValues(defaultPayloadConverter, args, `signal ${name}`);
   if (hasCodecs(wire.dataConverter)) {
@@ -153,6 +155,7 @@ async function sendSignal(context: HandleContext, execution: WorkflowExecution, 
 }
 
 async function ask(wire: Wire, execution: WorkflowExecution, queryType: string, args: readonly unknown[]): Promise<unknown> {
+  checkText('query', queryType);
   const { api, namespace, closed: abort, retry, clock } = wire;
   const request = { namespace, execution, queryType, args: await encodeArgs(wire, args, `query ${queryType}`), header: undefined };
   const options = { ...retry, maximumElapsedMs: QUERY_PATIENCE_MS, maximumIntervalMs: 500 };

@@ -6,6 +6,7 @@ import { encodeMessage, hasCodecs } from '../common/data-converter.ts';
 import { type Duration, durationToProto } from '../common/duration.ts';
 import { defaultPayloadConverter, encodeValue, encodeValues } from '../common/payload-converter.ts';
 import { type SearchAttribute, toSearchAttributeValue } from '../common/search-attribute.ts';
+import { checkText, checkWellFormed } from '../common/text.ts';
 import type { Workflow } from '../common/types.ts';
 import type { Wire } from './wire.ts';
 
@@ -48,10 +49,15 @@ const REUSE = { allow: ReusePolicy.ALLOW, allowFailedOnly: ReusePolicy.ALLOW_FAI
 
 /** The request of a start. Throws TypeError for wrong options, PayloadEncodeError for arguments that have no JSON form. */
 export async function startRequest(wire: Wire, workflow: Workflow | string, options: StartOptions): Promise<StartWorkflowRequest> {
-  const type = typeof workflow === 'string' ? workflow : workflow.name;
+  if (typeof options !== 'object' || options === null) throw new TypeError('options: workflowId and taskQueue are required');
+  const type = typeof workflow === 'function' ? workflow.name : workflow;
   if (type === '') throw new TypeError('workflow: the function has no name; give the name under which its file exports it');
-  requireText('workflowId', options.workflowId);
-  requireText('taskQueue', options.taskQueue);
+  checkText('workflow', type);
+  checkText('workflowId', options.workflowId);
+  checkText('taskQueue', options.taskQueue);
+  if (options.args !== undefined && !Array.isArray(options.args)) throw new TypeError('args: must be a list of arguments');
+  for (const key of Object.keys(options.memo ?? {})) checkWellFormed('memo', key);
+  for (const key of Object.keys(options.searchAttributes ?? {})) checkWellFormed('searchAttributes', key);
   const memo = Object.entries(options.memo ?? {}).map(
     ([key, value]) => [key, encodeValue(defaultPayloadConverter, value, `memo.${key}`)] as const,
   );
@@ -78,10 +84,6 @@ export async function startRequest(wire: Wire, workflow: Workflow | string, opti
   };
   if (hasCodecs(wire.dataConverter)) await encodeMessage(wire.dataConverter, [request.input, request.memo]);
   return request;
-}
-
-function requireText(name: string, value: unknown): void {
-  if (typeof value !== 'string' || value === '') throw new TypeError(`${name}: must not be empty`);
 }
 
 function policy<T extends Record<string, number>>(name: string, table: T, value: string): T[keyof T] {

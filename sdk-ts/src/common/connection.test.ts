@@ -109,3 +109,13 @@ test('a service that comes late is found by later calls', async () => {
   await serve((_, answer) => answer(null, { count: 1n }), probe.port);
   await expect.poll(() => connection.countWorkflows(request).catch(() => undefined), { timeout: 4_000 }).toEqual({ count: 1n });
 });
+
+test('a request too large to be sent is refused here, as the service would', async () => {
+  const { port } = await serve((_, answer) => answer(null, { count: 1n }));
+  const large = { namespace: '', filter: 'x'.repeat(9 * 1024 * 1024) };
+  await expect(connectTo(port).countWorkflows(large)).rejects.toMatchObject({
+    code: 3,
+    reason: 'TOO_LARGE',
+    message: expect.stringMatching(/^request: 94371\d\d bytes, the limit is 4194304$/),
+  });
+});

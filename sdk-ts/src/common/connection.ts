@@ -15,6 +15,9 @@ import { type Refusal, ServiceError } from './service-error.ts';
 export const DEFAULT_ADDRESS = '127.0.0.1:7233';
 const DEFAULT_DEADLINE_MS = 10_000;
 const MiB = 1024 * 1024;
+/** The service's limit; what is a little larger is left to it to refuse, because it names the field. */
+const MAX_REQUEST_BYTES = 4 * MiB;
+const MAX_SEND_BYTES = 8 * MiB;
 
 /** Where the service is. */
 export interface ConnectOptions {
@@ -31,7 +34,7 @@ export type Connection = Api & {
 const CHANNEL: ChannelOptions = {
   // A page of history may be 3.5 MiB, a single event more.
   'grpc.max_receive_message_length': 64 * MiB,
-  'grpc.max_send_message_length': 8 * MiB,
+  'grpc.max_send_message_length': MAX_SEND_BYTES,
   'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 15_000,
   'grpc.keepalive_permit_without_calls': 1,
@@ -75,11 +78,17 @@ function unary(
       reject(new ServiceError({ code: 1, reason: '', message: 'the call was aborted before it began', metadata: {} }));
       return;
     }
+    const bytes = asBuffer(requestType.encode(request).finish());
+    if (bytes.length > MAX_SEND_BYTES) {
+      const message = `request: ${bytes.length} bytes, the limit is ${MAX_REQUEST_BYTES}`;
+      reject(new ServiceError({ code: 3, reason: 'TOO_LARGE', message, metadata: { field: 'request' } }));
+      return;
+    }
     const grpc = channel.makeUnaryRequest(
       path,
-      (message: unknown) => asBuffer(requestType.encode(message).finish()),
+      (encoded: Buffer) => encoded,
       (bytes: Buffer) => responseType.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
-      request,
+      bytes,
       { deadline: realClock.now() + deadlineMs },
       (error, response) => {
         abort?.removeEventListener('abort', cancel);

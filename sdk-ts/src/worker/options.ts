@@ -6,6 +6,7 @@ import type { Connection } from '../common/connection.ts';
 import type { DataConverter } from '../common/data-converter.ts';
 import type { Duration } from '../common/duration.ts';
 import type { Log } from '../common/log.ts';
+import { checkText } from '../common/text.ts';
 import type { ActivityFunction } from './activities.ts';
 import type { WorkflowBundle } from './engine.ts';
 
@@ -55,7 +56,8 @@ export interface WorkerOptions {
 
 /** Checks what the type system cannot. Throws TypeError naming the option. */
 export function checkOptions(options: WorkerOptions): void {
-  if (typeof options.taskQueue !== 'string' || options.taskQueue === '') throw new TypeError('taskQueue: must not be empty');
+  checkText('taskQueue', options.taskQueue);
+  if (options.namespace !== undefined) checkText('namespace', options.namespace);
   if (options.address !== undefined && options.connection !== undefined) throw new TypeError('address: not together with connection');
   if (options.workflows === undefined && options.activities === undefined) {
     throw new TypeError('workflows, activities: a worker needs at least one of them');
@@ -64,6 +66,7 @@ export function checkOptions(options: WorkerOptions): void {
   checkCount('maxConcurrentWorkflowTasks', options.maxConcurrentWorkflowTasks, 100_000);
   checkCount('polls', options.polls, 4);
   checkCount('threads', options.threads, 64);
+  checkCount('cacheBytes', options.cacheBytes, Number.MAX_SAFE_INTEGER);
 }
 
 function checkCount(name: string, value: number | undefined, most: number): void {

@@ -20,6 +20,10 @@ test.each<[object, string]>([
   [{ maxConcurrentActivities: 0 }, 'maxConcurrentActivities: 0 is not a whole number from 1 to 100000'],
   [{ shutdownGrace: 'long' }, 'shutdownGrace: "long" is not a length of time'],
   [{ activities: { a: 1 } }, 'activities: holds no function'],
+  [{ taskQueue: 'a\ud800' }, 'taskQueue: "a\\ud800" holds half of a surrogate pair'],
+  [{ namespace: 5 }, 'namespace: must be text, not number'],
+  [{ cacheBytes: -1 }, 'cacheBytes: -1 is not a whole number from 1'],
+  [{ workflows: fixture('no-workflow.ts') }, 'no-workflow.ts export no function'],
 ])('the option %j is refused: %s', async (options, message) => {
   await expect(Worker.create({ ...base, activities: { work: () => 1 }, ...options })).rejects.toThrow(message);
 });

@@ -56,6 +56,10 @@ async function create(options: WorkerOptions): Promise<Worker> {
   const { api, disconnect } = connectionOf(options);
   const link = createLink({ api, clock, log, namespace, taskQueue, dataConverter, info });
   const engine = bundle && (await createEngine(options, bundle, link));
+  if (engine?.workflowTypes.length === 0) {
+    await engine.close();
+    throw new TypeError(`workflows: ${bundle?.modules.join(', ')} export no function`);
+  }
   const life = createLife(link, {
     engine,
     activities,

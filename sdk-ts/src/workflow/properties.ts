@@ -3,6 +3,7 @@
 import type { Payload, SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
 import { encodeValue } from '../common/payload-converter.ts';
 import { type SearchAttribute, toSearchAttributeValue } from '../common/search-attribute.ts';
+import { checkWellFormed } from '../common/text.ts';
 import { type CommandRules, commandRule, type EventRules } from './rules.ts';
 import { captureSite, produce, writableRun } from './run.ts';
 
@@ -26,7 +27,10 @@ export const propertyCommands: Pick<CommandRules, 'upsertProperties'> = {
 export function upsertMemo(memo: Readonly<Record<string, unknown>>): void {
   const run = writableRun('upsertMemo');
   const changes: Record<string, Payload> = {};
-  for (const [key, value] of Object.entries(memo)) changes[key] = encodeValue(run.converter, value, `memo ${key}`);
+  for (const [key, value] of Object.entries(memo)) {
+    checkWellFormed('memo', key);
+    changes[key] = encodeValue(run.converter, value, `memo ${key}`);
+  }
   for (const [key, value] of Object.entries(memo)) {
     if (value === undefined) run.memo.delete(key);
     else run.memo.set(key, changes[key] as Payload);
@@ -38,7 +42,10 @@ export function upsertMemo(memo: Readonly<Record<string, unknown>>): void {
 export function upsertSearchAttributes(attributes: Readonly<Record<string, SearchAttribute | undefined>>): void {
   const run = writableRun('upsertSearchAttributes');
   const changes: Record<string, SearchAttributeValue> = {};
-  for (const [key, value] of Object.entries(attributes)) changes[key] = toSearchAttributeValue(value, `search attribute ${key}`);
+  for (const [key, value] of Object.entries(attributes)) {
+    checkWellFormed('search attribute', key);
+    changes[key] = toSearchAttributeValue(value, `search attribute ${key}`);
+  }
   for (const [key, value] of Object.entries(changes)) {
     if (value.value === undefined) delete run.searchAttributes[key];
     else run.searchAttributes[key] = value;

@@ -1,0 +1,3 @@
+// A module without a workflow.
+
+export const greeting = 'hello';

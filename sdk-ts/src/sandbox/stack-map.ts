@@ -61,7 +61,11 @@ export function createStackMapper(bundle: WorkflowBundle): StackMapper {
         if (attributes === undefined) continue;
         if (attributes.$case === 'failWorkflow' && attributes.value.failure !== undefined) {
           attributes.value.failure = failure(attributes.value.failure);
-        } else if ('callSite' in attributes.value) attributes.value.callSite = text(attributes.value.callSite);
+        } else if ('callSite' in attributes.value) {
+          // Nearly every activation has some, and they repeat: one look-up instead of a search.
+          const { callSite } = attributes.value;
+          attributes.value.callSite = known.get(callSite) ?? text(callSite);
+        }
       }
       results(completion.queryResults);
     },

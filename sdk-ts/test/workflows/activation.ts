@@ -7,6 +7,7 @@ import {
   condition,
   defineQuery,
   defineSignal,
+  executeActivity,
   isCancellation,
   log,
   proxyActivities,
@@ -292,4 +293,18 @@ export async function tooLargeInput(): Promise<string> {
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+export async function optioned(): Promise<unknown> {
+  const { act } = proxyActivities<{ act(n: number): number }>({
+    scheduleToCloseTimeout: '1h',
+    startToCloseTimeout: '90s',
+    scheduleToStartTimeout: 1500,
+    heartbeatTimeout: '10s',
+    taskQueue: 'elsewhere',
+    activityId: 'chosen',
+    retry: { initialInterval: '2s', backoffCoefficient: 3, maximumInterval: '1m', maximumAttempts: 5, nonRetryableErrorTypes: ['Refused'] },
+  });
+  const sum = (await act(1)) + 1;
+  return [sum, await executeActivity('by name', { startToCloseTimeout: 1000, args: ['x', undefined] })];
 }

@@ -167,6 +167,18 @@ test('a failed activation is told with cause and failure, and the run forgotten'
   expect(requests('failWorkflowTasks')[0]?.failures).toMatchObject([{ cause: WorkflowTaskFailureCause.NONDETERMINISM, failure }]);
 });
 
+test('a command the service refuses is logged; the service itself counts the failed attempt', async () => {
+  const refused = { code: 3, reason: 'BAD_COMMAND', message: 'no such step', metadata: {}, retryAfter: undefined };
+  const { clock, take, done, requests, lines } = setup(() => completion(), {
+    completeWorkflowTasks: () => ({ answerId: '', activityTasks: [], results: [{ outcome: { $case: 'error', value: refused } }] }),
+  });
+  take(workflowTask('a'));
+  await clock.settle();
+  expect(done).toEqual(['activate a', 'evict r']);
+  expect(lines).toContain('error: a workflow task failed');
+  expect(requests('failWorkflowTasks')).toEqual([]);
+});
+
 test('an engine that throws fails the task', async () => {
   const { clock, take, requests } = setup(() => Promise.reject(new Error('engine broke')));
   take(workflowTask('a'));

@@ -25,6 +25,8 @@ const CHECK_FROM_BYTES = 1024 * 1024;
 /** Times the engine gets the full history of one task. One is enough unless its thread is replaced meanwhile. */
 const HISTORY_TRIES = 3;
 
+const INVALID_ARGUMENT = 3;
+
 /** Runs workflow tasks of one worker. */
 export interface WorkflowRunner {
   /** Tasks that hold one slot each. */
@@ -189,22 +191,23 @@ function sizeProblem(completion: WorkflowTaskCompletion): string | undefined {
 
 async function fail(context: Context, runId: string, task: WorkflowTask, cause: WorkflowTaskFailureCause, failure: Failure): Promise<void> {
   context.engine.evict(runId);
-  const { workflowType, execution, attempt } = task;
-  context.link.log('error', 'a workflow task failed', {
-    workflowType,
-    workflowId: execution?.workflowId,
-    runId,
-    attempt,
-    error: failure.message,
-  });
+  logFailed(context, runId, task, failure.message);
   if (task.queryOnly) await context.queries.add({ token: task.token, queryResults: [], cause, failure });
   else await context.failures.add({ token: task.token, cause, failure });
 }
 
+function logFailed(context: Context, runId: string, task: WorkflowTask, error: string): void {
+  const { workflowType, execution, attempt } = task;
+  context.link.log('error', 'a workflow task failed', { workflowType, workflowId: execution?.workflowId, runId, attempt, error });
+}
+
 /** What is left to do about a task whose answer was refused, or for which none could be made. Never rejects. */
 async function failByError(context: Context, runId: string, task: WorkflowTask, error: unknown): Promise<void> {
+  const refusal = refusalOf(error);
+  // The service counts it as a failed task and shows why; who looks here must see it too.
+  if (refusal?.code === INVALID_ARGUMENT) logFailed(context, runId, task, refusal.message);
   // The service knows best: it has given out a new task, or wants none.
-  if (refusalOf(error) || context.link.abandoned.aborted) return;
+  if (refusal || context.link.abandoned.aborted) return;
   const { PAYLOAD, WORKFLOW_ERROR } = WorkflowTaskFailureCause;
   const cause = error instanceof PayloadCodecError ? PAYLOAD : WORKFLOW_ERROR;
   try {

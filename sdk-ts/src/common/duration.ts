@@ -25,15 +25,15 @@ for (const [names, size] of [
   for (const name of names.split(' ')) UNITS[name] = size;
 }
 
-/** Ten thousand years: what the protocol's durations can carry. */
-const MAX_MS = 315_576_000_000 * SECOND;
+/** About 100 years: the longest the service takes. */
+const MAX_MS = 36_525 * DAY;
 const PART = /(\d+(?:\.\d+)?)\s*([a-z]+)/giy;
 
 /** Milliseconds, rounded up to whole ones. `field` names the value in errors. Throws TypeError. */
 export function toMs(value: Duration, field = 'duration'): number {
   const ms = Math.ceil(typeof value === 'number' ? value : parse(value, field));
   if (!Number.isFinite(ms) || ms < 0) throw new TypeError(`${field}: ${show(value)} is not a length of time (expected 0 ms or more)`);
-  if (ms > MAX_MS) throw new TypeError(`${field}: ${show(value)} is longer than 10 000 years`);
+  if (ms > MAX_MS) throw new TypeError(`${field}: ${show(value)} is longer than 100 years`);
   return ms;
 }
 

@@ -97,6 +97,8 @@ export interface Upcalls {
   databaseDown(reason: string): void;
   /** A run was dropped from memory: read it again if it has anything to do. */
   revive(key: RunKey): void;
+  /** A checkpoint made rows without events superfluous. */
+  purgeMarks(run: HotRun): void;
   /** The heap's head has come due. */
   due(): void;
 }

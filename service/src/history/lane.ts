@@ -168,7 +168,7 @@ async function settle(h: History, units: readonly Unit[], answer: CommitAnswer):
   for (const unit of units) {
     const refused = unit.changes.find((change) => !answer.written.has(change.run.key.runId));
     if (refused === undefined) {
-      commit(unit);
+      commit(h, unit);
       continue;
     }
     const { runId } = refused.run.key;
@@ -179,13 +179,14 @@ async function settle(h: History, units: readonly Unit[], answer: CommitAnswer):
   if (wrong) await h.up.fenced('its memory disagrees with the log');
 }
 
-function commit(unit: Unit): void {
+function commit(h: History, unit: Unit): void {
   unit.state = 'committed';
   for (const change of unit.changes) {
     const { run } = change;
     const last = change.events.at(-1);
     if (last !== undefined) run.committedEventId = last.id;
     if (run.lastUnit === unit) run.lastUnit = undefined;
+    if (run.purgeMarksTo > 0) h.up.purgeMarks(run);
   }
   for (const change of unit.changes) if (!change.run.dropped) change.committed();
   for (const waiter of unit.waiting) waiter.resolve();

@@ -9,10 +9,11 @@ import type { LoadedRun } from '../store/store.ts';
 import { type HotRun, newHotRun } from './run.ts';
 import { blockedCause } from './show.ts';
 
-/** Builds the run. `claimedAt` is when its slot was claimed. */
-export function buildRun(loaded: LoadedRun, claimedAt: number, now: number): HotRun {
+/** Builds the run; undefined when its checkpoint is not one of this version: the whole log is needed. `claimedAt` is when its slot was claimed. */
+export function buildRun(loaded: LoadedRun, claimedAt: number, now: number): HotRun | undefined {
   const { key, execution } = loaded;
   const cached = execution.checkpoint === undefined ? undefined : readCheckpoint(execution.checkpoint, claimedAt);
+  if (execution.checkpoint !== undefined && cached === undefined) return undefined;
   const rest = cached === undefined ? loaded.rows : loaded.rows.filter((row) => row.seq > (execution.checkpointSeq ?? 0));
   const state = cached ?? emptyState({ namespaceId: key.namespaceId, workflowId: key.workflowId, runId: key.runId }, claimedAt);
   const run = newHotRun(key, state, now);

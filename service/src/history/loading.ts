@@ -32,12 +32,12 @@ async function loadBatch(h: History): Promise<void> {
     const batch = h.toLoad.splice(0, BATCH);
     const claims = batch.map(({ key }) => h.node.claims[key.slot] as number);
     try {
-      const loaded = await h.store.loadRuns(
-        h.node.info.nodeId,
+      const loaded = await readRuns(
+        h,
         batch.map(({ key }) => key),
+        false,
       );
-      const byId = new Map(loaded.map((each) => [each.key.runId, each]));
-      for (const [index, each] of batch.entries()) finishLoad(h, each, claims[index] as number, byId.get(each.key.runId));
+      for (const [index, each] of batch.entries()) await finishLoad(h, each, claims[index] as number, loaded.get(each.key.runId));
     } catch (error) {
       for (const { reject } of batch)
         reject(new PerdureError('DATABASE_UNAVAILABLE', `the run could not be read: ${String(error)}`, {}, 500));
@@ -45,28 +45,47 @@ async function loadBatch(h: History): Promise<void> {
   }
 }
 
-function finishLoad(h: History, wanted: History['toLoad'][number], claim: number, loaded: LoadedRun | undefined): void {
+async function readRuns(h: History, keys: readonly RunKey[], whole: boolean): Promise<Map<string, LoadedRun>> {
+  const loaded = await h.store.loadRuns(h.node.info.nodeId, keys, whole);
+  return new Map(loaded.map((each) => [each.key.runId, each]));
+}
+
+async function finishLoad(h: History, wanted: History['toLoad'][number], claim: number, loaded: LoadedRun | undefined): Promise<void> {
   const { key, resolve, reject } = wanted;
   try {
-    mustOwn(h, key.slot);
-    // A read that began in an earlier ownership of the slot says nothing about this one.
-    if (h.node.claims[key.slot] !== claim) throw new PerdureError('UNAVAILABLE', 'the run changed hands while it was read', {}, 100);
-    resolve(h.hot.get(key.runId) ?? (loaded === undefined ? undefined : build(h, loaded)));
+    mustBeCurrent(h, key, claim);
+    if (h.hot.has(key.runId) || loaded === undefined) {
+      resolve(h.hot.get(key.runId));
+      return;
+    }
+    let run = build(h, loaded);
+    if (run === undefined) {
+      const all = (await readRuns(h, [key], true)).get(key.runId);
+      mustBeCurrent(h, key, claim);
+      run = all === undefined ? undefined : build(h, all);
+    }
+    resolve(run);
   } catch (error) {
     reject(error as Error);
   }
 }
 
-function build(h: History, loaded: LoadedRun): HotRun {
+/** A read that began in an earlier ownership of the slot says nothing about this one. */
+function mustBeCurrent(h: History, key: RunKey, claim: number): void {
+  mustOwn(h, key.slot);
+  if (h.node.claims[key.slot] !== claim) throw new PerdureError('UNAVAILABLE', 'the run changed hands while it was read', {}, 100);
+}
+
+function build(h: History, loaded: LoadedRun): HotRun | undefined {
   const { runId } = loaded.key;
   const until = h.quarantine.get(runId);
   if (until !== undefined && until > h.env.now()) throw quarantined(runId);
   try {
     const run = buildRun(loaded, h.node.claimedAt, h.env.now());
     h.quarantine.delete(runId);
+    if (run === undefined) return undefined;
     addRun(h, run);
     stepDue(h, run);
-    hurryLoaded(h, run);
     return run;
   } catch (error) {
     h.quarantine.set(runId, h.env.now() + QUARANTINE_MS);

@@ -40,12 +40,15 @@ function toRecord({ run, changes }: Group): CommitRecord {
   const rows = cutRows(run, events, marks);
   run.lastSeq = prevSeq + rows.length;
   run.rowsSinceCheckpoint += rows.length;
-  for (const row of rows) run.bytesSinceCheckpoint += row.events.length;
+  for (const row of rows) {
+    run.bytesSinceCheckpoint += row.events.length;
+    if (row.eventCount === 0) run.markRows += 1;
+  }
   let execution: ExecutionRow | undefined;
   let visibility: VisibilityRow | undefined;
   for (const change of changes) {
     if (change.execution !== undefined) execution = { ...change.execution, lastSeq: run.lastSeq };
-    if (change.visibility !== undefined) visibility = { ...visibility, ...change.visibility };
+    if (change.visibility !== undefined) visibility = mergeVisibility(visibility, change.visibility);
   }
   const start = changes.some((change) => change.start);
   return {
@@ -56,6 +59,11 @@ function toRecord({ run, changes }: Group): CommitRecord {
     visibility,
     closes: changes.some((change) => change.closes) && !start,
   };
+}
+
+/** The later row wins, but for what it leaves as it is. */
+function mergeVisibility(earlier: VisibilityRow | undefined, later: VisibilityRow): VisibilityRow {
+  return { ...later, attributes: later.attributes ?? earlier?.attributes, memo: later.memo ?? earlier?.memo };
 }
 
 /** Adds a checkpoint when one is due, and only when the state is exactly what the batch's last row leaves. */
@@ -71,6 +79,8 @@ function withCheckpoint(run: HotRun, changes: readonly Change[], execution: Exec
 export function checkpointed(run: HotRun, execution: ExecutionRow): ExecutionRow {
   run.rowsSinceCheckpoint = 0;
   run.bytesSinceCheckpoint = 0;
+  if (run.markRows > 0) run.purgeMarksTo = run.lastSeq;
+  run.markRows = 0;
   return { ...execution, checkpoint: writeCheckpoint(run.state), checkpointSeq: run.lastSeq };
 }
 

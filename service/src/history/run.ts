@@ -50,6 +50,10 @@ export interface HotRun {
   lane: number;
   rowsSinceCheckpoint: number;
   bytesSinceCheckpoint: number;
+  /** Rows without events since the last checkpoint: it makes them superfluous. */
+  markRows: number;
+  /** Set with a checkpoint: rows without events up to this seq may go once it is committed. */
+  purgeMarksTo: number;
   lastUsedAt: number;
   /** When it took its place in the order of use. */
   movedAt: number;
@@ -95,6 +99,8 @@ export function newHotRun(key: RunKey, state: RunState, now: number): HotRun {
     lane: 0,
     rowsSinceCheckpoint: 0,
     bytesSinceCheckpoint: 0,
+    markRows: 0,
+    purgeMarksTo: 0,
     lastUsedAt: now,
     movedAt: 0,
     dropped: false,

@@ -310,3 +310,32 @@ test('waiting callers get the results that one commit brings together', async ()
   );
   expect(missing.results[0]?.outcome).toMatchObject({ $case: 'error', value: { reason: 'WORKFLOW_NOT_FOUND' } });
 });
+
+test('checkpoints are a cache: without them, or with ones nobody can read, the log is folded again', async () => {
+  const { runId } = await start({ memo: { note: { encoding: 'json/plain', data: Buffer.from('"x"'), metadata: {} } } });
+  for (let n = 0; n < 70; n += 1) await signal('a');
+  await complete(await poll(), [timer(1)]);
+  await expect.poll(() => node.history.stats().hot, { timeout: 5_000 }).toBe(0);
+  const stored = database.executions.flatMap((slot) => [...slot.values()]).find((each) => each.key.runId === runId);
+  if (stored?.checkpoint === undefined) throw new Error('the cooled run has no checkpoint');
+  for (const checkpoint of [undefined, Uint8Array.of(255, 1, 2, 3), stored.checkpoint]) {
+    Object.assign(stored, { checkpoint, checkpointSeq: checkpoint === undefined ? undefined : stored.checkpointSeq });
+    await restart();
+    const shown = await node.frontend.describeWorkflow({ namespace: '', execution: { workflowId: 'w', runId: '' } }, call);
+    expect(shown.summary).toMatchObject({ historyLength: 73n, memo: { note: { encoding: 'json/plain' } } });
+    expect(shown.pendingTimers).toHaveLength(1);
+  }
+});
+
+test('what one batch brings together shows in lists with its memo', async () => {
+  const memo = { note: { encoding: 'json/plain', data: Buffer.from('"x"'), metadata: {} } };
+  // The close joins the start's batch: its row leaves the memo as it is.
+  await Promise.all([
+    start({ memo }),
+    node.frontend
+      .terminateWorkflow({ namespace: '', execution: { workflowId: 'w', runId: '' }, reason: 'r', details: [], identity: '' }, call)
+      .catch(() => signal('x').catch(() => undefined)),
+  ]);
+  const { workflows } = await node.frontend.listWorkflows({ namespace: '', filter: '', pageSize: 0, pageToken: new Uint8Array(0) }, call);
+  expect(workflows[0]?.memo).toMatchObject({ note: { encoding: 'json/plain' } });
+});

@@ -17,6 +17,7 @@ import { dropAll } from './memory.ts';
 import { newWorker } from './newcomers.ts';
 import { boot, databaseDown, fenced, selfFence, serve } from './node.ts';
 import { wantTasks } from './offers.ts';
+import { purgeMarks } from './purge.ts';
 import { awaitResults, describeWorkflow, getHistory } from './reads.ts';
 import { queryWorkflow, requestCancelWorkflow, signalWorkflow, terminateWorkflow } from './requests.ts';
 import { startWorkflow } from './start.ts';
@@ -93,6 +94,7 @@ function createState(parts: HistoryParts): History {
       selfFence: () => selfFence(h),
       databaseDown: (reason) => databaseDown(h, reason),
       revive: (key) => revive(h, key),
+      purgeMarks: (run) => purgeMarks(h, run),
       due: () => fireDue(h),
     },
   };

@@ -222,8 +222,11 @@ export interface Store {
   /** Writes a batch in one statement on the given lane's own connection. At most one call per lane at a time. */
   commit(me: string, lane: number, records: readonly CommitRecord[]): Promise<CommitAnswer>;
 
-  /** Loads runs of owned slots; a run whose slot is not owned, or that does not exist, is absent. */
-  loadRuns(me: string, keys: readonly RunKey[]): Promise<LoadedRun[]>;
+  /**
+   * Loads runs of owned slots; a run whose slot is not owned, or that does not exist, is absent. `whole`: all rows and no
+   * checkpoint, for a reader that cannot use the one that is stored.
+   */
+  loadRuns(me: string, keys: readonly RunKey[], whole?: boolean): Promise<LoadedRun[]>;
   /** The open run of a workflow id, else the newest closed one (by start time, then run id). Only in owned slots. */
   findRun(
     me: string,

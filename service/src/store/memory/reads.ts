@@ -10,14 +10,15 @@ function logOf(db: MemoryDatabase, slot: number, runId: string): HistoryRow[] {
   return [...(db.history.get(historyKey(slot, runId))?.values() ?? [])].sort((a, b) => a.seq - b.seq);
 }
 
-export function loadRuns(db: MemoryDatabase, me: string, keys: readonly RunKey[]): LoadedRun[] {
+export function loadRuns(db: MemoryDatabase, me: string, keys: readonly RunKey[], whole: boolean): LoadedRun[] {
   const asked = new Map(keys.map((key) => [key.runId, key]));
   return [...asked.values()].flatMap((wanted) => {
     const stored = owns(db, me, wanted.slot) ? findExecution(db, wanted) : undefined;
     if (stored === undefined) return [];
     const { key, ...execution } = stored;
-    const after = stored.checkpoint === undefined ? 0 : (stored.checkpointSeq ?? 0);
-    return [{ key, execution, rows: logOf(db, key.slot, key.runId).filter((row) => row.seq > after) }];
+    const after = whole || stored.checkpoint === undefined ? 0 : (stored.checkpointSeq ?? 0);
+    const shown = whole ? { ...execution, checkpoint: undefined, checkpointSeq: undefined } : execution;
+    return [{ key, execution: shown, rows: logOf(db, key.slot, key.runId).filter((row) => row.seq > after) }];
   });
 }
 

@@ -74,7 +74,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     readSlots: () => run('readSlots', [], () => ownership.readSlots(db)),
     replaceNode: (old, next) => run('replaceNode', [old, next], () => ownership.replaceNode(db, old, next)),
     commit: (me, lane, records) => run('commit', [me, lane, records], () => commit(db, me, records)),
-    loadRuns: (me, keys) => run('loadRuns', [me, keys], () => loadRuns(db, me, keys)),
+    loadRuns: (me, keys, whole = false) => run('loadRuns', [me, keys, whole], () => loadRuns(db, me, keys, whole)),
     findRun: (me, slot, namespaceId, workflowId) =>
       run('findRun', [me, slot, namespaceId, workflowId], () => findRun(db, me, slot, namespaceId, workflowId)),
     readHistory: (slot, runId, fromEventId, maxBytes) =>

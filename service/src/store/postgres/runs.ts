@@ -10,7 +10,9 @@ const load = statement(
   'load_runs',
   `WITH own AS MATERIALIZED (
     SELECT x.slot, x.namespace_id, x.workflow_id, x.run_id, x.status, x.wake_at, x.last_seq, x.next_event_id,
-      x.type, x.task_queue, x.started_at, x.closed_at, x.checkpoint, x.checkpoint_seq
+      x.type, x.task_queue, x.started_at, x.closed_at,
+      CASE WHEN $6::BOOL THEN NULL ELSE x.checkpoint END AS checkpoint,
+      CASE WHEN $6::BOOL THEN NULL ELSE x.checkpoint_seq END AS checkpoint_seq
     FROM unnest($2::INT4[], $3::UUID[], $4::TEXT[], $5::UUID[]) AS k(slot, namespace_id, workflow_id, run_id)
     JOIN slots AS s ON s.slot = k.slot AND s.owner = $1::UUID
     CROSS JOIN LATERAL (
@@ -85,13 +87,14 @@ function loadedRun(row: RunRow, rows: HistoryRow[]): LoadedRun {
   };
 }
 
-export async function loadRuns(sessions: Sessions, me: string, keys: readonly RunKey[]): Promise<LoadedRun[]> {
+export async function loadRuns(sessions: Sessions, me: string, keys: readonly RunKey[], whole: boolean): Promise<LoadedRun[]> {
   const values = [
     me,
     int4Array(keys, (key) => key.slot),
     uuidArray(keys, (key) => key.namespaceId),
     textArray(keys, (key) => key.workflowId),
     uuidArray(keys, (key) => key.runId),
+    whole,
   ];
   const found = new Map<string, { run: RunRow | undefined; rows: HistoryRow[] }>();
   for (const row of await sessions.run<LogRow | RunRow>('read', load, values)) {

@@ -59,7 +59,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
       const lane = lanes[number];
       return lane === undefined ? Promise.reject(new StoreError('poison', `there is no lane ${number}`)) : lane.commit(me, records);
     },
-    loadRuns: (me, keys) => runs.loadRuns(reads, me, keys),
+    loadRuns: (me, keys, whole = false) => runs.loadRuns(reads, me, keys, whole),
     findRun: (me, slot, namespaceId, workflowId) => runs.findRun(reads, me, slot, namespaceId, workflowId),
     readHistory: (slot, runId, fromEventId, maxBytes) => runs.readHistory(reads, slot, runId, fromEventId, maxBytes),
     dueKeys: (me, cursors, until, limit) => runs.dueKeys(reads, me, cursors, until, limit),

@@ -318,8 +318,9 @@ test('checkpoints are a cache: without them, or with ones nobody can read, the l
   await expect.poll(() => node.history.stats().hot, { timeout: 5_000 }).toBe(0);
   const stored = database.executions.flatMap((slot) => [...slot.values()]).find((each) => each.key.runId === runId);
   if (stored?.checkpoint === undefined) throw new Error('the cooled run has no checkpoint');
+  const { checkpointSeq } = stored;
   for (const checkpoint of [undefined, Uint8Array.of(255, 1, 2, 3), stored.checkpoint]) {
-    Object.assign(stored, { checkpoint, checkpointSeq: checkpoint === undefined ? undefined : stored.checkpointSeq });
+    Object.assign(stored, { checkpoint, checkpointSeq: checkpoint === undefined ? undefined : checkpointSeq });
     await restart();
     const shown = await node.frontend.describeWorkflow({ namespace: '', execution: { workflowId: 'w', runId: '' } }, call);
     expect(shown.summary).toMatchObject({ historyLength: 73n, memo: { note: { encoding: 'json/plain' } } });

@@ -1,6 +1,7 @@
 // The shapes on both sides of the sandbox's border.
 
 import type { ScopeNode } from '../workflow/run.ts';
+import type { HostText } from './realm/text.ts';
 
 /** What the host asks for. */
 export const OP = { describe: 0, begin: 1, go: 2, measure: 3 } as const;
@@ -28,7 +29,7 @@ export interface Door {
 }
 
 /** The host's functions for the library. They take and answer text, or pass objects of the context through untouched. */
-export interface LibraryHost {
+export interface LibraryHost extends HostText {
   runInScope<T>(scope: ScopeNode, fn: () => T): T;
   currentScope(): ScopeNode | undefined;
   parseUrl(input: string, base: string, part: string, value: string): string;

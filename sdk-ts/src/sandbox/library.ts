@@ -18,6 +18,7 @@ import { type Door, type LibraryHost, type LibrarySettings, OP, STATUS, type Use
 import './realm/globals.ts';
 import { createGlobalParent, createRunGlobal, harden } from './realm/harden.ts';
 import { ABSENT, install } from './realm/install.ts';
+import { connectText } from './realm/text.ts';
 import { connectUrlParser } from './realm/url.ts';
 import { captureSite, installStacks, placeOf } from './sites.ts';
 
@@ -50,6 +51,7 @@ class TooLarge extends Error {}
 /** Called once by the host with the function around the user's bundle. */
 export function createLibrary(host: LibraryHost, factory: UserFactory, sharedFactory: UserFactory, settings: LibrarySettings): Door {
   connectUrlParser(host.parseUrl);
+  connectText(host);
   const context: Context = {
     settings,
     factory,

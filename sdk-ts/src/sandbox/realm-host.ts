@@ -19,10 +19,25 @@ export interface EnteredRun {
   onUnhandled(reason: unknown): void;
 }
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const strictDecoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
+
 const host: LibraryHost = {
   runInScope: (scope, fn) => scopes.run(scope, fn),
   currentScope: () => scopes.getStore(),
   parseUrl,
+  utf8Length: (text) => Buffer.byteLength(text),
+  utf8Write(text, target) {
+    encoder.encodeInto(text, target);
+  },
+  utf8Read(bytes, fatal) {
+    try {
+      return (fatal ? strictDecoder : decoder).decode(bytes);
+    } catch {
+      return undefined;
+    }
+  },
 };
 
 function parseUrl(input: string, base: string, part: string, value: string): string {

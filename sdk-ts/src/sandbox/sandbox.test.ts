@@ -8,18 +8,21 @@ import type { WorkflowEngine } from '../worker/engine.ts';
 
 let engine: WorkflowEngine;
 let bad: WorkflowEngine;
+let intrinsics: WorkflowEngine;
 beforeAll(async () => {
   engine = await engineFor('sandbox.ts');
   bad = await engineFor('bad.ts');
+  intrinsics = await engineFor('intrinsics.ts');
 }, 20_000);
 afterAll(async () => {
   await engine.close();
   await bad.close();
+  await intrinsics.close();
 });
 
 /** The result of a workflow that completes at once. */
-async function result(type: string): Promise<never> {
-  const completion = await createRunLog(type).run(engine);
+async function result(type: string, on = engine): Promise<never> {
+  const completion = await createRunLog(type).run(on);
   const last = completion.commands.at(-1)?.attributes;
   if (last?.$case !== 'completeWorkflow') throw new Error(lines(completion).join());
   return decodeValue(defaultPayloadConverter, last.value.result, 'result') as never;
@@ -56,11 +59,11 @@ test('what runs share cannot be changed', async () => {
 });
 
 test('everything reachable is frozen', async () => {
-  expect(await result('unprotected')).toEqual([]);
+  expect(await result('unprotected', intrinsics)).toEqual([]);
 });
 
 test('R-SANDBOX-2: what is reachable is what the list of this version of Node allows', async () => {
-  const names = (await result('reachableNames')) as string[];
+  const names = (await result('reachableNames', intrinsics)) as string[];
   await expect(`${names.join('\n')}\n`).toMatchFileSnapshot(`testdata/intrinsics-node${process.versions.node.split('.')[0]}.txt`);
 });
 
@@ -107,6 +110,12 @@ test('R-SANDBOX-1: the web platform objects are there and made of the sandbox ow
     uuid: 36,
     random: 4,
   });
+});
+
+test('R-SANDBOX-1: long texts are read and written like short ones', async () => {
+  const piece = [14, true, true];
+  const damaged = [true, 'true'];
+  expect(await result('texts')).toEqual({ same: [piece, piece], damaged: [damaged, damaged] });
 });
 
 test('R-SANDBOX-2: chance follows the seed of the run', async () => {

@@ -211,7 +211,7 @@ describe('failures', () => {
     const answer = await engine.activate(createRunLog('missing').task());
     if (answer.kind !== 'failed') throw new Error(answer.kind);
     expect(answer.cause).toBe(WorkflowTaskFailureCause.UNKNOWN_WORKFLOW_TYPE);
-    expect(answer.failure.message).toContain('known: asking');
+    expect(answer.failure.message).toContain('known: cancelAndClean');
   });
 
   test('too many bytes of commands name the largest; too large an input fails at its call', async () => {

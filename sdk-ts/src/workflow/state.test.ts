@@ -8,7 +8,7 @@ import type { WorkflowEngine } from '../worker/engine.ts';
 
 let engine: WorkflowEngine;
 beforeAll(async () => {
-  engine = await engineFor('activation.ts');
+  engine = await engineFor('state.ts');
 }, 20_000);
 afterAll(() => engine.close());
 
@@ -61,7 +61,7 @@ describe('queries', () => {
   test('show what the run awaits, with places in the source', async () => {
     const log = await asking();
     const trace = String(await log.query(engine, '__stack_trace'));
-    expect(trace).toMatch(/activity work\n {4}at asking \(sdk-ts\/test\/workflows\/activation\.ts:\d+:\d+\)/);
+    expect(trace).toMatch(/activity work\n {4}at asking \(sdk-ts\/test\/workflows\/state\.ts:\d+:\d+\)/);
     expect(trace).toContain('sleep (3600000 ms)');
     expect(trace).toContain('condition\n');
   });

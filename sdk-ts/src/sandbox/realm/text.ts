@@ -1,6 +1,34 @@
 // TextEncoder and TextDecoder (UTF-8) made of the sandbox's own objects.
 
 const CHUNK = 8192;
+/** Longer texts are left to the host: in here every call of a built-in goes through the accessors of hardened prototypes. */
+const LONG = 128;
+
+/** Text functions of the host. They take and answer text and numbers, and write into arrays of the sandbox. */
+export interface HostText {
+  /** Bytes of the text in UTF-8. */
+  utf8Length(text: string): number;
+  /** Writes the whole text; the target is large enough. */
+  utf8Write(text: string, target: Uint8Array): void;
+  /** undefined when `fatal` and the data is damaged. */
+  utf8Read(bytes: Uint8Array, fatal: boolean): string | undefined;
+}
+
+let host: HostText | undefined;
+
+export function connectText(functions: HostText): void {
+  host = functions;
+}
+
+/** An error of the host (out of stack) must not get in: then the text is handled here. */
+function byHost<T>(call: (functions: HostText) => T): T | undefined {
+  if (host === undefined) return undefined;
+  try {
+    return call(host);
+  } catch {
+    return undefined;
+  }
+}
 
 function byteLength(text: string): number {
   let length = text.length;
@@ -57,6 +85,14 @@ export class TextEncoder {
 
   encode(input = ''): Uint8Array {
     const text = String(input);
+    if (text.length > LONG) {
+      const written = byHost((functions) => {
+        const target = new Uint8Array(functions.utf8Length(text));
+        functions.utf8Write(text, target);
+        return target;
+      });
+      if (written !== undefined) return written;
+    }
     const bytes = new Uint8Array(byteLength(text));
     encodeInto(text, bytes);
     return bytes;
@@ -150,7 +186,9 @@ export class TextDecoder {
     if (input === undefined) return '';
     const bytes = input instanceof Uint8Array ? input : ArrayBuffer.isView(input) ? view(input) : new Uint8Array(input);
     const skip = !this.ignoreBOM && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-    return decode(skip === 0 ? bytes : bytes.subarray(skip), this.fatal);
+    const rest = skip === 0 ? bytes : bytes.subarray(skip);
+    // Damaged data is reported from here, not by an error of the host.
+    return (rest.length > LONG ? byHost((functions) => functions.utf8Read(rest, this.fatal)) : undefined) ?? decode(rest, this.fatal);
   }
 }
 

@@ -161,6 +161,19 @@ describe('cancellation', () => {
     expect(await next(quick)).toEqual(['cancel timer 1', 'complete "in time"']);
   });
 
+  test('steps after an await belong to the scope they are written in', async () => {
+    const log = await started('scopesAfterAwait');
+    expect([...log.openTimers, ...log.openActivities]).toEqual([1, 1, 2]);
+    log.completeActivity(1);
+    log.completeActivity(2);
+    expect(await next(log)).toEqual(['timer 2 3600000', 'timer 3 3600000']);
+    log.cancel();
+    expect(await next(log)).toEqual(['cancel timer 2', 'cancel timer 1']);
+    engine.evict(log.runId);
+    log.fire(3);
+    expect(await next(log)).toEqual(['complete ["limited CancelledFailure","protected slept"]']);
+  });
+
   test('R-REPLAY-5: start and cancel in one task are two commands', async () => {
     const log = createRunLog('startAndCancel');
     expect(await next(log)).toEqual(['timer 1 60000', 'activity 1 work("x")', 'cancel timer 1', 'cancel activity 1', 'complete "done"']);

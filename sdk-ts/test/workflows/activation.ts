@@ -225,3 +225,21 @@ export async function optioned(): Promise<unknown> {
   const sum = (await act(1)) + 1;
   return [sum, await executeActivity('by name', { startToCloseTimeout: 1000, args: ['x', undefined] })];
 }
+
+/** Steps after an await still belong to the scope they are written in; side by side with another scope. */
+export async function scopesAfterAwait(): Promise<unknown> {
+  const ends: string[] = [];
+  const part = (name: string): Promise<void> =>
+    CancellationScope.cancellable(async () => {
+      await work(name);
+      try {
+        await sleep('1h');
+        ends.push(`${name} slept`);
+      } catch (error) {
+        ends.push(`${name} ${(error as Error).name}`);
+      }
+    });
+  const limited = CancellationScope.withTimeout('5s', () => part('limited'));
+  await Promise.all([limited, CancellationScope.nonCancellable(() => part('protected'))]);
+  return ends;
+}

@@ -66,6 +66,7 @@ export interface Plan {
 /** Draws the plan. Every tenth seed is without faults. */
 export function drawPlan(seed: number, random: Random): Plan {
   const calm = seed % 10 === 0;
+  const scanEveryMs = random.chance(0.5) ? random.between(1_000, 10_000) : 30_000;
   // Each kind of fault is there or not: faults that never come alone hide each other.
   const some = (most: number): number => (calm || random.chance(0.5) ? 0 : most * random.next());
   const every = (least: number, most: number): number => (calm || random.chance(0.4) ? Number.POSITIVE_INFINITY : random.between(least, most));
@@ -95,11 +96,11 @@ export function drawPlan(seed: number, random: Random): Plan {
     runs: 6 + random.below(14),
     crowded: random.chance(0.5),
     sharedIds: random.chance(0.4),
-    cacheBytes: random.chance(0.3) ? random.between(1, 20_000) : 1_000_000,
+    cacheBytes: random.chance(0.3) ? 1 + random.below(20_000) : 1_000_000,
     concurrency: random.chance(0.3) ? 1 + random.below(3) : 20,
     coolAfterMs: random.chance(0.5) ? random.between(200, 2_000) : 5_000,
-    scanEveryMs: random.chance(0.5) ? random.between(1_000, 10_000) : 30_000,
-    scanAheadMs: random.chance(0.5) ? random.between(2_000, 20_000) : 60_000,
+    scanEveryMs,
+    scanAheadMs: scanEveryMs * random.between(1.2, 3),
     untilPurged: seed % 20 === 3,
   };
 }

@@ -4,7 +4,7 @@ import type { CommitRecord } from '../../src/store/store.ts';
 import { bundleWorkflows, type WorkflowBundle } from '@perdure/sdk/worker';
 import type { Execution } from './activities.ts';
 import { type Records, sendCustomers } from './customers.ts';
-import { doublyOpen } from './log-of.ts';
+import { doublyOpen, type StoredRun } from './log-of.ts';
 import { judge } from './oracles.ts';
 import { drawPlan, type Plan, type RpcFaultRates } from './plan.ts';
 import type { Network } from './rpc.ts';
@@ -24,6 +24,7 @@ export interface Outcome {
   readonly tail: readonly string[];
   readonly hash: string;
   readonly events: number;
+  readonly runs: readonly StoredRun[];
   /** Virtual ms. */
   readonly duration: number;
   readonly counts: ReadonlyMap<string, number>;
@@ -78,7 +79,7 @@ export async function simulate(seed: number): Promise<Outcome> {
   wrong.push(...(await replay(scene.bundle, runs)));
   counts.set('runs', runs.length);
   counts.set('stored events', runs.reduce((sum, run) => sum + run.events.length, 0));
-  return { seed, wrong, tail: world.tail(), hash: world.hash(), events: world.events(), duration: world.now(), counts };
+  return { seed, runs, wrong, tail: world.tail(), hash: world.hash(), events: world.events(), duration: world.now(), counts };
 }
 
 /** Workers leave, and memory empties: nothing may be left that only memory drives. */

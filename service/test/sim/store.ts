@@ -50,6 +50,8 @@ export function createFaultyStore(host: StoreHost, incarnation: Incarnation): St
         world.after(ms, `${method} answered`, deliver, incarnation);
       };
       const apply = (): Promise<unknown> => applyTo(host, raw, method, args);
+      // Nobody hears of it.
+      const zombie = (): void => void apply().catch(() => {});
       const fail = (ms: number, kind: StoreError['kind']): void => answer(ms, () => reject(new StoreError(kind, `${kind}: ${method}`, 'sim')));
       const fate = drawFate(host);
       if (fate !== 'good') note(host, incarnation, method, fate);
@@ -66,18 +68,21 @@ export function createFaultyStore(host: StoreHost, incarnation: Incarnation): St
         case 'lostBefore':
           return fail(way + back, 'ambiguous');
         case 'lostAfter':
-          arrive(() => void apply().then(() => fail(back, 'ambiguous')));
+          arrive(() => {
+            zombie();
+            fail(back, 'ambiguous');
+          });
           return;
         case 'late':
-          arrive(() => void apply(), world.random.next() ** 2 * LATE_MS);
+          arrive(zombie, world.random.next() ** 2 * LATE_MS);
           return fail(way, 'ambiguous');
         case 'crashBefore':
           return host.crash(incarnation);
         case 'crashAfter':
-          arrive(() => void apply(), 0);
+          arrive(zombie, 0);
           return host.crash(incarnation);
         case 'crashLate':
-          arrive(() => void apply(), world.random.next() ** 2 * LATE_MS);
+          arrive(zombie, world.random.next() ** 2 * LATE_MS);
           return host.crash(incarnation);
       }
     });

@@ -8,6 +8,8 @@ import { createRandom, type Random } from './random.ts';
 /** Wall time at virtual time 0. */
 export const EPOCH: number = Date.UTC(2026, 0, 1);
 const TAIL_LINES = 400;
+/** Times are multiples of a power of two, so that sums and differences of them are exact. */
+const TICKS_PER_MS = 1_024;
 
 /** A process from its start to its crash. */
 export interface Incarnation {
@@ -107,7 +109,7 @@ export function createWorld(seed: number): World {
     if (lines.length > 2 * TAIL_LINES) lines.splice(0, TAIL_LINES);
   };
   const after: World['after'] = (ms, label, run, owner) => {
-    const event: Event = { at: now + Math.max(0, ms), order: orders++, label, run, owner, canceled: false };
+    const event: Event = { at: now + Math.ceil(Math.max(0, ms) * TICKS_PER_MS) / TICKS_PER_MS, order: orders++, label, run, owner, canceled: false };
     push(heap, event);
     return {
       cancel() {

@@ -35,10 +35,12 @@ export async function runDev(flags: DevFlags): Promise<number> {
   const steps: (() => unknown)[] = [unlock];
   try {
     let dbUrl = config.dbUrl;
+    let ended = new Promise<void>(() => {});
     if (dbUrl === undefined) {
       const database = await startPostgres({ dataDir: config.dataDir, ephemeral });
       steps.push(() => database.stop());
       dbUrl = database.url;
+      ended = database.ended();
     }
     await migrate(dbUrl);
     const log = await createLog({ level: config.logLevel, format: config.logFormat });
@@ -47,7 +49,10 @@ export async function runDev(flags: DevFlags): Promise<number> {
     const early = await Promise.race([server.ready, asked]);
     if (early === undefined) {
       process.stdout.write(welcome(server.address, where(config, ephemeral === true)));
-      await asked;
+      // Nobody else would start it again.
+      const gone = await Promise.race([asked.then(() => false), ended.then(() => true)]);
+      if (gone)
+        throw new CommandError(`PostgreSQL has ended${ephemeral ? '' : ` (its log: ${config.dataDir}/pg.log)`}; start perdure dev again`);
     }
     process.stdout.write('\nstopping …\n');
   } catch (error) {

@@ -62,6 +62,8 @@ export interface RunningPostgres {
   readonly adopted: boolean;
   /** Ends the server; resolves when it is gone. */
   stop(): Promise<void>;
+  /** Resolves within a second or so after the server has ended, however that came. Keeps no process alive. */
+  ended(): Promise<void>;
 }
 
 interface Folder {
@@ -160,6 +162,10 @@ async function waitForEnd(pid: number, limitMs: number): Promise<boolean> {
     await delay(POLL_MS);
   }
   return !isAlive(pid);
+}
+
+async function untilGone(pid: number): Promise<void> {
+  while (isAlive(pid)) await delay(1_000, undefined, { ref: false });
 }
 
 /** Fast shutdown: sessions end, everything is written. Immediate shutdown when that takes too long: recovery at the next start. */
@@ -283,7 +289,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
       process.off('exit', leave);
       if (options.ephemeral) rmSync(folder.root, { recursive: true, force: true });
     };
-    return { url: urlOf(folder, port), pid, adopted: leftover !== undefined, stop };
+    return { url: urlOf(folder, port), pid, adopted: leftover !== undefined, stop, ended: () => untilGone(pid) };
   } catch (error) {
     if (options.ephemeral) rmSync(folder.root, { recursive: true, force: true });
     throw error;

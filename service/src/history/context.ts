@@ -37,6 +37,8 @@ export interface LaneState {
 export interface NodeState {
   info: NodeInfo;
   phase: 'starting' | 'serving' | 'recovering' | 'stopping' | 'stopped';
+  /** What keeps a recovering node from its database; '' before its first try. */
+  trouble: string;
   /** When the last successful beat was sent. */
   beatSent: { monotonic: number; wall: number };
   fences: number[];

@@ -91,16 +91,20 @@ export function mayServe(h: History): void {
   const { beatSent, phase } = h.node;
   const silent = Math.max(h.env.monotonic() - beatSent.monotonic, h.env.now() - beatSent.wall);
   if ((phase === 'serving' || phase === 'stopping') && silent <= SERVE_MS) return;
-  throw new PerdureError(
-    'UNAVAILABLE',
-    phase === 'serving' ? 'the database has not answered for some seconds' : `the service is ${phase}`,
-    {},
-    500,
-  );
+  if (phase === 'serving') throw new PerdureError('DATABASE_UNAVAILABLE', 'the database has not answered for some seconds', {}, 500);
+  throw notServing(h);
+}
+
+function notServing(h: History): PerdureError {
+  const { phase, trouble } = h.node;
+  if (phase === 'recovering' && trouble !== '') {
+    return new PerdureError('DATABASE_UNAVAILABLE', 'the service cannot reach its database and tries again', {}, 500);
+  }
+  return new PerdureError('UNAVAILABLE', `the service is ${phase}`, {}, 500);
 }
 
 /** Throws UNAVAILABLE unless this node takes requests for the slot. */
 export function mustOwn(h: History, slot: number): void {
   if (h.node.phase === 'serving' && h.node.claims[slot] !== 0) return;
-  throw new PerdureError('UNAVAILABLE', `the service is ${h.node.phase === 'serving' ? 'taking over these runs' : h.node.phase}`, {}, 500);
+  throw h.node.phase === 'serving' ? new PerdureError('UNAVAILABLE', 'the service is taking over these runs', {}, 500) : notServing(h);
 }

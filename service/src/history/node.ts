@@ -161,7 +161,7 @@ async function startOver(h: History): Promise<void> {
   h.node.observed.clear();
   dropAll(h);
   h.waits.wakeAll();
-  let trouble = '';
+  h.node.trouble = '';
   for (let wait = FIRST_RETRY_MS; h.node.phase === 'recovering'; wait = Math.min(wait * 2, LONGEST_RETRY_MS)) {
     try {
       const next = { ...old, nodeId: h.env.newId() };
@@ -175,8 +175,8 @@ async function startOver(h: History): Promise<void> {
       return;
     } catch (error) {
       h.node.claims.fill(0);
-      if (String(error) !== trouble) h.log('warn', 'waiting for the database', { error: String(error) });
-      trouble = String(error);
+      if (String(error) !== h.node.trouble) h.log('warn', 'waiting for the database', { error: String(error) });
+      h.node.trouble = String(error);
       await pause(h, wait);
     }
   }

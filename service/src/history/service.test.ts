@@ -277,6 +277,8 @@ test('R-OWN-4: a database that is away stops the service, and work goes on when 
   };
   await expect(signal('a')).rejects.toMatchObject({ reason: 'DATABASE_UNAVAILABLE' });
   expect(node.history.health()).toBe('not-serving');
+  const refused = (): Promise<unknown> => signal('b').catch((error: { message: string }) => error.message);
+  await expect.poll(refused).toBe('the service cannot reach its database and tries again');
   faults.before = undefined as never;
   await expect.poll(() => node.history.health(), { timeout: 5_000 }).toBe('serving');
   await signal('a');

@@ -62,6 +62,7 @@ function createState(parts: HistoryParts): History {
     node: {
       info: node,
       phase: 'starting',
+      trouble: '',
       beatSent: { monotonic: Number.NEGATIVE_INFINITY, wall: Number.NEGATIVE_INFINITY },
       fences: [],
       claims: new Uint32Array(SLOTS),

@@ -1,6 +1,6 @@
 import { createContext, runInContext } from 'node:vm';
-import { expect, test } from 'vitest';
 import { Failure } from '@perdure/proto/perdure/api/v1/failure';
+import { expect, test } from 'vitest';
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -24,7 +24,14 @@ function roundTrip(error: unknown): Error & Record<string, unknown> {
 test('every class survives with its fields, stack and cause', () => {
   const info = { activityType: 'charge', activityId: '1', attempt: 3, retryState: 'maximumAttemptsReached', identity: 'w' } as const;
   const errors = [
-    new ApplicationFailure({ message: 'a', type: 'T', nonRetryable: true, details: [1, { b: 2 }], nextRetryDelay: '5s', cause: new Error('why') }),
+    new ApplicationFailure({
+      message: 'a',
+      type: 'T',
+      nonRetryable: true,
+      details: [1, { b: 2 }],
+      nextRetryDelay: '5s',
+      cause: new Error('why'),
+    }),
     new ActivityFailure('b', info, new TimeoutFailure('late', 'startToClose', { at: 7 })),
     new CancelledFailure('c', ['x']),
     new TerminatedFailure('d', 'somebody'),
@@ -46,12 +53,15 @@ test('a user class keeps its name as type', () => {
   }
   class Own extends ApplicationFailure {}
   expect(roundTrip(new OutOfStock('x'))).toMatchObject({ type: 'OutOfStock', message: 'x' });
-  expect(roundTrip(new Renamed('x'))['type']).toBe('SoldOut');
-  expect(roundTrip(new Own({ message: 'x' }))['type']).toBe('Own');
+  expect(roundTrip(new Renamed('x')).type).toBe('SoldOut');
+  expect(roundTrip(new Own({ message: 'x' })).type).toBe('Own');
 });
 
 test('instanceof goes by brand: across realms, for the right class only, and for user classes as usual', () => {
-  const foreign = runInContext(`Object.defineProperty(new Error('x'), Symbol.for('perdure.failure'), { value: 'CancelledFailure' })`, createContext());
+  const foreign = runInContext(
+    `Object.defineProperty(new Error('x'), Symbol.for('perdure.failure'), { value: 'CancelledFailure' })`,
+    createContext(),
+  );
   expect(foreign instanceof Error).toBe(false);
   expect(foreign instanceof CancelledFailure).toBe(true);
   expect(foreign instanceof PerdureFailure).toBe(true);
@@ -60,7 +70,11 @@ test('instanceof goes by brand: across realms, for the right class only, and for
   expect(new Own() instanceof Own).toBe(true);
   expect(new Own() instanceof ApplicationFailure).toBe(true);
   expect(new ApplicationFailure() instanceof Own).toBe(false);
-  expect(isCancellation(new ActivityFailure('x', { activityType: '', activityId: '', attempt: 1, retryState: 'cancelRequested', identity: '' }, foreign))).toBe(true);
+  expect(
+    isCancellation(
+      new ActivityFailure('x', { activityType: '', activityId: '', attempt: 1, retryState: 'cancelRequested', identity: '' }, foreign),
+    ),
+  ).toBe(true);
 });
 
 test('whatever is thrown becomes a failure', () => {
@@ -90,6 +104,6 @@ test('cycles of causes end, and large texts are cut', () => {
 });
 
 test('details that cannot be serialized are named in their place', () => {
-  const [detail] = roundTrip(new ApplicationFailure({ details: [10n] }))['details'] as unknown[];
+  const [detail] = roundTrip(new ApplicationFailure({ details: [10n] })).details as unknown[];
   expect(detail).toMatch(/failure detail \(bigint\) cannot be serialized/);
 });

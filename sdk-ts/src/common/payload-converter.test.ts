@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
-import { decodeValue, decodeValues, defaultPayloadConverter as converter, encodeValue, encodeValues } from './payload-converter.ts';
+import { defaultPayloadConverter as converter, decodeValue, decodeValues, encodeValue, encodeValues } from './payload-converter.ts';
 
 const roundTrip = (value: unknown): unknown => decodeValue(converter, encodeValue(converter, value, 'x'), 'x');
 
 test('values come back as they were', () => {
-  for (const value of [null, 0, 'ä€😀', true, [1, [2]], { a: { b: null } }, new Uint8Array([0, 255])]) expect(roundTrip(value)).toEqual(value);
+  for (const value of [null, 0, 'ä€😀', true, [1, [2]], { a: { b: null } }, new Uint8Array([0, 255])])
+    expect(roundTrip(value)).toEqual(value);
   expect(roundTrip(undefined)).toBeUndefined();
 });
 
@@ -25,11 +26,17 @@ test('bytes are copied both ways', () => {
 
 test('errors name position and kind', () => {
   const cycle: Record<string, unknown> = {};
-  cycle['self'] = cycle;
-  expect(() => encodeValues(converter, [1, 2n], 'activity charge')).toThrow(/^argument 2 of activity charge \(bigint\) cannot be serialized: /);
+  cycle.self = cycle;
+  expect(() => encodeValues(converter, [1, 2n], 'activity charge')).toThrow(
+    /^argument 2 of activity charge \(bigint\) cannot be serialized: /,
+  );
   expect(() => encodeValue(converter, () => {}, 'the result')).toThrow(/the result \(function \(anonymous\)\) cannot be serialized/);
   expect(() => encodeValue(converter, cycle, 'memo a')).toThrow(/memo a \(object\) cannot be serialized: .*circular/i);
   const damaged = { encoding: 'json/plain', data: new TextEncoder().encode('{'), metadata: {} };
-  expect(() => decodeValues(converter, [damaged], 'signal s')).toThrow(/argument 1 of signal s \(encoding "json\/plain", 1 bytes\) cannot be read/);
-  expect(() => decodeValue(converter, { ...damaged, encoding: 'gzip' }, 'x')).toThrow(/"gzip" is not known here \(known: binary\/null, binary\/plain, json\/plain\)/);
+  expect(() => decodeValues(converter, [damaged], 'signal s')).toThrow(
+    /argument 1 of signal s \(encoding "json\/plain", 1 bytes\) cannot be read/,
+  );
+  expect(() => decodeValue(converter, { ...damaged, encoding: 'gzip' }, 'x')).toThrow(
+    /"gzip" is not known here \(known: binary\/null, binary\/plain, json\/plain\)/,
+  );
 });

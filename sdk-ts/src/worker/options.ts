@@ -24,11 +24,11 @@ export interface WorkerOptions {
   workflows?: string | URL | readonly (string | URL)[] | WorkflowBundle;
   /** Functions by activity type, or an instance of a class whose methods are activities. Without it no activity tasks are taken. */
   activities?: object;
-  /** Attempts that run at once. Default 100. */
+  /** Attempts that run at once. Default 500. */
   maxConcurrentActivities?: number;
-  /** Workflow tasks at work at once. Default 100. */
+  /** Workflow tasks at work at once. Default 1 000: each takes a fraction of a millisecond. */
   maxConcurrentWorkflowTasks?: number;
-  /** Long polls in flight per kind, 1 to 4. Default 2: more make smaller batches. */
+  /** Long polls in flight per kind, 1 to 4. Default 1: more make smaller batches. */
   polls?: number;
   /** Bytes of runs kept in memory, so that their history need not be replayed. Default 256 MiB. */
   cacheBytes?: number;

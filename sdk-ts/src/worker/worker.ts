@@ -13,8 +13,9 @@ import { createLife } from './lifecycle.ts';
 import { createLink, type Link } from './link.ts';
 import { activityTable, checkOptions, type WorkerOptions } from './options.ts';
 
-const DEFAULT_CONCURRENCY = 100;
-const DEFAULT_POLLS = 2;
+const DEFAULT_ACTIVITIES = 500;
+const DEFAULT_WORKFLOW_TASKS = 1_000;
+const DEFAULT_POLLS = 1;
 const SDK_NAME = 'typescript';
 const SDK_VERSION = '0.1.0';
 
@@ -63,8 +64,8 @@ async function create(options: WorkerOptions): Promise<Worker> {
   const life = createLife(link, {
     engine,
     activities,
-    maxConcurrentActivities: options.maxConcurrentActivities ?? DEFAULT_CONCURRENCY,
-    maxConcurrentWorkflowTasks: options.maxConcurrentWorkflowTasks ?? DEFAULT_CONCURRENCY,
+    maxConcurrentActivities: options.maxConcurrentActivities ?? DEFAULT_ACTIVITIES,
+    maxConcurrentWorkflowTasks: options.maxConcurrentWorkflowTasks ?? DEFAULT_WORKFLOW_TASKS,
     polls: options.polls ?? DEFAULT_POLLS,
     shutdownGrace,
   });

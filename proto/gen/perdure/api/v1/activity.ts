@@ -99,7 +99,7 @@ export interface ActivityScheduled {
   retryPolicy:
     | RetryPolicy
     | undefined;
-  /** Where in the code, unmapped: "script:line:column". */
+  /** Where in the source: "source:line:column". */
   callSite: string;
 }
 

@@ -3,7 +3,7 @@
  * internal services carry the same calls.
  */
 import type { ActivityTask } from '@perdure/proto/perdure/api/v1/activity';
-import type { Header, ItemError, Payload, WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
+import type { Header, Payload, WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
 import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import type { QueryResult } from '@perdure/proto/perdure/api/v1/query';
 import type { WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
@@ -185,5 +185,3 @@ export interface MatchingRole {
   shutdownWorker(namespaceId: string, queue: string, workerId: string): void;
   describeQueue(kind: TaskRef['kind'], namespaceId: string, queue: string): QueueState;
 }
-
-export type { ItemError };

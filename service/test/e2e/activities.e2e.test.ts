@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Stage, setStage } from '../support/stage.ts';
-import { cancels, runOne, stop } from './hard/workflows.ts';
+import { cancels, hugeArgument, runOne, stop } from './hard/workflows.ts';
 
 const QUEUE = 'activities';
 const folder = mkdtempSync(join(tmpdir(), 'perdure-activities-'));
@@ -62,7 +62,7 @@ describe('answers that are none', () => {
 
   test('arguments over the limit are refused where the call is made', async () => {
     expect(await run('echo', ['x'.repeat(1_100_000)])).toHaveLength(1_100_000);
-    const handle = await stage.client.start('hugeArgument', stage.fresh(QUEUE));
+    const handle = await stage.client.start(hugeArgument, stage.fresh(QUEUE));
     await expect(handle.result()).rejects.toThrow(/arguments take 2200\d+ bytes, the limit is 2097152/);
   });
 });

@@ -1,0 +1,2 @@
+/** A module without a workflow. */
+export const answer = 42;

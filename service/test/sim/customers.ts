@@ -1,6 +1,15 @@
 /** Clients at work, by the SDK's client: what they asked for, and what they were told. */
-import { Client, ServiceError, WorkflowAlreadyStartedError, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@perdure/sdk/client';
+
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import {
+  Client,
+  ServiceError,
+  WorkflowAlreadyStartedError,
+  WorkflowFailedError,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+} from '@perdure/sdk/client';
+import type { DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { Plan } from './plan.ts';
 import type { Random } from './random.ts';
 import { createApi, type Network } from './rpc.ts';
@@ -36,6 +45,7 @@ export interface Seen {
   readonly events?: readonly HistoryEvent[];
   readonly status?: string;
   readonly historyLength?: number;
+  readonly described?: DescribeWorkflowResponse;
   readonly values?: readonly number[];
 }
 
@@ -228,8 +238,8 @@ async function look(customer: Customer, handle: WorkflowHandle): Promise<void> {
     try {
       if (random.chance(0.5)) {
         count({ counts }, 'describe');
-        const { status, historyLength } = await handle.describe();
-        records.seen.push({ ...seen, kind: 'status', at: world.now(), status, historyLength });
+        const { status, historyLength, raw } = await handle.describe();
+        records.seen.push({ ...seen, kind: 'status', at: world.now(), status, historyLength, described: raw });
       } else {
         count({ counts }, 'history');
         const { events } = await handle.fetchHistory();

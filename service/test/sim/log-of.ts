@@ -1,6 +1,7 @@
 /** The stored truth of every run, read straight from the tables. */
-import { History, type HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+
 import type { Payload } from '@perdure/proto/perdure/api/v1/common';
+import { History, type HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import { executionsOf, historyKey, type MemoryDatabase, type StoredExecution } from '../../src/store/memory/database.ts';
 import type { HistoryRow } from '../../src/store/store.ts';
 
@@ -33,9 +34,14 @@ function storedRun(database: MemoryDatabase, row: StoredExecution): StoredRun {
 }
 
 /** Events of one kind, with their values. */
-export function eventsOf<K extends Case>(run: { readonly events: readonly HistoryEvent[] }, kind: K): { id: number; time: number; value: ValueOf<K> }[] {
+export function eventsOf<K extends Case>(
+  run: { readonly events: readonly HistoryEvent[] },
+  kind: K,
+): { id: number; time: number; value: ValueOf<K> }[] {
   return run.events.flatMap(({ id, time, attributes }) =>
-    attributes?.$case === kind ? [{ id: Number(id), time: Number(time?.seconds) * 1_000 + (time?.nanos ?? 0) / 1e6, value: attributes.value as ValueOf<K> }] : [],
+    attributes?.$case === kind
+      ? [{ id: Number(id), time: Number(time?.seconds) * 1_000 + (time?.nanos ?? 0) / 1e6, value: attributes.value as ValueOf<K> }]
+      : [],
   );
 }
 

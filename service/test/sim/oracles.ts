@@ -1,8 +1,12 @@
 /** What must hold of the stored runs when all is over, whatever went wrong on the way. */
 import { deepStrictEqual } from 'node:assert';
 import { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import type { DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
+import { foldEvent } from '../../src/core/fold.ts';
+import { decodeFrame, splitFrames } from '../../src/core/frames.ts';
+import { emptyState } from '../../src/core/state.ts';
 import { buildRun } from '../../src/history/load.ts';
-import { toVisibility } from '../../src/history/show.ts';
+import { describe, toVisibility } from '../../src/history/show.ts';
 import { visibilityKey } from '../../src/store/memory/database.ts';
 import type { Execution } from './activities.ts';
 import type { Asked, Seen } from './customers.ts';
@@ -24,11 +28,13 @@ export function judge(scene: Scene): StoredRun[] {
     guarded(report, () => judgeResult(scene.ledger, run, report));
   }
   for (const asked of scene.records.asked) {
-    const report: Report = (problem) => void scene.wrong.push(`${asked.kind} ${asked.value} of ${asked.workflowId}, told ${asked.told}: ${problem}`);
+    const report: Report = (problem) =>
+      void scene.wrong.push(`${asked.kind} ${asked.value} of ${asked.workflowId}, told ${asked.told}: ${problem}`);
     guarded(report, () => judgeAsked(scene, asked, runs, byId.get(asked.runId), report));
   }
   for (const [at, seen] of scene.records.seen.entries()) {
-    const report: Report = (problem) => void scene.wrong.push(`${seen.kind} of run ${seen.runId} seen at ${seen.at.toFixed(3)}: ${problem}`);
+    const report: Report = (problem) =>
+      void scene.wrong.push(`${seen.kind} of run ${seen.runId} seen at ${seen.at.toFixed(3)}: ${problem}`);
     guarded(report, () => judgeSeen(scene, seen, at, byId.get(seen.runId), report));
   }
   return runs;
@@ -54,10 +60,13 @@ function judgeLog({ events, rows, row }: StoredRun, report: Report): void {
   rows.forEach((each, index) => {
     if (each.seq !== index + 1) report(`row ${each.seq} at place ${index + 1}`);
   });
-  const closes = events.filter(({ attributes }) => /^workflow(Completed|Failed|TimedOut|Canceled|Terminated)$/.test(attributes?.$case ?? ''));
+  const closes = events.filter(({ attributes }) =>
+    /^workflow(Completed|Failed|TimedOut|Canceled|Terminated)$/.test(attributes?.$case ?? ''),
+  );
   if (closes.length > 1) report(`closed ${closes.length} times`);
   if (closes[0] !== undefined && closes[0] !== events.at(-1)) report('events after its close');
-  if ((closes.length === 1) !== (row.closedAt !== null)) report(`closed by its log: ${closes.length === 1}, by its row: ${row.closedAt !== null}`);
+  if ((closes.length === 1) !== (row.closedAt !== null))
+    report(`closed by its log: ${closes.length === 1}, by its row: ${row.closedAt !== null}`);
 }
 
 /** The rows agree with the fold of the log. */
@@ -94,7 +103,8 @@ function judgeActivities(ledger: readonly Execution[], run: StoredRun, report: R
   for (const { value } of scheduled) {
     const own = executions.filter((each) => each.activityId === value.activityId);
     const most = value.retryPolicy?.maximumAttempts ?? 0;
-    if (own.some((each) => most > 0 && each.attempt > most)) report(`activity ${value.number} ran attempt ${own.at(-1)?.attempt} of ${most}`);
+    if (own.some((each) => most > 0 && each.attempt > most))
+      report(`activity ${value.number} ran attempt ${own.at(-1)?.attempt} of ${most}`);
     const last = own.filter((each) => each.attempt === most).length;
     if (last > 1) report(`the last attempt of activity ${value.number} ran ${last} times`);
     if ((ends.get(value.number) ?? 0) > 1) report(`activity ${value.number} ended ${ends.get(value.number)} times`);
@@ -104,7 +114,8 @@ function judgeActivities(ledger: readonly Execution[], run: StoredRun, report: R
     if (!executions.some((each) => each.activityId === activityId && each.attempt === value.attempt))
       report(`activity ${value.number} completed by attempt ${value.attempt}, which nobody ran`);
   }
-  for (const each of executions) if (!scheduled.some(({ value }) => value.activityId === each.activityId)) report(`activity ${each.activityId} ran unscheduled`);
+  for (const each of executions)
+    if (!scheduled.some(({ value }) => value.activityId === each.activityId)) report(`activity ${each.activityId} ran unscheduled`);
 }
 
 /** No timer fires early; without faults none fires late. */
@@ -127,7 +138,8 @@ function judgeResult(ledger: readonly Execution[], run: StoredRun, report: Repor
   const canceled = eventsOf(run, 'workflowCancelRequested').length > 0;
   if (close === undefined) return report('did not end');
   // An activity that is asked to stop may fail on its own account.
-  if (close === 'workflowFailed' && !canceled) return report(`failed: ${JSON.stringify(eventsOf(run, 'workflowFailed')[0]?.value.failure)}`);
+  if (close === 'workflowFailed' && !canceled)
+    return report(`failed: ${JSON.stringify(eventsOf(run, 'workflowFailed')[0]?.value.failure)}`);
   if (close === 'workflowTimedOut' && begin.value.runTimeout === undefined) report('timed out without a time-out');
   if (close === 'workflowCanceled' && !canceled) report('canceled itself');
   if (close !== 'workflowCompleted') return;
@@ -144,14 +156,18 @@ function judgeResult(ledger: readonly Execution[], run: StoredRun, report: Repor
       if ((result as number) < sum(input as number[])) report(`napped ${result} ms of ${sum(input as number[])}`);
       return;
     case 'alarms':
-      return deepStrictEqual(result, (input as number[]).toSorted((a, b) => a - b));
+      return deepStrictEqual(
+        result,
+        (input as number[]).toSorted((a, b) => a - b),
+      );
     case 'collector':
       return deepStrictEqual(result, signals);
     case 'worker':
       return deepStrictEqual(result, 2 * sum(signals));
     case 'risky': {
       const charged = (result as string[]).filter((each) => each !== 'failed').map((each) => Number(each.split(' ')[1]));
-      if ((result as string[]).length !== 2 * (input as number)) report(`${(result as string[]).length} outcomes of ${2 * (input as number)}`);
+      if ((result as string[]).length !== 2 * (input as number))
+        report(`${(result as string[]).length} outcomes of ${2 * (input as number)}`);
       if (new Set(charged).size !== charged.length) report(`an execution counted twice: ${charged}`);
       for (const id of charged) if (ledger[id - 1]?.runId !== run.runId) report(`execution ${id} is another run's`);
       return;
@@ -195,7 +211,8 @@ function judgeStart(scene: Scene, asked: Asked, runs: readonly StoredRun[], run:
   const first = scene.commits.get(run.runId)?.firstAt ?? Number.POSITIVE_INFINITY;
   if (first > asked.toldAt) report(`answered before the run was stored (${first})`);
   const told = same.filter((each) => each.told === 'ok' && own[0] !== undefined && each.runId !== own[0].runId);
-  if (own[0] !== undefined && same.every((each) => each.told === 'ok') && told.length === same.length) report(`answered with ${run.runId}, but ${own[0].runId} was started`);
+  if (own[0] !== undefined && same.every((each) => each.told === 'ok') && told.length === same.length)
+    report(`answered with ${run.runId}, but ${own[0].runId} was started`);
 }
 
 /** Reads show what was committed, and never go back. */
@@ -208,7 +225,8 @@ function judgeSeen(scene: Scene, seen: Seen, at: number, run: StoredRun | undefi
     if (length > most) report(`${length} events, of which only ${most} were committed`);
     for (const earlier of scene.records.seen.slice(0, at)) {
       const before = earlier.kind === 'history' ? earlier.events?.length : earlier.historyLength;
-      if (earlier.runId === seen.runId && earlier.at <= seen.askedAt && before !== undefined && before > length) report(`${length} events, after ${before} had been seen`);
+      if (earlier.runId === seen.runId && earlier.at <= seen.askedAt && before !== undefined && before > length)
+        report(`${length} events, after ${before} had been seen`);
     }
   }
   if (seen.kind === 'history') {
@@ -217,6 +235,7 @@ function judgeSeen(scene: Scene, seen: Seen, at: number, run: StoredRun | undefi
       if (run.events[index] === undefined || encode(event) !== encode(run.events[index])) report(`event ${index + 1} is another one now`);
     });
   }
+  if (seen.described !== undefined) judgeDescribed(run, seen.described, report);
   if (seen.kind === 'values') judgeQuery(scene, seen, run, report);
   if (seen.kind === 'result') {
     const close = closeOf(run);
@@ -225,6 +244,29 @@ function judgeSeen(scene: Scene, seen: Seen, at: number, run: StoredRun | undefi
     } else deepStrictEqual(seen.result, valueOf(eventsOf(run, 'workflowCompleted')[0]?.value.result));
     if ((commits?.closedAt ?? Number.POSITIVE_INFINITY) > seen.at) report('told before its close was committed');
   }
+}
+
+/** What the owner's memory showed is the fold of the log as it was then. */
+function judgeDescribed(run: StoredRun, described: DescribeWorkflowResponse, report: Report): void {
+  const { namespaceId, workflowId, runId } = run.row.key;
+  const state = emptyState({ namespaceId, workflowId, runId }, 0);
+  const length = Number(described.summary?.historyLength ?? 0n);
+  let bytes = 0;
+  for (const frame of splitFrames(run.bytes).slice(0, length)) {
+    foldEvent(state, decodeFrame(frame), frame.length);
+    bytes += frame.length;
+  }
+  if (Number(described.historyBytes) !== bytes) report(`${described.historyBytes} bytes described, ${bytes} stored`);
+  const shown = describe(state, 0, []);
+  const facts = ({ pendingActivities, pendingTimers, cancelRequested, summary }: DescribeWorkflowResponse): object => ({
+    pendingActivities: pendingActivities.map(({ activityId, activityType }) => [activityId, activityType]),
+    pendingTimers,
+    cancelRequested,
+    status: summary?.status,
+    closeTime: summary?.closeTime,
+    memo: Object.entries(summary?.memo ?? {}).map(([key, payload]) => [key, valueOf(payload)]),
+  });
+  deepStrictEqual(facts(described), facts(shown));
 }
 
 /** Signals acknowledged before the question are in the answer, those sent after it are not. Closed runs answer as of their last task. */

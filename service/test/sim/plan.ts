@@ -42,7 +42,7 @@ export interface Plan {
   readonly serviceFreezeEvery: number;
   readonly freezeMs: number;
   readonly workerCrashEvery: number;
-  /** Share of worker ends that are orderly shutdowns. */
+  /** Share of ends of processes that are orderly shutdowns. */
   readonly orderly: number;
   /** The service's wall clock is off by up to this, another value after each start. */
   readonly clockOffset: number;
@@ -66,10 +66,13 @@ export interface Plan {
 /** Draws the plan. Every tenth seed is without faults. */
 export function drawPlan(seed: number, random: Random): Plan {
   const calm = seed % 10 === 0;
-  const scanEveryMs = random.chance(0.5) ? random.between(1_000, 10_000) : 30_000;
+  const untilPurged = seed % 20 === 3;
+  // Awaiting a purge takes hours: not with a scan every second.
+  const scanEveryMs = untilPurged || random.chance(0.5) ? 30_000 : random.between(1_000, 10_000);
   // Each kind of fault is there or not: faults that never come alone hide each other.
   const some = (most: number): number => (calm || random.chance(0.5) ? 0 : most * random.next());
-  const every = (least: number, most: number): number => (calm || random.chance(0.4) ? Number.POSITIVE_INFINITY : random.between(least, most));
+  const every = (least: number, most: number): number =>
+    calm || random.chance(0.4) ? Number.POSITIVE_INFINITY : random.between(least, most);
   return {
     calm,
     retentionMs: 3_600_000,
@@ -101,6 +104,6 @@ export function drawPlan(seed: number, random: Random): Plan {
     coolAfterMs: random.chance(0.5) ? random.between(200, 2_000) : 5_000,
     scanEveryMs,
     scanAheadMs: scanEveryMs * random.between(1.2, 3),
-    untilPurged: seed % 20 === 3,
+    untilPurged,
   };
 }

@@ -135,15 +135,21 @@ function arrive(
 ): void {
   const { world } = network;
   const at = latency(network);
-  world.after(at, `${method.key} from ${caller.name}`, () => {
+  const knock = (): void => {
     const listener = network.listener();
     if (abort.aborted) return;
+    const frozen = (listener?.incarnation.frozenUntil ?? 0) - world.now();
+    if (frozen > 0) {
+      world.after(frozen, `${method.key} from ${caller.name}`, knock);
+      return;
+    }
     if (listener === undefined) {
       world.after(latency(network), `${method.key} refused`, () => fail(UNAVAILABLE, 'connection refused'), caller);
       return;
     }
     serve(network, listener, caller, method, bytes, abort, answer, fail);
-  });
+  };
+  world.after(at, `${method.key} from ${caller.name}`, knock);
 }
 
 function serve(

@@ -9,6 +9,9 @@ import { count, createFaultyStore } from './store.ts';
 import type { Incarnation, World } from './world.ts';
 
 const LONGEST_DOWN_MS = 6_000;
+const STOP_MS = 10_000;
+/** Faults on the database while runs are purged. */
+const PURGE_FAULTS: StoreFaultRates = { abort: 0.1, lostBefore: 0.03, lostAfter: 0.03, late: 0.03, down: 0.01, slow: 0.05, slowMs: 3_000, crash: 0.02, poison: 0 };
 const NO_FAULTS: StoreFaultRates = { abort: 0, lostBefore: 0, lostAfter: 0, late: 0, down: 0, slow: 0, slowMs: 0, crash: 0, poison: 0 };
 
 export interface ServiceHost {
@@ -17,13 +20,15 @@ export interface ServiceHost {
   listener(): Listener | undefined;
   node(): TestNode | undefined;
   start(): void;
-  /** Crashes the process that runs now, if any; another starts after a while. */
-  crash(): void;
+  /** Crashes or stops the process that runs now, if any; another starts after a while. */
+  end(): void;
   /** Holds the process back for `ms`. */
   freeze(ms: number): void;
   /** From now on nothing goes wrong. */
   heal(): void;
   hasOpenRuns(): boolean;
+  /** Whether statements fail now while runs are purged. */
+  disturbPurge(on: boolean): void;
   /** Lines logged as errors: defects, unless a fault explains them. */
   readonly errors: string[];
 }
@@ -40,6 +45,7 @@ interface State extends ServiceOptions {
   readonly poisoned: Map<string, number>;
   readonly errors: string[];
   healed: boolean;
+  purging: boolean;
   incarnation: Incarnation | undefined;
   node: TestNode | undefined;
   starts: number;
@@ -52,6 +58,7 @@ export function createService(options: ServiceOptions): ServiceHost {
     poisoned: new Map(),
     errors: [],
     healed: false,
+    purging: false,
     incarnation: undefined,
     node: undefined,
     starts: 0,
@@ -66,7 +73,12 @@ export function createService(options: ServiceOptions): ServiceHost {
       return { incarnation, frontend: node.frontend, undelivered: node.matching.undelivered };
     },
     start: () => start(state),
-    crash: () => state.incarnation !== undefined && crash(state, state.incarnation),
+    end() {
+      const { incarnation, node } = state;
+      if (incarnation === undefined) return;
+      if (node !== undefined && state.world.random.chance(state.plan.orderly)) stop(state, incarnation, node);
+      else crash(state, incarnation);
+    },
     freeze(ms) {
       if (state.incarnation === undefined) return;
       state.world.note(`the service freezes for ${ms.toFixed(0)} ms`);
@@ -74,6 +86,9 @@ export function createService(options: ServiceOptions): ServiceHost {
       state.incarnation.frozenUntil = state.world.now() + ms;
     },
     hasOpenRuns: () => state.database.executions.some((slot) => slot.values().some((row) => row.closedAt === null)),
+    disturbPurge(on) {
+      state.purging = on;
+    },
     heal() {
       state.healed = true;
       state.poisoned.clear();
@@ -101,7 +116,7 @@ function start(state: State): void {
       database,
       counts,
       poisoned,
-      rates: () => (state.healed ? NO_FAULTS : plan.store),
+      rates: () => (state.purging ? PURGE_FAULTS : state.healed ? NO_FAULTS : plan.store),
       crash: (who) => crash(state, who),
       applied: (records) => state.applied(database, records),
     },
@@ -125,6 +140,23 @@ function start(state: State): void {
       crash(state, incarnation);
     },
   );
+}
+
+/** An orderly end: nothing that was promised is left in memory, and the slots are given back. */
+function stop(state: State, incarnation: Incarnation, node: TestNode): void {
+  const { world } = state;
+  world.note(`${incarnation.name} is asked to stop`);
+  count(state, 'service stops');
+  // No new calls; those at work are answered.
+  state.node = undefined;
+  node.matching.close();
+  const end = (): void => {
+    if (!incarnation.alive) return;
+    world.note(`${incarnation.name} has stopped`);
+    crash(state, incarnation);
+  };
+  world.after(STOP_MS, `${incarnation.name} took too long to stop`, end);
+  void node.history.stop().then(end);
 }
 
 function crash(state: State, incarnation: Incarnation): void {

@@ -1,14 +1,15 @@
 /** One seed from its first event to its verdict. */
+
+import { bundleWorkflows, type WorkflowBundle } from '@perdure/sdk/worker';
 import type { MemoryDatabase } from '../../src/store/memory/database.ts';
 import type { CommitRecord } from '../../src/store/store.ts';
-import { bundleWorkflows, type WorkflowBundle } from '@perdure/sdk/worker';
 import type { Execution } from './activities.ts';
 import { type Records, sendCustomers } from './customers.ts';
 import { doublyOpen, type StoredRun } from './log-of.ts';
 import { judge } from './oracles.ts';
 import { drawPlan, type Plan, type RpcFaultRates } from './plan.ts';
-import type { Network } from './rpc.ts';
 import { replay } from './replays.ts';
+import type { Network } from './rpc.ts';
 import { createService, type ServiceHost } from './service.ts';
 import { createWorkerHost, type WorkerHost } from './workers.ts';
 import { createWorld, type World } from './world.ts';
@@ -77,9 +78,24 @@ export async function simulate(seed: number): Promise<Outcome> {
   await calmDown(scene);
   const runs = judge(scene);
   wrong.push(...(await replay(scene.bundle, runs)));
+  if (plan.untilPurged) await purge(scene);
   counts.set('runs', runs.length);
-  counts.set('stored events', runs.reduce((sum, run) => sum + run.events.length, 0));
+  counts.set(
+    'stored events',
+    runs.reduce((sum, run) => sum + run.events.length, 0),
+  );
   return { seed, runs, wrong, tail: world.tail(), hash: world.hash(), events: world.events(), duration: world.now(), counts };
+}
+
+/** When their time is over, closed runs go without a trace, whatever goes wrong meanwhile. */
+async function purge({ world, plan, service, wrong }: Scene): Promise<void> {
+  const { database } = service;
+  const over = (): boolean => database.history.size === 0 && database.visibility.size === 0 && database.byWorkflow.size === 0;
+  service.disturbPurge(true);
+  await world.run(over, world.now() + 1.06 * plan.retentionMs);
+  service.disturbPurge(false);
+  await world.run(over, world.now() + plan.retentionMs);
+  if (!over()) wrong.push(`not purged: ${database.history.size} logs, ${database.visibility.size} list rows, ${database.byWorkflow.size} workflow ids`);
 }
 
 /** Workers leave, and memory empties: nothing may be left that only memory drives. */
@@ -90,7 +106,8 @@ async function calmDown({ world, service, workers, wrong }: Scene): Promise<void
   const stats = service.node()?.history.stats();
   if (stats === undefined || stats.hot > 0 || stats.queued > 0 || stats.waits > 0) wrong.push(`left in memory: ${JSON.stringify(stats)}`);
   if (service.database.nodes.size !== 1) wrong.push(`${service.database.nodes.size} nodes are registered`);
-  for (const error of service.errors) if (!/the database (refuses a change|cannot take changes)/.test(error)) wrong.push(`logged: ${error}`);
+  for (const error of service.errors)
+    if (!/the database (refuses a change|cannot take changes)/.test(error)) wrong.push(`logged: ${error}`);
 }
 
 function build(seed: number, bundle: WorkflowBundle): Scene & { network: Network } {
@@ -106,7 +123,20 @@ function build(seed: number, bundle: WorkflowBundle): Scene & { network: Network
     createWorkerHost({ world, plan, network, bundle, ledger, counts, name: `worker-${index + 1}`, healed: () => scene.healed }),
   );
   const records: Records = { asked: [], seen: [], wrong: [], open: 0 };
-  const scene: Scene & { network: Network } = { world, plan, bundle, service, network, workers, records, ledger, counts, wrong, commits, healed: false };
+  const scene: Scene & { network: Network } = {
+    world,
+    plan,
+    bundle,
+    service,
+    network,
+    workers,
+    records,
+    ledger,
+    counts,
+    wrong,
+    commits,
+    healed: false,
+  };
   return scene;
 }
 
@@ -137,7 +167,7 @@ function disturb(scene: Scene): void {
       repeat(mean, label, body);
     });
   };
-  repeat(plan.serviceCrashEvery, 'time for a crash', service.crash);
+  repeat(plan.serviceCrashEvery, 'time for the service to end', service.end);
   repeat(plan.serviceFreezeEvery, 'time for a freeze', () => service.freeze(world.random.next() * plan.freezeMs));
   repeat(plan.workerCrashEvery, 'time for a worker to end', () => world.random.pick(workers).end());
   world.after(plan.faultsEnd, 'the faults end', () => {

@@ -52,7 +52,8 @@ export function createFaultyStore(host: StoreHost, incarnation: Incarnation): St
       const apply = (): Promise<unknown> => applyTo(host, raw, method, args);
       // Nobody hears of it.
       const zombie = (): void => void apply().catch(() => {});
-      const fail = (ms: number, kind: StoreError['kind']): void => answer(ms, () => reject(new StoreError(kind, `${kind}: ${method}`, 'sim')));
+      const fail = (ms: number, kind: StoreError['kind']): void =>
+        answer(ms, () => reject(new StoreError(kind, `${kind}: ${method}`, 'sim')));
       const fate = drawFate(host);
       if (fate !== 'good') note(host, incarnation, method, fate);
       const way = latency(host);
@@ -60,7 +61,13 @@ export function createFaultyStore(host: StoreHost, incarnation: Incarnation): St
       const arrive = (run: () => void, ms = way): void => void world.after(ms, `${method} by ${incarnation.name}`, run);
       switch (fate) {
         case 'good':
-          arrive(() => void apply().then((value) => answer(back, () => resolve(value)), (error) => answer(back, () => reject(error))));
+          arrive(
+            () =>
+              void apply().then(
+                (value) => answer(back, () => resolve(value)),
+                (error) => answer(back, () => reject(error)),
+              ),
+          );
           return;
         case 'abort':
         case 'down':

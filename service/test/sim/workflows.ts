@@ -134,10 +134,12 @@ export async function racer(rounds: number): Promise<number> {
   for (let round = 0; round < rounds; round += 1) {
     const scope = new CancellationScope();
     const nap = Math.floor(random() * 3_000);
-    const work = scope.run(() => quick.linger(Math.floor(random() * 3_000))).then(
-      () => 1,
-      () => 0,
-    );
+    const work = scope
+      .run(() => quick.linger(Math.floor(random() * 3_000)))
+      .then(
+        () => 1,
+        () => 0,
+      );
     const winner = await Promise.race([work, sleep(nap).then(() => -1)]);
     if (winner === 1) finished += 1;
     scope.cancel();

@@ -109,7 +109,14 @@ export function createWorld(seed: number): World {
     if (lines.length > 2 * TAIL_LINES) lines.splice(0, TAIL_LINES);
   };
   const after: World['after'] = (ms, label, run, owner) => {
-    const event: Event = { at: now + Math.ceil(Math.max(0, ms) * TICKS_PER_MS) / TICKS_PER_MS, order: orders++, label, run, owner, canceled: false };
+    const event: Event = {
+      at: now + Math.ceil(Math.max(0, ms) * TICKS_PER_MS) / TICKS_PER_MS,
+      order: orders++,
+      label,
+      run,
+      owner,
+      canceled: false,
+    };
     push(heap, event);
     return {
       cancel() {

@@ -4,6 +4,7 @@ import { type Batch, createBatch } from '../common/batch.ts';
 import { pause } from '../common/clock.ts';
 import { backoff, withRetry } from '../common/retry.ts';
 import { isTransient, itemRefusal, type Refusal, ServiceError } from '../common/service-error.ts';
+import { roughBytes } from '../common/size.ts';
 import { retryContext, type Wire } from './wire.ts';
 
 const IN_FLIGHT = 4;
@@ -19,7 +20,7 @@ export function createStarts(wire: Wire): Batch<StartWorkflowRequest, StartWorkf
     inFlight: IN_FLIGHT,
     maxItems: MAX_ITEMS,
     maxBytes: MAX_BYTES,
-    bytesOf: (item) => payloadBytes(item.input) + payloadBytes(Object.values(item.memo)) + 1_000,
+    bytesOf: roughBytes,
     send: (items) =>
       sendItems(wire, items, async (open) => {
         const { results } = await api.startWorkflows({ namespace, items: open }, { abort });
@@ -35,7 +36,7 @@ export function createSignals(wire: Wire): Batch<SignalWorkflowRequest, { runId:
     inFlight: IN_FLIGHT,
     maxItems: MAX_ITEMS,
     maxBytes: MAX_BYTES,
-    bytesOf: (item) => payloadBytes(item.input) + 500,
+    bytesOf: roughBytes,
     // Signals to one workflow are recorded in the order of the calls.
     keyOf: (item) => item.execution?.workflowId ?? '',
     send: (items) =>
@@ -49,10 +50,6 @@ export function createSignals(wire: Wire): Batch<SignalWorkflowRequest, { runId:
 function itemError(item: Parameters<typeof itemRefusal>[0] | undefined): ServiceError {
   const missing: Refusal = { code: 13, reason: '', message: 'the service left an item unanswered', metadata: {} };
   return new ServiceError(item ? itemRefusal(item) : missing);
-}
-
-function payloadBytes(payloads: readonly { data: Uint8Array }[]): number {
-  return payloads.reduce((bytes, payload) => bytes + payload.data.length + 50, 0);
 }
 
 /** Sends items until each is answered or refused for good; those the service could not take now go again, in order, with the same ids. */

@@ -81,7 +81,9 @@ test('wrong options are named before anything is sent', async () => {
     'workflowId: "a\\ud800" holds half of a surrogate',
   );
   await expect(client.start('w', { workflowId: 'a', taskQueue: 'q', memo: { '\udc00': 1 } })).rejects.toThrow('memo: "\\udc00" holds half');
-  await expect(client.start(5 as unknown as string, { workflowId: 'a', taskQueue: 'q' })).rejects.toThrow('workflow: must be text, not number');
+  await expect(client.start(5 as unknown as string, { workflowId: 'a', taskQueue: 'q' })).rejects.toThrow(
+    'workflow: must be text, not number',
+  );
   await expect(client.start('w', undefined as never)).rejects.toThrow('options: workflowId and taskQueue are required');
   await expect(client.start('w', { workflowId: 'a', taskQueue: 'q', args: 'abc' as never })).rejects.toThrow('args: must be a list');
   await expect(client.getHandle('a').signal('\ud800')).rejects.toThrow('signal: "\\ud800" holds half of a surrogate pair');

@@ -2,6 +2,8 @@ import { expect, test } from 'vitest';
 import { gate } from '../../test/support/scripted-api.ts';
 import { createVirtualClock } from '../../test/support/virtual-clock.ts';
 import { createBatch } from './batch.ts';
+import { ServiceError } from './service-error.ts';
+import { roughBytes } from './size.ts';
 
 interface Sent {
   readonly items: readonly string[];
@@ -81,4 +83,31 @@ test('an Error among the answers rejects its item alone; a rejected call rejects
   await clock.settle();
   sent[2]?.landed.open([]);
   expect(await third).toMatchObject([{ reason: { message: 'the service answered 0 of 1 items' } }]);
+});
+
+test('a batch that is refused for what it holds is sent again item by item', async () => {
+  const { clock, sent, batch } = setup({ inFlight: 1 });
+  const answers = Promise.allSettled(['a', 'large', 'c'].map((item) => batch.add(item)));
+  await clock.settle();
+  const refused = new ServiceError({ code: 3, reason: 'TOO_LARGE', message: 'too large', metadata: {} });
+  sent[0]?.landed.fail(refused);
+  for (const [call, answer] of [
+    [1, 'a!'],
+    [2, undefined],
+    [3, 'c!'],
+  ] as const) {
+    await clock.settle();
+    if (answer === undefined) sent[call]?.landed.fail(refused);
+    else sent[call]?.landed.open([answer]);
+  }
+  await clock.settle();
+  expect(sent.map((each) => each.items)).toEqual([['a', 'large', 'c'], ['a'], ['large'], ['c']]);
+  expect(await answers).toMatchObject([{ value: 'a!' }, { reason: { reason: 'TOO_LARGE' } }, { value: 'c!' }]);
+});
+
+test('sizes are estimated rather too large', () => {
+  const cjk = '漢'.repeat(1_000);
+  expect(roughBytes(cjk)).toBeGreaterThanOrEqual(3_000);
+  expect(roughBytes('漢字')).toBeGreaterThanOrEqual(6);
+  expect(roughBytes({ map: { [cjk]: new Uint8Array(500) } })).toBeGreaterThanOrEqual(1_500);
 });

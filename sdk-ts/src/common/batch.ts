@@ -1,5 +1,6 @@
 /** Batches that wait for nobody: a batch is what queued up while the batches before it were in flight. */
 import type { Clock } from './clock.ts';
+import { Code, refusalOf } from './service-error.ts';
 
 export interface BatchOptions<I, O> {
   readonly clock: Clock;
@@ -109,6 +110,8 @@ async function settle<I, O>(entries: readonly Entry<I, O>[], options: BatchOptio
       else entry.resolve(answer as O);
     }
   } catch (error) {
-    for (const entry of entries) entry.reject(error);
+    // Refused for what one of them holds (its size, for example): the others must not suffer.
+    if (entries.length > 1 && refusalOf(error)?.code === Code.INVALID_ARGUMENT) for (const entry of entries) await settle([entry], options);
+    else for (const entry of entries) entry.reject(error);
   }
 }

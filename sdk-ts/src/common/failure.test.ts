@@ -107,3 +107,9 @@ test('details that cannot be serialized are named in their place', () => {
   const [detail] = roundTrip(new ApplicationFailure({ details: [10n] })).details as unknown[];
   expect(detail).toMatch(/failure detail \(bigint\) cannot be serialized/);
 });
+
+test('text that cannot be stored does not hide an error', () => {
+  const failure = errorToFailure(ApplicationFailure.nonRetryable('a\0b', `T\0${'x'.repeat(400)}`), converter);
+  expect(failure.message).toBe('a\ufffdb');
+  expect(failure.info?.$case === 'application' && failure.info.value.type).toMatch(/^T\ufffdx{298}… \(102 characters more\)$/);
+});

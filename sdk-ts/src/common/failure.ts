@@ -35,6 +35,8 @@ const SOURCE = 'typescript';
 const MAX_DEPTH = 20;
 const MAX_STACK = 8 * 1024;
 const MAX_MESSAGE = 16 * 1024;
+/** Characters of a type: an id of at most 1 000 bytes. */
+const MAX_TYPE = 300;
 
 const RETRY_STATES: Record<number, RetryStateName> = {
   [RetryState.NON_RETRYABLE]: 'nonRetryable',
@@ -123,7 +125,17 @@ function readAll(converter: PayloadConverter, payloads: readonly Payload[]): unk
 
 /** Anything thrown, as a failure of the protocol. Never throws: what cannot be serialized is said in its place. */
 export function errorToFailure(thrown: unknown, converter: PayloadConverter): Failure {
-  return convert(thrown, converter, new Set(), 0);
+  return convert(readable(thrown), converter, new Set(), 0);
+}
+
+/** The same, unless it cannot even be looked at (a proxy whose traps throw): then an Error that says so. */
+export function readable(thrown: unknown): unknown {
+  try {
+    isError(thrown);
+    return thrown;
+  } catch {
+    return new Error('what was thrown cannot be read: looking at it throws');
+  }
 }
 
 function convert(thrown: unknown, converter: PayloadConverter, seen: Set<unknown>, depth: number): Failure {
@@ -133,7 +145,7 @@ function convert(thrown: unknown, converter: PayloadConverter, seen: Set<unknown
   }
   seen.add(thrown);
   const failure = ownFailure(thrown, converter);
-  const cause = safely(() => thrown.cause);
+  const cause = safely(() => readable(thrown.cause));
   if (cause !== undefined && cause !== null && depth < MAX_DEPTH && !seen.has(cause))
     failure.cause = convert(cause, converter, seen, depth + 1);
   return failure;
@@ -176,12 +188,13 @@ function application(
 ): Failure {
   const nextRetryDelay = durationToProto(rest.nextRetryDelay, 'nextRetryDelay');
   const { details, nonRetryable } = rest;
+  const name = cut(type, MAX_TYPE);
   return {
     message,
     stackTrace,
     source: SOURCE,
     cause: undefined,
-    info: { $case: 'application', value: { type, nonRetryable, details, nextRetryDelay } },
+    info: { $case: 'application', value: { type: name, nonRetryable, details, nextRetryDelay } },
   };
 }
 
@@ -226,6 +239,8 @@ function textOf(value: unknown): string {
   return cut(safely(() => String(value)) ?? typeof value, MAX_MESSAGE);
 }
 
+/** Storable and not too long: what an error says must not keep it from being told. */
 function cut(text: string, limit: number): string {
-  return text.length <= limit ? text : `${text.slice(0, limit)}… (${text.length - limit} characters more)`;
+  const shown = text.length <= limit ? text : `${text.slice(0, limit)}… (${text.length - limit} characters more)`;
+  return shown.includes('\0') ? shown.replaceAll('\0', '\ufffd') : shown;
 }

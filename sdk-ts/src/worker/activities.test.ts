@@ -174,6 +174,39 @@ test('a cancel request reaches the signal; rethrowing its reason ends as cancele
   expect(completions().map(show)).toEqual(['a: canceled']);
 });
 
+test('large heartbeat details travel apart, those over the limit not at all; signs of life go on', async () => {
+  const { clock, take, requests, lines } = setup({
+    work: async (mebibytes: number) => {
+      heartbeat('x'.repeat(mebibytes * 1024 * 1024));
+      await sleep('3s');
+    },
+  });
+  take(...[1, 1, 1, 1, 3].map((size, index) => activityTask(`t${index}`, { args: [size], heartbeat: 3_000 })));
+  await clock.advance(1_500);
+  const sent = requests('heartbeatActivities').map((request) =>
+    request.heartbeats.map((beat) => `${text(beat.token)}${beat.details ? ' with details' : ''}`),
+  );
+  expect(sent).toEqual([
+    ['t0 with details', 't1 with details'],
+    ['t2 with details', 't3 with details', 't4'],
+  ]);
+  expect(lines.filter((line) => line.includes('are left out, the limit is 2097152'))).toHaveLength(1);
+});
+
+test('what cannot even be looked at fails its attempt as anything else that is thrown', async () => {
+  const trap = (): never => {
+    throw new Error('trap');
+  };
+  const proxy = new Proxy({}, { get: trap, getPrototypeOf: trap });
+  const { clock, take, completions } = setup({
+    work: () => Promise.reject(proxy),
+    cause: () => Promise.reject(new Error('outer', { cause: proxy })),
+  });
+  take(activityTask('a'), activityTask('b', { type: 'cause' }));
+  await clock.settle();
+  expect(completions().map(show)).toEqual(['a: Error: what was thrown cannot be read: looking at it throws', 'b: Error: outer']);
+});
+
 test('an attempt without heartbeat timeout learns of cancel requests too', async () => {
   let reason: unknown;
   const { clock, take } = setup(

@@ -4,11 +4,12 @@ import type { Payload } from '@perdure/proto/perdure/api/v1/common';
 import type { ActivityTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import { runInContext } from '../activity/context.ts';
 import { decodeMessage, encodeMessage, hasCodecs } from '../common/data-converter.ts';
-import { ApplicationFailure, CancelledFailure, errorToFailure } from '../common/failure.ts';
+import { ApplicationFailure, CancelledFailure, errorToFailure, readable } from '../common/failure.ts';
 import { decodeValues, defaultPayloadConverter, encodeValue } from '../common/payload-converter.ts';
 import { Code, ServiceError } from '../common/service-error.ts';
+import { roughBytes } from '../common/size.ts';
 import { type Attempt, contextOf, createAttempt, endedByStop, stopAttempt } from './attempt.ts';
-import { acknowledgements, createPersistentBatch, roughBytes } from './completion-batch.ts';
+import { acknowledgements, createPersistentBatch } from './completion-batch.ts';
 import { createHeartbeats } from './heartbeats.ts';
 import type { Link } from './link.ts';
 import type { Slots } from './slots.ts';
@@ -125,7 +126,7 @@ async function execute(
     checkSize(task.activityType, result);
     return { $case: 'completed', value: { result } };
   } catch (thrown) {
-    return endOfThrown(link, attempt, thrown);
+    return endOfThrown(link, attempt, readable(thrown));
   }
 }
 

@@ -5,6 +5,7 @@ import type { ItemError } from '@perdure/proto/perdure/api/v1/common';
 import { type Batch, createBatch } from '../common/batch.ts';
 import { withRetry } from '../common/retry.ts';
 import { itemRefusal, ServiceError } from '../common/service-error.ts';
+import { roughBytes } from '../common/size.ts';
 import { type Link, persist, WORKER_RETRY } from './link.ts';
 
 /** Under the service's limit of 4 MiB, with room for what is estimated. */
@@ -58,17 +59,6 @@ export function createPersistentBatch<I, O>(
 /** Per-item refusals of the protocol (code 0: taken) as answers of a batch. */
 export function acknowledgements(errors: readonly ItemError[]): (true | Error)[] {
   return errors.map((error) => (error.code === 0 ? true : new ServiceError(itemRefusal(error))));
-}
-
-/** About how many bytes a message takes on the wire: payloads and texts as they are, a little for everything else. */
-export function roughBytes(value: unknown): number {
-  if (value instanceof Uint8Array) return value.length + 8;
-  if (typeof value === 'string') return value.length + 8;
-  if (typeof value !== 'object' || value === null) return 8;
-  let bytes = 4;
-  if (Array.isArray(value)) for (const item of value) bytes += roughBytes(item);
-  else for (const key in value) bytes += roughBytes((value as Record<string, unknown>)[key]);
-  return bytes;
 }
 
 /** The command that takes most room, in words. */

@@ -6,13 +6,16 @@ import { encodeMessage, hasCodecs } from '../common/data-converter.ts';
 import { CancelledFailure, TimeoutFailure } from '../common/failure.ts';
 import { defaultPayloadConverter, encodeValue } from '../common/payload-converter.ts';
 import { isTransient, itemRefusal, type Refusal, refusalOf } from '../common/service-error.ts';
+import { roughBytes } from '../common/size.ts';
 import { type Attempt, beatDue, stopAttempt } from './attempt.ts';
 import type { Link } from './link.ts';
 
 /** A lost heartbeat must leave time for another one. */
 const CALL_DEADLINE_MS = 10_000;
-/** The service's limit of items in one request. */
+/** The service's limits of one request, with room for what is estimated, and of one payload. */
 const MAX_ITEMS = 1_000;
+const MAX_BYTES = 3 * 1024 * 1024;
+const MAX_DETAILS_BYTES = 2 * 1024 * 1024;
 /** Calls before the end of an attempt, the one in flight included. Details are a hint to the next attempt, not worth waiting for ever. */
 const FLUSH_TRIES = 3;
 
@@ -101,31 +104,75 @@ function stopAtDeadline(attempt: Attempt, link: Link): void {
   });
 }
 
-/** One call for several attempts. Never rejects: what failed is due again. */
+/** One call for several attempts, or more where their details are large. Never rejects: what failed is due again. */
 async function beat(link: Link, attempts: readonly Attempt[]): Promise<void> {
-  const { api, namespace, info: worker, receipts, clock, abandoned: abort } = link;
-  const sent = attempts.map((attempt) => {
+  const beats: Beat[] = attempts.map((attempt) => {
     const { details } = attempt;
     attempt.details = undefined;
-    attempt.lastBeat = clock.monotonic();
-    return details;
+    attempt.lastBeat = link.clock.monotonic();
+    return { attempt, details, heartbeat: heartbeatOf(link, attempt, details) };
   });
+  const heartbeats = beats.map(({ heartbeat }) => heartbeat);
+  // Without its details a sign of life is still one.
+  if (hasCodecs(link.dataConverter))
+    await encodeMessage(link.dataConverter, heartbeats).catch((error: unknown) => leaveOut(link, heartbeats, error));
+  for (const { heartbeat, attempt } of beats) limitDetails(link, attempt, heartbeat);
+  await Promise.all(split(beats).map((part) => send(link, part)));
+}
+
+/** What one attempt says. */
+interface Beat {
+  readonly attempt: Attempt;
+  readonly details: Attempt['details'];
+  readonly heartbeat: ActivityHeartbeat;
+}
+
+function leaveOut(link: Link, heartbeats: readonly ActivityHeartbeat[], error: unknown): void {
+  link.log('error', 'heartbeat details are left out', { error: String(error) });
+  for (const heartbeat of heartbeats) heartbeat.details = undefined;
+}
+
+/** Refused for the details of one, a request would end the signs of life of all. */
+function limitDetails(link: Link, attempt: Attempt, heartbeat: ActivityHeartbeat): void {
+  const bytes = roughBytes(heartbeat.details);
+  if (bytes <= MAX_DETAILS_BYTES) return;
+  const { activityType, activityId } = attempt.task;
+  link.log('error', `heartbeat details of ${bytes} bytes are left out, the limit is ${MAX_DETAILS_BYTES}`, { activityType, activityId });
+  heartbeat.details = undefined;
+}
+
+function split(beats: readonly Beat[]): Beat[][] {
+  const parts: Beat[][] = [];
+  let room = 0;
+  for (const beat of beats) {
+    const bytes = roughBytes(beat.heartbeat);
+    if (bytes > room || parts.length === 0) {
+      parts.push([]);
+      room = MAX_BYTES;
+    }
+    parts.at(-1)?.push(beat);
+    room -= bytes;
+  }
+  return parts;
+}
+
+async function send(link: Link, beats: readonly Beat[]): Promise<void> {
+  const { api, namespace, info: worker, receipts, abandoned: abort } = link;
   const receivedAnswerIds = receipts.take();
   try {
-    const heartbeats = attempts.map((attempt, index) => heartbeatOf(link, attempt, sent[index]));
-    if (hasCodecs(link.dataConverter)) await encodeMessage(link.dataConverter, heartbeats);
+    const heartbeats = beats.map(({ heartbeat }) => heartbeat);
     const { results } = await api.heartbeatActivities(
       { namespace, worker, heartbeats, receivedAnswerIds },
       { deadlineMs: CALL_DEADLINE_MS, abort },
     );
     link.succeeded();
-    for (const [index, attempt] of attempts.entries()) {
+    for (const [index, { attempt }] of beats.entries()) {
       const result = results[index];
       if (result) learn(link, attempt, result);
     }
   } catch (error) {
     receipts.giveBack(receivedAnswerIds);
-    for (const [index, attempt] of attempts.entries()) attempt.details ??= sent[index];
+    for (const { attempt, details } of beats) attempt.details ??= details;
     const refusal: Refusal | undefined = refusalOf(error);
     if (refusal && isTransient(refusal)) link.failed(refusal);
     else if (!abort.aborted) link.log('error', 'heartbeats were refused', { error: String(error) });

@@ -11,8 +11,9 @@ import {
 import { encodeMessage, hasCodecs, PayloadCodecError } from '../common/data-converter.ts';
 import { errorToFailure } from '../common/failure.ts';
 import { defaultPayloadConverter } from '../common/payload-converter.ts';
-import { itemRefusal, refusalOf, ServiceError } from '../common/service-error.ts';
-import { acknowledgements, createPersistentBatch, largestCommand, type PersistentBatch, roughBytes } from './completion-batch.ts';
+import { Code, itemRefusal, refusalOf, ServiceError } from '../common/service-error.ts';
+import { roughBytes } from '../common/size.ts';
+import { acknowledgements, createPersistentBatch, largestCommand, type PersistentBatch } from './completion-batch.ts';
 import type { EngineAnswer, WorkflowEngine } from './engine.ts';
 import { completeHistory, decodeTask, withFullHistory } from './history.ts';
 import type { Link } from './link.ts';
@@ -24,8 +25,6 @@ const MAX_COMMAND_BYTES = 3 * 1024 * 1024;
 const CHECK_FROM_BYTES = 1024 * 1024;
 /** Times the engine gets the full history of one task. One is enough unless its thread is replaced meanwhile. */
 const HISTORY_TRIES = 3;
-
-const INVALID_ARGUMENT = 3;
 
 /** Runs workflow tasks of one worker. */
 export interface WorkflowRunner {
@@ -205,7 +204,7 @@ function logFailed(context: Context, runId: string, task: WorkflowTask, error: s
 async function failByError(context: Context, runId: string, task: WorkflowTask, error: unknown): Promise<void> {
   const refusal = refusalOf(error);
   // The service counts it as a failed task and shows why; who looks here must see it too.
-  if (refusal?.code === INVALID_ARGUMENT) logFailed(context, runId, task, refusal.message);
+  if (refusal?.code === Code.INVALID_ARGUMENT) logFailed(context, runId, task, refusal.message);
   // The service knows best: it has given out a new task, or wants none.
   if (refusal || context.link.abandoned.aborted) return;
   const { PAYLOAD, WORKFLOW_ERROR } = WorkflowTaskFailureCause;

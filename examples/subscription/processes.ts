@@ -1,5 +1,5 @@
 // The demo's processes: the service and the worker, each a real one, so that they can really be killed.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -14,6 +14,19 @@ const children = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
+
+/** Ends all processes, whatever they do; resolves when they are gone. */
+export async function killAll(): Promise<void> {
+  await Promise.all([...children].map((child) => end(child, 'SIGKILL')));
+}
+
+/** Starts a process that the demo does not outlive. */
+function startChild(args: readonly string[], options: SpawnOptions): ChildProcess {
+  const child = spawn(process.execPath, args, options);
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return child;
+}
 
 export interface Surroundings {
   /** `host:port` of the service, kept over restarts. */
@@ -31,10 +44,7 @@ export function startProcesses({ address, databaseUrl, logDir }: Surroundings): 
   const env = { ...process.env, PERDURE_ADDRESS: address, PERDURE_DB_URL: databaseUrl, DEMO_DB_URL: databaseUrl };
   const start = (name: string, args: string[]): ChildProcess => {
     const log = openSync(join(logDir, `${name}.log`), 'a', 0o600);
-    const child = spawn(process.execPath, args, { env, stdio: ['ignore', log, log] });
-    children.add(child);
-    child.once('exit', () => children.delete(child));
-    return child;
+    return startChild(args, { env, stdio: ['ignore', log, log] });
   };
   return { service: start('service', [SERVICE, 'server', '--address', address]), worker: start('worker', [WORKER]) };
 }
@@ -68,7 +78,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 /** Runs a user command of the service and shows what it prints. */
 export async function runCommand(args: readonly string[], { address, databaseUrl }: Surroundings): Promise<number> {
   const env = { ...process.env, PERDURE_ADDRESS: address, PERDURE_DB_URL: databaseUrl };
-  const child = spawn(process.execPath, [SERVICE, ...args], { env, stdio: ['ignore', 'inherit', 'inherit'] });
+  const child = startChild([SERVICE, ...args], { env, stdio: ['ignore', 'inherit', 'inherit'] });
   const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;
 }

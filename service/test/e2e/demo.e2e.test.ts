@@ -1,16 +1,19 @@
 /** `npm run demo`, with its data in a temporary folder. */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, expect, test } from 'vitest';
-import { startNode } from '../support/program.ts';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Program, startNode } from '../support/program.ts';
 
 const DEMO = fileURLToPath(new URL('../../../examples/subscription/demo.ts', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'perdure-demo-'));
-// PostgreSQL refuses to run as root; as another user it must be able to enter.
-chmodSync(folder, 0o711);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'perdure-demo-'));
+  // PostgreSQL refuses to run as root; as another user it must be able to enter.
+  chmodSync(folder, 0o711);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 test('a subscription survives kill -9 of service and worker, and the books are right', async () => {
   const { code, stdout, stderr } = await startNode([DEMO], { cwd: folder }).finished;
@@ -18,3 +21,38 @@ test('a subscription survives kill -9 of service and worker, and the books are r
   expect(stdout).toContain('kill -9: service and worker, now');
   expect(stdout.match(/^✓ /gm)).toHaveLength(8);
 }, 150_000);
+
+/** Every process the demo has told of so far, the database included. */
+const pidsOf = (demo: Program): number[] => [...demo.stdout().matchAll(/process (\d+)/g)].map(([, pid]) => Number(pid));
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test.each([
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const)('after %s nothing runs on', async (signal, wanted) => {
+  const demo = startNode([DEMO], { cwd: folder });
+  await demo.until(/started subscription-/);
+  const pids = pidsOf(demo);
+  expect(pids.filter(isAlive)).toEqual(pids);
+  const { code, stderr } = await demo.end(signal);
+  expect([code, stderr]).toEqual([wanted, '']);
+  expect(pids).toHaveLength(3);
+  expect(pids.filter(isAlive)).toEqual([]);
+  expect(existsSync(join(folder, '.perdure/demo/holder'))).toBe(false);
+});
+
+test('a demo that hangs gives up, says what its processes said last, and leaves nothing', async () => {
+  const demo = startNode([DEMO], { cwd: folder, env: { DEMO_LIMIT_MS: '5000' } });
+  const { code, stderr } = await demo.finished;
+  expect([code, stderr]).toEqual([1, expect.stringContaining('did not end within 5 s')]);
+  expect(pidsOf(demo).length).toBeGreaterThan(0);
+  expect(pidsOf(demo).filter(isAlive)).toEqual([]);
+});

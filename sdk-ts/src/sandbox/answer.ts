@@ -10,6 +10,7 @@ export function createAnswerReader(bundle: WorkflowBundle): (answer: CoreAnswer)
   return (answer) => {
     switch (answer.kind) {
       case 'needHistory':
+      case 'returned':
         return answer;
       case 'completed': {
         const completion = WorkflowTaskCompletion.decode(answer.bytes);

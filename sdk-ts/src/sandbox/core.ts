@@ -21,9 +21,11 @@ export interface TaskFacts {
   readonly historyFrom: bigint;
   readonly historyBytes: number;
   readonly complete: boolean;
+  /** Ms from its hand-out until the service gives the task to others. */
+  readonly timeoutMs: number;
 }
 
-export type CoreAnswer = { kind: 'completed' | 'queries' | 'failed'; bytes: Uint8Array } | { kind: 'needHistory' };
+export type CoreAnswer = { kind: 'completed' | 'queries' | 'failed'; bytes: Uint8Array } | { kind: 'needHistory' | 'returned' };
 
 export interface Core {
   readonly workflowTypes: readonly string[];
@@ -45,6 +47,7 @@ export interface CoreOptions extends EngineOptions {
 }
 
 const DEFAULT_CACHE_BYTES = 256 * 1024 * 1024;
+const DEFAULT_TASK_TIMEOUT_MS = 10_000;
 /** A replay gives way to other runs after this long. */
 const SLICE_MS = 5;
 
@@ -57,6 +60,7 @@ export function factsOf(task: WorkflowTask): TaskFacts {
     historyFrom: task.historyFromEventId,
     historyBytes: Number(task.historyBytes),
     complete: task.historyNextEventId === 0n,
+    timeoutMs: Number(task.taskTimeoutMs) || DEFAULT_TASK_TIMEOUT_MS,
   };
 }
 

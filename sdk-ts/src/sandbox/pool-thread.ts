@@ -30,9 +30,17 @@ export interface PoolOptions extends EngineOptions {
 /** Memory the suspects' thread may use less of: its runs are few. */
 export const SUSPECT_CACHE_BYTES: number = 32 * 1024 * 1024;
 
+/** When a thread is free again, tasks that have waited longer than this part of their time go back: the next may hold it as long. */
+const PATIENT = 0.3;
+/** The same among suspects, for runs that are not known to hold threads: they go first. */
+const PATIENT_IN_LINE = 0.6;
+const MOST_GUILTY = 10_000;
+
 interface Pending {
   readonly facts: TaskFacts;
   readonly bytes: Uint8Array;
+  /** When it came. */
+  readonly at: number;
   resolve(answer: CoreAnswer): void;
   stack: string | undefined;
   warned: boolean;
@@ -48,6 +56,10 @@ export interface PoolThread {
 interface State {
   worker: Worker;
   watch: Watch;
+  /** Only for suspects: one at a time, so that those that wait can be handed back. */
+  readonly line: Pending[];
+  /** Only for suspects: runs that held the thread when they ran last. */
+  readonly guilty: Set<string>;
   /** Bundles of requests to go with the next message. */
   outbox: Request[];
   readonly pending: Map<number, Pending>;
@@ -65,16 +77,27 @@ let lastTask = 0;
 
 /** Starts a thread; resolves when it has evaluated the bundle. Rejects when it cannot. */
 export async function createPoolThread(options: PoolOptions): Promise<{ thread: PoolThread; workflowTypes: readonly string[] }> {
-  const state = { outbox: [], pending: new Map(), cachedRuns: 0, closed: false, timer: undefined, replacing: false } as unknown as State;
+  const state = {
+    line: [],
+    guilty: new Set(),
+    outbox: [],
+    pending: new Map(),
+    cachedRuns: 0,
+    closed: false,
+    timer: undefined,
+    replacing: false,
+  } as unknown as State;
   const workflowTypes = await launch(state, options);
   const thread: PoolThread = {
     activate(facts, bytes) {
       if (state.closed) return Promise.reject(new Error('the workflow engine is closed'));
       return new Promise<CoreAnswer>((resolve) => {
-        lastTask = (lastTask % 0x7fffffff) + 1;
-        state.pending.set(lastTask, { facts, bytes, resolve, stack: undefined, warned: false });
-        send(state, { kind: 'task', task: { id: lastTask, facts, bytes } });
-        state.timer ??= setInterval(() => look(state, options), options.patience.warnMs / 8).unref();
+        const task: Pending = { facts, bytes, resolve, at: performance.now(), stack: undefined, warned: false };
+        if (options.entryTimeoutMs === undefined) begin(state, options, task);
+        else {
+          state.line.push(task);
+          serveLine(state, options);
+        }
       });
     },
     tell: (request) => send(state, request),
@@ -83,11 +106,32 @@ export async function createPoolThread(options: PoolOptions): Promise<{ thread: 
       state.closed = true;
       clearInterval(state.timer);
       await state.worker.terminate();
-      for (const { resolve } of state.pending.values()) resolve({ kind: 'needHistory' });
+      for (const { resolve } of [...state.pending.values(), ...state.line.splice(0)]) resolve({ kind: 'needHistory' });
       state.pending.clear();
     },
   };
   return { thread, workflowTypes };
+}
+
+function begin(state: State, options: PoolOptions, task: Pending): void {
+  lastTask = (lastTask % 0x7fffffff) + 1;
+  state.pending.set(lastTask, task);
+  send(state, { kind: 'task', task: { id: lastTask, facts: task.facts, bytes: task.bytes } });
+  state.timer ??= setInterval(() => look(state, options), options.patience.warnMs / 8).unref();
+}
+
+/** Hands back what has waited too long, and begins the next: first those who are not known to hold threads. */
+function serveLine(state: State, options: PoolOptions): void {
+  const now = performance.now();
+  const innocent = (task: Pending): boolean => !state.guilty.has(task.facts.runId);
+  for (const task of state.line.splice(0)) {
+    if (now - task.at > task.facts.timeoutMs * (innocent(task) ? PATIENT_IN_LINE : PATIENT)) task.resolve({ kind: 'returned' });
+    else state.line.push(task);
+  }
+  if (state.pending.size > 0 || state.line.length === 0 || state.closed || state.replacing) return;
+  const first = state.line.findIndex(innocent);
+  const [next] = state.line.splice(Math.max(first, 0), 1);
+  if (next !== undefined) begin(state, options, next);
 }
 
 function send(state: State, request: Request): void {
@@ -132,7 +176,8 @@ async function launch(state: State, options: PoolOptions): Promise<readonly stri
         resolve(report.workflowTypes);
       }
       for (const { level, message, fields } of report.logs) log(level, message, fields);
-      for (const { id, answer } of report.answers) settle(state, id, answer);
+      for (const { id, answer } of report.answers) settle(state, options, id, answer);
+      serveLine(state, options);
       if (state.pending.size === 0) {
         clearInterval(state.timer);
         state.timer = undefined;
@@ -153,14 +198,23 @@ async function stuckAtStart(name: string, options: PoolOptions): Promise<Error> 
   return new Error(`workflow code cannot be loaded: its modules were not evaluated within ${seconds} s\n${stack}`);
 }
 
-function settle(state: State, id: number, answer: CoreAnswer): void {
+function blame(state: State, options: PoolOptions, { facts }: Pending): void {
+  if (options.entryTimeoutMs === undefined) return;
+  // Runs that never come back are forgotten all together some day.
+  if (state.guilty.size >= MOST_GUILTY) state.guilty.clear();
+  state.guilty.add(facts.runId);
+}
+
+function settle(state: State, options: PoolOptions, id: number, answer: CoreAnswer): void {
   const pending = state.pending.get(id);
   if (pending === undefined) return;
   state.pending.delete(id);
   if (answer.kind !== 'failed' || pending.stack === undefined) {
+    state.guilty.delete(pending.facts.runId);
     pending.resolve(answer);
     return;
   }
+  blame(state, options, pending);
   // A suspect stopped by its own time limit: only the watchdog knows where it was.
   pending.resolve({
     kind: 'failed',
@@ -170,6 +224,7 @@ function settle(state: State, id: number, answer: CoreAnswer): void {
 
 /** At intervals while tasks are out. */
 function look(state: State, options: PoolOptions): void {
+  serveLine(state, options);
   const stuck = state.watch.look(performance.now());
   const pending = stuck && state.pending.get(stuck.taskId);
   if (stuck === undefined || pending === undefined || stuck.forMs < options.patience.warnMs) return;
@@ -201,10 +256,13 @@ async function replace(state: State, options: PoolOptions, why: string, stuck: n
   // A thread that is being stopped may still report an error.
   old.on('error', () => {});
   const cause = stuck === undefined ? WorkflowTaskFailureCause.WORKFLOW_ERROR : WorkflowTaskFailureCause.DEADLOCK;
+  if (pending !== undefined) blame(state, options, pending);
   pending?.resolve({ kind: 'failed', bytes: encodeFailure(why, cause, pending.stack ?? '') });
   // Runs of the old cache are gone: only tasks with the whole history can go on.
+  const now = performance.now();
   for (const [id, one] of waiting) {
-    if (one.facts.historyFrom === 1n) state.pending.set(id, one);
+    if (now - one.at > one.facts.timeoutMs * PATIENT) one.resolve({ kind: 'returned' });
+    else if (one.facts.historyFrom === 1n) state.pending.set(id, one);
     else one.resolve({ kind: 'needHistory' });
   }
   state.cachedRuns = 0;
@@ -215,9 +273,10 @@ async function replace(state: State, options: PoolOptions, why: string, stuck: n
     state.replacing = false;
   } catch (error) {
     options.log('error', `no new thread for workflow code: ${String(error)}`, {});
-    for (const { resolve } of state.pending.values()) resolve({ kind: 'needHistory' });
+    for (const { resolve } of [...state.pending.values(), ...state.line.splice(0)]) resolve({ kind: 'needHistory' });
     state.pending.clear();
     return;
   }
   for (const [id, { facts, bytes }] of state.pending) send(state, { kind: 'task', task: { id, facts, bytes } });
+  serveLine(state, options);
 }

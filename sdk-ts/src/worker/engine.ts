@@ -51,7 +51,9 @@ export type EngineAnswer =
   | { kind: 'queries'; results: QueryResult[] }
   | { kind: 'failed'; cause: WorkflowTaskFailureCause; failure: Failure }
   /** The run is not cached at the task's base (any more): send the task again with the full history from event 1. */
-  | { kind: 'needHistory' };
+  | { kind: 'needHistory' }
+  /** Other runs held the thread for so long that no time is left: hand the task back, it is not the fault of this run. */
+  | { kind: 'returned' };
 
 /** Runs workflow code. One task per run at a time. */
 export interface WorkflowEngine {

@@ -179,6 +179,26 @@ test('a command the service refuses is logged; the service itself counts the fai
   expect(requests('failWorkflowTasks')).toEqual([]);
 });
 
+test('a task that the engine returns goes back untouched', async () => {
+  const { clock, take, done, requests, slots } = setup(() => ({ kind: 'returned' }));
+  take(workflowTask('a'));
+  await clock.settle();
+  expect([done, requests('failWorkflowTasks'), slots.free()]).toEqual([['activate a', 'give back a'], [], 10]);
+});
+
+test('answers of queries that do not fit one request are to be asked for again', async () => {
+  const answer = (queryId: string, size: number) => ({
+    queryId,
+    outcome: { $case: 'result' as const, value: encodeValue(defaultPayloadConverter, 'x'.repeat(size), 'x') },
+  });
+  const results = [answer('a', 2_000_000), answer('b', 2_000_000), answer('c', 1_000)];
+  const { clock, take, requests } = setup(() => ({ kind: 'queries', results }));
+  take(workflowTask('q', { queryOnly: true }));
+  await clock.settle();
+  const [sent] = requests('completeQueries')[0]?.completions ?? [];
+  expect(sent?.queryResults.map(({ queryId, outcome }) => `${queryId} ${outcome?.$case}`)).toEqual(['a result', 'b failure', 'c result']);
+});
+
 test('an engine that throws fails the task', async () => {
   const { clock, take, requests } = setup(() => Promise.reject(new Error('engine broke')));
   take(workflowTask('a'));

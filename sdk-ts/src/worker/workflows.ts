@@ -17,12 +17,14 @@ import { acknowledgements, createPersistentBatch, largestCommand, type Persisten
 import type { EngineAnswer, WorkflowEngine } from './engine.ts';
 import { completeHistory, decodeTask, withFullHistory } from './history.ts';
 import type { Link } from './link.ts';
+import { fitAnswers } from './query-answers.ts';
 import type { Slots } from './slots.ts';
 
 /** The service's limit of the commands of one completion. */
 const MAX_COMMAND_BYTES = 3 * 1024 * 1024;
 /** From this estimate on the exact size is worth an encoding. */
 const CHECK_FROM_BYTES = 1024 * 1024;
+const MAX_FAILURE_BYTES = 1024 * 1024;
 /** Times the engine gets the full history of one task. One is enough unless its thread is replaced meanwhile. */
 const HISTORY_TRIES = 3;
 
@@ -129,10 +131,13 @@ async function runTask(context: Context, runId: string, task: WorkflowTask): Pro
       case 'completed':
         return await complete(context, runId, task, answer.completion);
       case 'queries':
-        await context.queries.add({ ...noFailure, token: task.token, queryResults: answer.results });
+        await context.queries.add({ ...noFailure, token: task.token, queryResults: fitAnswers(answer.results) });
         return undefined;
       case 'failed':
         await fail(context, runId, task, answer.cause, answer.failure);
+        return undefined;
+      case 'returned':
+        context.giveBack(task.token);
         return undefined;
       case 'needHistory':
         // Its thread was replaced again and again, by the fault of other runs.
@@ -176,7 +181,8 @@ async function complete(
     return undefined;
   }
   // Rejections end in the caller: whatever the reason, the run is forgotten.
-  const accepted = await context.completions.add({ ...completion, token: task.token });
+  const queryResults = fitAnswers(completion.queryResults, roughBytes(completion.commands) + roughBytes(completion.variables));
+  const accepted = await context.completions.add({ ...completion, queryResults, token: task.token });
   context.engine.committed(runId, accepted.completedEventId, accepted.closed);
   return accepted.nextTask;
 }
@@ -191,8 +197,10 @@ function sizeProblem(completion: WorkflowTaskCompletion): string | undefined {
 async function fail(context: Context, runId: string, task: WorkflowTask, cause: WorkflowTaskFailureCause, failure: Failure): Promise<void> {
   context.engine.evict(runId);
   logFailed(context, runId, task, failure.message);
-  if (task.queryOnly) await context.queries.add({ token: task.token, queryResults: [], cause, failure });
-  else await context.failures.add({ token: task.token, cause, failure });
+  // Its details may be too large to be told.
+  const told = roughBytes(failure) <= MAX_FAILURE_BYTES ? failure : { ...failure, cause: undefined, info: undefined };
+  if (task.queryOnly) await context.queries.add({ token: task.token, queryResults: [], cause, failure: told });
+  else await context.failures.add({ token: task.token, cause, failure: told });
 }
 
 function logFailed(context: Context, runId: string, task: WorkflowTask, error: string): void {

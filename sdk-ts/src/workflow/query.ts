@@ -40,6 +40,9 @@ const BUILT_IN: Record<string, (run: Run) => unknown> = {
   __handlers: handlerNames,
 };
 
+/** As of all payloads of one event. */
+const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
+
 /** Answers one query; whatever goes wrong is the answer. */
 export function answerQuery(run: Run, query: WorkflowQuery): QueryResult {
   const name = query.queryType;
@@ -51,6 +54,9 @@ export function answerQuery(run: Run, query: WorkflowQuery): QueryResult {
     const result = getHost().runInScope(run.root, () => call(run, query));
     if (isThenable(result)) throw new TypeError(`query ${name}: the handler must be synchronous`);
     const payload = encodeValue(run.converter, result, `answer of query ${name}`);
+    const bytes = payload.data.length;
+    if (bytes > MAX_ANSWER_BYTES)
+      throw new RangeError(`the answer of query ${name} takes ${bytes} bytes, the limit is ${MAX_ANSWER_BYTES}`);
     return { queryId: query.queryId, outcome: { $case: 'result', value: payload } };
   } catch (error) {
     return { queryId: query.queryId, outcome: { $case: 'failure', value: errorToFailure(error, run.converter) } };

@@ -23,8 +23,9 @@ const itemError = (code: number, reason: string, metadata: Record<string, string
 function setup(script: Script) {
   const clock = createVirtualClock();
   const scripted = createScriptedApi(script);
-  const client = new Client({ connection: scripted.api, clock, identity: 'tester' });
-  return { ...scripted, clock, client };
+  const lines: string[] = [];
+  const client = new Client({ connection: scripted.api, clock, identity: 'tester', log: (_, message) => lines.push(message) });
+  return { ...scripted, clock, client, lines };
 }
 
 async function order(id: string, when?: Date): Promise<{ at: Date; id: string }> {
@@ -209,6 +210,71 @@ test('handles share long polls; a result answers all who wait for that run', asy
   expect(done).toEqual(['b=B', 'b=B']);
   // What is still open is asked for again, together with what is new.
   expect(ids()[2]).toEqual(['a']);
+});
+
+test('a run that closes soon is known soon, however many long polls are out; no run is forgotten', async () => {
+  const closedRuns = new Set<string>();
+  const { clock, client } = setup({
+    awaitWorkflowResults: async (request, call) => {
+      const ready = () =>
+        request.executions.flatMap(({ workflowId }, index) =>
+          closedRuns.has(workflowId)
+            ? [closed(index, { $case: 'workflowCompleted', value: { completedEventId: 1n, result: json(1) } })]
+            : [],
+        );
+      while (ready().length === 0 && !call?.abort?.aborted) await new Promise<void>((resolve) => clock.setTimer(1, resolve));
+      if (call?.abort?.aborted) throw refusal(1, '');
+      return { results: ready() };
+    },
+  });
+  const done: string[] = [];
+  const wait = (id: string): void =>
+    void client
+      .getHandle(id, 'run')
+      .result()
+      .then(() => done.push(id));
+  for (const id of ['long 1', 'long 2', 'long 3', 'long 4', 'short']) {
+    wait(id);
+    await clock.advance(5);
+  }
+  closedRuns.add('short');
+  await clock.advance(100);
+  expect(done).toEqual(['short']);
+  closedRuns.add('long 1').add('long 2').add('long 3').add('long 4');
+  await clock.advance(100);
+  expect(done).toHaveLength(5);
+});
+
+test('waiting while the service is away is told once', async () => {
+  let away = true;
+  const { clock, client, lines } = setup({
+    awaitWorkflowResults: () => {
+      if (away) throw refusal(14, '');
+      return { results: [closed(0, { $case: 'workflowCompleted', value: { completedEventId: 1n, result: json(1) } })] };
+    },
+  });
+  const result = client.getHandle('a', 'run').result();
+  await clock.advance(120_000);
+  expect(lines).toEqual(['the service cannot be reached (is the address right?); results are waited for until it can']);
+  away = false;
+  await clock.advance(10_000);
+  expect([await result, lines.length]).toEqual([1, 2]);
+});
+
+test('a run that cannot be asked for does not end the waiting for others', async () => {
+  const { clock, client } = setup({
+    awaitWorkflowResults: ({ executions }) => {
+      if (executions.some(({ workflowId }) => workflowId === 'bad')) throw refusal(3, 'INVALID_ARGUMENT');
+      return {
+        results: executions.map((_, index) =>
+          closed(index, { $case: 'workflowCompleted', value: { completedEventId: 1n, result: json(1) } }),
+        ),
+      };
+    },
+  });
+  const results = Promise.allSettled(['a', 'bad', 'c'].map((id) => client.getHandle(id, 'run').result()));
+  await clock.advance(100);
+  expect((await results).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
 });
 
 test('400 handles take few calls, each for many runs', async () => {

@@ -7,6 +7,7 @@ import type { Batch } from '../common/batch.ts';
 import { type Clock, realClock } from '../common/clock.ts';
 import { type Connection, connect } from '../common/connection.ts';
 import { type DataConverter, decodeMessage, hasCodecs } from '../common/data-converter.ts';
+import { consoleLog, type Log } from '../common/log.ts';
 import { type RetryOptions, withRetry } from '../common/retry.ts';
 import { checkText } from '../common/text.ts';
 import type { ResultOf, Workflow } from '../common/types.ts';
@@ -28,10 +29,12 @@ export interface ClientOptions {
   namespace?: string;
   /** Codecs; client and worker must agree. */
   dataConverter?: DataConverter;
-  /** How calls are tried again when the service is away or overloaded. Default: for 60 s. */
+  /** How calls are tried again when the service is away or overloaded. Default: for 60 s; `handle.result` waits for the service without limit. */
   retry?: RetryOptions;
   /** For people. Default "pid@host". */
   identity?: string;
+  /** Takes log lines: one when waiting for results finds the service away, one when it is back. Default: the standard error stream. */
+  log?: Log;
   /** Time, chance and ids. For tests in virtual time. */
   clock?: Clock;
 }
@@ -70,6 +73,7 @@ export class Client {
       identity: options.identity ?? `${process.pid}@${hostname()}`,
       dataConverter: options.dataConverter ?? {},
       retry: options.retry ?? {},
+      log: options.log ?? consoleLog,
       closed: closing.signal,
       inOrder: createOrder(),
     };

@@ -50,7 +50,10 @@ export interface WorkflowHandle<F extends Workflow = Workflow> {
   readonly workflowId: string;
   /** Empty if the handle was made without: then each call goes to the open run of the workflow id, else to its newest closed one. */
   readonly runId: string;
-  /** Waits for the end. Rejects with WorkflowFailedError when the run fails, is cancelled, terminated, or times out. */
+  /**
+   * Waits for the end. Rejects with WorkflowFailedError when the run fails, is cancelled, terminated, or times out. While the service
+   * cannot be reached it waits on, and the client's log says so once; set `retry.maximumElapsedMs` for a limit.
+   */
   result(): Promise<ResultOf<F>>;
   /** Resolves when the signal is recorded. Signals of one client to one workflow are recorded in the order of the calls. */
   signal<Args extends readonly unknown[] = readonly unknown[]>(signal: SignalLike<Args> | string, ...args: Args): Promise<void>;

@@ -12,6 +12,7 @@ export {
   TerminatedFailure,
   TimeoutFailure,
 } from '../common/failure.ts';
+export type { Log, LogLevel } from '../common/log.ts';
 export type { RetryOptions } from '../common/retry.ts';
 export type { SearchAttribute } from '../common/search-attribute.ts';
 export { ServiceError } from '../common/service-error.ts';

@@ -2,6 +2,7 @@
 import type { Api } from '../common/api.ts';
 import type { Clock } from '../common/clock.ts';
 import type { DataConverter } from '../common/data-converter.ts';
+import type { Log } from '../common/log.ts';
 import type { RetryContext, RetryOptions } from '../common/retry.ts';
 
 export interface Wire {
@@ -11,6 +12,7 @@ export interface Wire {
   readonly identity: string;
   readonly dataConverter: DataConverter;
   readonly retry: RetryOptions;
+  readonly log: Log;
   /** Aborted by `client.close()`. */
   readonly closed: AbortSignal;
   /** Runs `work` after what was given before for the same key has ended. */

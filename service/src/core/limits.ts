@@ -16,6 +16,11 @@ export const MAX_REQUEST_BYTES: number = 4 * MiB;
 /** Tasks of one poll answer together, unless a single one is larger. */
 export const MAX_POLL_ANSWER_BYTES: number = 1 * MiB;
 
+/** Changes that wait for the database, all together: beyond it starts, then requests are refused. */
+export const MAX_QUEUED_BYTES: number = 256 * MiB;
+/** Runs in memory, estimated, all together: beyond it quiet ones leave although a worker is still to take their tasks. */
+export const MAX_HOT_BYTES: number = 512 * MiB;
+
 /** Events of one run. Replay of more takes seconds. */
 export const MAX_HISTORY_EVENTS = 51_200;
 /** Bytes of one run's events. */

@@ -8,12 +8,14 @@ import { PerdureError } from '../errors.ts';
 import { type History, openKey, stepEnv } from './context.ts';
 import { dispatch, type Release } from './dispatch.ts';
 import { enqueue } from './lane.ts';
-import { armRun, dropRun, mayServe, retentionOf, touch } from './memory.ts';
+import { armRun, dropRun, mayServe, retentionOf, touch, weigh } from './memory.ts';
 import { wantsCheckpoint } from './rows.ts';
 import { type Change, Dropped, type HotRun, type Unit } from './run.ts';
 import { blockedCause, toVisibility } from './show.ts';
 
 const LAZY_MS = 100;
+const RUN_BYTES = 4_096;
+const ACTIVITY_BYTES = 1_024;
 
 /** Steps the run and queues its changes as a unit. Throws PerdureError when the input is refused. */
 export function act<K extends InputKind>(
@@ -36,7 +38,7 @@ export function stepRun<K extends InputKind>(
   kind: K,
   input: Inputs[K][0],
 ): { transition: Transition; answer: Inputs[K][1] } {
-  if (run.dropped) throw new Dropped();
+  if (run.dropped || run.broken) throw new Dropped();
   try {
     return step(run.state, kind, input, stepEnv(h));
   } catch (error) {
@@ -46,10 +48,20 @@ export function stepRun<K extends InputKind>(
     }
     const id = h.env.newId();
     h.log('error', 'a step failed; the run is read again', { id, runId: run.key.runId, input: kind, error: stackOf(error) });
-    dropRun(h, run);
-    h.up.revive(run.key);
+    giveUp(h, run);
     throw new PerdureError('INTERNAL', `the service failed on run ${run.key.runId} (id ${id})`, { id });
   }
+}
+
+/** The state cannot be trusted any more: what is queued of the run is still written, then it is read again. */
+function giveUp(h: History, run: HotRun): void {
+  run.broken = true;
+  const again = (): void => {
+    dropRun(h, run);
+    h.up.revive(run.key);
+  };
+  if (run.lastUnit === undefined) again();
+  else run.lastUnit.waiting.push({ resolve: again, reject: () => {} });
 }
 
 function stackOf(error: unknown): string {
@@ -63,6 +75,13 @@ export interface Stepped {
   readonly release?: Release;
 }
 
+/** What a run takes in memory, roughly: its state, the frames kept for its next task, and inputs of open activities. */
+function bytesOf(run: HotRun): number {
+  const { activities, historyBytes } = run.state;
+  const inputs = activities.size === 0 ? 0 : historyBytes;
+  return RUN_BYTES + activities.size * ACTIVITY_BYTES + inputs + (run.tail.length === 0 ? 0 : historyBytes);
+}
+
 /** Queues what the transitions changed, as one unit; what they offer is released with it. */
 export function commitTransitions(h: History, stepped: readonly Stepped[], kind: Unit['kind']): Unit | undefined {
   const changes: Change[] = [];
@@ -70,6 +89,7 @@ export function commitTransitions(h: History, stepped: readonly Stepped[], kind:
     const change = toChange(h, each);
     if (change !== undefined) changes.push(change);
     touch(h, each.run);
+    if (!each.run.dropped) weigh(h, each.run, bytesOf(each.run));
     armRun(h, each.run);
   }
   if (changes.length === 0) return undefined;
@@ -193,7 +213,7 @@ export function rowOf(run: HotRun, wake: number | null): NonNullable<Change['exe
 /** Resolves when everything the run has queued is committed; the answer may then be released. */
 export async function settled(h: History, run: HotRun): Promise<void> {
   const unit = run.lastUnit;
+  if (run.dropped || unit?.state === 'failed') throw new Dropped();
   if (unit !== undefined) await new Promise<void>((resolve, reject) => unit.waiting.push({ resolve, reject }));
-  else if (run.dropped) throw new Dropped();
   mayServe(h);
 }

@@ -2,7 +2,7 @@
 import type { StepEnv } from '../core/transition.ts';
 import type { Env, Timer } from '../env.ts';
 import type { MatchingRole, TaskRef } from '../roles.ts';
-import type { DueCursor, NodeInfo, RunKey, Store } from '../store/store.ts';
+import type { DueCursor, NodeInfo, PurgeItem, RunKey, Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { DueHeap } from './due-heap.ts';
 import type { HotRun, Unit } from './run.ts';
@@ -18,6 +18,8 @@ export interface HistoryOptions {
   readonly scanAheadMs?: number;
   /** Runs in memory; quiet ones over it leave, also when a worker is still to take their tasks. Default 50 000. */
   readonly maxHotRuns?: number;
+  /** The same by estimated bytes. Default MAX_HOT_BYTES. */
+  readonly maxHotBytes?: number;
   /** Units waiting for a commit. Default 20 000. */
   readonly queueLimit?: number;
   /** Called when the node was fenced three times within a minute: the process should end. */
@@ -29,6 +31,7 @@ export interface LaneState {
   /** Units by namespace, each in order; namespaces take turns. */
   readonly queues: Map<string, Unit[]>;
   queued: number;
+  queuedBytes: number;
   /** The batch at the database, undefined when none is. */
   inFlight: readonly Unit[] | undefined;
   scheduled: boolean;
@@ -46,6 +49,12 @@ export interface NodeState {
   readonly claims: Uint32Array;
   claimCount: number;
   claimedAt: number;
+  /** Ids this process has used: rows of its own earlier incarnations may be left. */
+  readonly ownIds: Set<string>;
+  /** The start over in progress. */
+  recovery: Promise<void> | undefined;
+  scanning: boolean;
+  scanAgain: boolean;
   /** Other nodes as seen by the own successful reads. */
   readonly observed: Map<string, { beat: number; reads: number; since: number; last: number }>;
 }
@@ -65,6 +74,8 @@ export interface History {
   readonly open: Map<string, HotRun>;
   /** Runs in order of last use. */
   readonly byUse: Map<string, HotRun>;
+  /** Estimated bytes of the runs in memory. */
+  hotBytes: number;
   readonly loading: Map<string, Promise<HotRun | undefined>>;
   /** Keys waiting for the next batch of loads. */
   readonly toLoad: { key: RunKey; resolve(run: HotRun | undefined): void; reject(error: Error): void }[];
@@ -84,19 +95,24 @@ export interface History {
   readonly waits: Waits;
   /** Retention by namespace id, ms. */
   readonly retention: Map<string, number>;
+  /** What retention and checkpoints have made superfluous. */
+  readonly purging: { readonly items: PurgeItem[]; scheduled: boolean };
   /** Timers of the node's own loops, cancelled at stop. */
   readonly loops: Map<string, Timer>;
   readonly up: Upcalls;
 }
 
-/** Calls from lower parts to upper ones, wired in service.ts: imports go one way only. */
+/**
+ * Calls from lower parts to upper ones, wired in service.ts: imports go one way only. What concerns the node names the
+ * incarnation it concerns: news of an earlier one say nothing about the present one.
+ */
 export interface Upcalls {
   /** Another node took over, or memory disagrees with the log: start again with empty memory. */
-  fenced(reason: string): Promise<void>;
+  fenced(nodeId: string, reason: string): void;
   /** A statement may or may not have been applied: fence ourselves, keep what nobody else took. */
-  selfFence(): Promise<void>;
+  selfFence(nodeId: string): void;
   /** The database cannot serve: drop memory, pause, go on when it can. */
-  databaseDown(reason: string): void;
+  databaseDown(nodeId: string, reason: string): void;
   /** A run was dropped from memory: read it again if it has anything to do. */
   revive(key: RunKey): void;
   /** A checkpoint made rows without events superfluous. */

@@ -36,7 +36,7 @@ function cool(h: History, run: HotRun): void {
   }
   const wake = wakeAt(run.state, h.env.now(), retentionOf(h, run.key));
   if (wake === 0) {
-    if (h.hot.size > h.options.maxHotRuns) evict(h, run);
+    if (h.hot.size > h.options.maxHotRuns || h.hotBytes > h.options.maxHotBytes) evict(h, run);
     return;
   }
   const checkpoint = run.rowsSinceCheckpoint >= CHECKPOINT_ROWS;

@@ -16,8 +16,13 @@ export interface DueHeap {
   /** Earliest due time, Infinity when empty. */
   next(): number;
   size(): number;
+  /** Entries kept, outdated ones included. */
+  kept(): number;
   clear(): void;
 }
+
+/** Outdated entries kept before the heap is rebuilt. */
+const SLACK = 1_024;
 
 export function createDueHeap(): DueHeap {
   const heap: Entry[] = [];
@@ -50,6 +55,14 @@ export function createDueHeap(): DueHeap {
     heap[at] = last;
   }
 
+  /** Outdated entries go by themselves only when their time comes, which may be in years. */
+  function compact(): void {
+    const live = new Map<string, Entry>();
+    for (const entry of heap) if (current.get(entry.key.runId) === entry.due) live.set(entry.key.runId, entry);
+    heap.length = 0;
+    for (const entry of [...live.values()].sort((a, b) => a.due - b.due)) heap.push(entry);
+  }
+
   function dropOutdated(): void {
     for (let top = heap[0]; top !== undefined && current.get(top.key.runId) !== top.due; top = heap[0]) removeTop();
   }
@@ -59,11 +72,13 @@ export function createDueHeap(): DueHeap {
       if (current.get(key.runId) === due) return;
       if (due === Number.POSITIVE_INFINITY) {
         current.delete(key.runId);
+        if (heap.length > 2 * current.size + SLACK) compact();
         return;
       }
       current.set(key.runId, due);
       heap.push({ due, key });
       up(heap.length - 1);
+      if (heap.length > 2 * current.size + SLACK) compact();
     },
     get: (runId) => current.get(runId) ?? Number.POSITIVE_INFINITY,
     pop(now) {
@@ -79,6 +94,7 @@ export function createDueHeap(): DueHeap {
       return heap[0]?.due ?? Number.POSITIVE_INFINITY;
     },
     size: () => current.size,
+    kept: () => heap.length,
     clear() {
       heap.length = 0;
       current.clear();

@@ -4,7 +4,6 @@
  */
 import type { DueCursor, DueKey } from '../store/store.ts';
 import type { History } from './context.ts';
-import { wakeRun } from './loading.ts';
 import { armDueTimer } from './memory.ts';
 
 const PER_SLOT = 256;
@@ -25,19 +24,28 @@ export async function scanDue(h: History): Promise<void> {
   const { nodeId } = h.node.info;
   const until = h.env.now() + h.options.scanAheadMs;
   let cursors = [...h.cursors.values()].filter((cursor) => h.node.claims[cursor.slot] !== 0);
-  const claimCount = h.node.claimCount;
   while (cursors.length > 0 && h.due.size() < MOST_KEYS) {
+    const claims = new Map(cursors.map(({ slot }) => [slot, h.node.claims[slot]]));
+    // A slot that changed hands meanwhile begins anew by itself.
+    const isSame = (slot: number): boolean => claims.get(slot) === h.node.claims[slot];
     for (const cursor of cursors) h.cursors.set(cursor.slot, { ...cursor, horizon: until });
     let keys: DueKey[];
     try {
       keys = await h.store.dueKeys(nodeId, cursors, until, PER_SLOT);
     } catch (error) {
-      for (const cursor of cursors) h.cursors.set(cursor.slot, cursor);
+      for (const cursor of cursors) if (isSame(cursor.slot)) h.cursors.set(cursor.slot, cursor);
       throw error;
     }
-    if (h.node.info.nodeId !== nodeId || h.node.claimCount !== claimCount) return;
-    for (const each of keys) take(h, each);
-    cursors = advance(h, cursors, keys, until);
+    if (h.node.info.nodeId !== nodeId) return;
+    const valid = keys.filter(({ key }) => isSame(key.slot));
+    for (const each of valid) take(h, each);
+    cursors = advance(
+      h,
+      cursors.filter(({ slot }) => isSame(slot)),
+      valid,
+      until,
+    );
+    armDueTimer(h);
   }
   armDueTimer(h);
 }
@@ -71,11 +79,7 @@ function advance(h: History, cursors: readonly DueCursor[], keys: readonly DueKe
   return more;
 }
 
+/** The alarm loads what is due, some at a time, so that requests for cold runs need not wait for all of it. */
 function take(h: History, { key, wakeAt }: DueKey): void {
-  if (h.hot.has(key.runId)) return;
-  if (wakeAt > h.env.now()) {
-    h.due.set(key, wakeAt);
-    return;
-  }
-  wakeRun(h, key);
+  if (!h.hot.has(key.runId)) h.due.set(key, wakeAt);
 }

@@ -4,8 +4,14 @@ import type { History } from './context.ts';
 import { admit } from './lane.ts';
 
 /** All of `admit` that a queue of `queued` changes out of 100 can decide. */
-function refused(queued: number): string[] {
-  const h = { lanes: [{ queued: queued - 10 }, { queued: 10 }], options: { queueLimit: 100 } } as unknown as History;
+function refused(queued: number, bytes = 0): string[] {
+  const h = {
+    lanes: [
+      { queued: queued - 10, queuedBytes: 0 },
+      { queued: 10, queuedBytes: bytes },
+    ],
+    options: { queueLimit: 100 },
+  } as unknown as History;
   return (['start', 'request', 'owed'] as const).filter((kind) => {
     try {
       admit(h, kind);
@@ -19,6 +25,7 @@ function refused(queued: number): string[] {
 
 test('R-COMMIT-7: a filling queue refuses starts first, then requests, what is owed last', () => {
   expect(refused(10)).toEqual([]);
+  expect(refused(10, 200 * 1_048_576)).toEqual(['start', 'request']);
   expect(refused(49)).toEqual([]);
   expect(refused(50)).toEqual(['start']);
   expect(refused(75)).toEqual(['start', 'request']);

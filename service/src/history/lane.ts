@@ -2,6 +2,7 @@
  * The commit lanes: what waits goes into one statement, and the next leaves when that one lands. No flush timer. A run uses
  * one lane at a time, so its records are committed in order.
  */
+import { MAX_QUEUED_BYTES } from '../core/limits.ts';
 import { PerdureError } from '../errors.ts';
 import { type CommitAnswer, StoreError } from '../store/store.ts';
 import { counters } from '../telemetry/counters.ts';
@@ -15,20 +16,20 @@ import { type Change, Dropped, type HotRun, Refused, type Unit } from './run.ts'
 const LARGE_BYTES = 262_144;
 const BATCH_RECORDS = 512;
 const BATCH_BYTES = 4_194_304;
-const TRIES = 10;
-const RETRY_MS = 10;
 const OVERLOAD_RETRY_MS = 250;
 
 export function createLanes(): LaneState[] {
-  return [0, 1].map((index) => ({ index, queues: new Map(), queued: 0, inFlight: undefined, scheduled: false }));
+  return [0, 1].map((index) => ({ index, queues: new Map(), queued: 0, queuedBytes: 0, inFlight: undefined, scheduled: false }));
 }
 
 /** Refuses work the queue has no room for: starts first, then requests; what is owed has its own quarter. */
 export function admit(h: History, kind: Unit['kind']): void {
   const queued = h.lanes.reduce((sum, lane) => sum + lane.queued, 0);
+  const bytes = h.lanes.reduce((sum, lane) => sum + lane.queuedBytes, 0);
   const share = kind === 'start' ? 0.5 : kind === 'request' ? 0.75 : 1;
-  if (queued < h.options.queueLimit * share) return;
-  throw new PerdureError('OVERLOADED', `${queued} changes wait for the database`, { queued: String(queued) }, OVERLOAD_RETRY_MS);
+  if (queued < h.options.queueLimit * share && bytes < MAX_QUEUED_BYTES * share) return;
+  const facts = { queued: String(queued), bytes: String(bytes) };
+  throw new PerdureError('OVERLOADED', `${queued} changes (${bytes} bytes) wait for the database`, facts, OVERLOAD_RETRY_MS);
 }
 
 /** Queues a unit. Its runs' later answers wait for it. */
@@ -44,6 +45,7 @@ export function enqueue(h: History, unit: Unit): void {
   if (queue === undefined) lane.queues.set(unit.namespaceId, [unit]);
   else queue.push(unit);
   lane.queued += 1;
+  lane.queuedBytes += unit.bytes;
   schedule(h, lane);
 }
 
@@ -88,6 +90,7 @@ function take(lane: LaneState): Unit[] {
         units.push(unit);
         records += unit.changes.length;
         bytes += unit.bytes;
+        lane.queuedBytes -= unit.bytes;
         taken += 1;
       }
       moved ||= taken > 0;
@@ -107,37 +110,39 @@ async function write(h: History, lane: LaneState, all: readonly Unit[]): Promise
   if (units.length === 0) return;
   const before = new Map<HotRun, number>();
   for (const unit of units) for (const { run } of unit.changes) if (!before.has(run)) before.set(run, run.lastSeq);
+  // Whatever comes of it concerns this incarnation of the node, not one that has replaced it meanwhile.
+  const { nodeId } = h.node.info;
   const records = toRecords(units);
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      const answer = await h.store.commit(h.node.info.nodeId, lane.index, records);
-      counters.commits += 1;
-      counters.records += records.length;
-      await settle(h, units, answer);
-      return;
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      if (error.kind === 'abort' && attempt < TRIES) {
-        await pause(h, RETRY_MS * attempt * h.env.random());
-        continue;
-      }
-      await giveUp(h, lane, units, before, error);
-      return;
-    }
+  try {
+    const answer = await h.store.commit(nodeId, lane.index, records);
+    counters.commits += 1;
+    counters.records += records.length;
+    settle(h, nodeId, units, answer);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    await giveUp(h, nodeId, lane, units, before, error);
   }
 }
 
-async function giveUp(h: History, lane: LaneState, units: readonly Unit[], before: Map<HotRun, number>, error: StoreError): Promise<void> {
+async function giveUp(
+  h: History,
+  nodeId: string,
+  lane: LaneState,
+  units: readonly Unit[],
+  before: Map<HotRun, number>,
+  error: StoreError,
+): Promise<void> {
   if (error.kind === 'poison') {
     await isolate(h, lane, units, before, error);
   } else if (error.kind === 'ambiguous') {
     h.log('warn', 'the outcome of a commit is unknown; the node fences itself', { error: error.message, sqlState: error.sqlState });
     fail(h, units, new Dropped());
-    await h.up.selfFence();
+    h.up.selfFence(nodeId);
   } else if (error.kind === 'down') {
     fail(h, units, new PerdureError('DATABASE_UNAVAILABLE', 'the database cannot take changes now', {}, 1_000));
-    h.up.databaseDown(error.message);
+    h.up.databaseDown(nodeId, error.message);
   } else {
+    // The store has tried again by itself; its callers may.
     h.log('warn', 'a batch was aborted too often', { error: error.message, sqlState: error.sqlState });
     fail(h, units, new PerdureError('UNAVAILABLE', 'the change could not be committed; try again', {}, 200));
   }
@@ -157,10 +162,10 @@ async function isolate(h: History, lane: LaneState, units: readonly Unit[], befo
   await write(h, lane, units.slice(half));
 }
 
-async function settle(h: History, units: readonly Unit[], answer: CommitAnswer): Promise<void> {
+function settle(h: History, nodeId: string, units: readonly Unit[], answer: CommitAnswer): void {
   if (!answer.alive) {
     fail(h, units, new Dropped());
-    await h.up.fenced('its row was deleted by another node');
+    h.up.fenced(nodeId, 'its row was deleted by another node');
     return;
   }
   const taken = new Map(answer.taken.map((each) => [each.runId, each.openRunId]));
@@ -176,7 +181,7 @@ async function settle(h: History, units: readonly Unit[], answer: CommitAnswer):
     if (!start) wrong = true;
     fail(h, [unit], start ? new Refused(taken.get(runId)) : new Dropped());
   }
-  if (wrong) await h.up.fenced('its memory disagrees with the log');
+  if (wrong) h.up.fenced(nodeId, 'its memory disagrees with the log');
 }
 
 function commit(h: History, unit: Unit): void {

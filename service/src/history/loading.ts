@@ -86,6 +86,7 @@ function build(h: History, loaded: LoadedRun): HotRun | undefined {
     if (run === undefined) return undefined;
     addRun(h, run);
     stepDue(h, run);
+    hurryLoaded(h, run);
     return run;
   } catch (error) {
     h.quarantine.set(runId, h.env.now() + QUARANTINE_MS);

@@ -10,6 +10,7 @@ import type { HotRun } from './run.ts';
 const SERVE_MS = 6_000;
 /** A run used again within this time keeps its place in the order of use. */
 const MOVE_MS = 500;
+const LONGEST_ALARM_MS = 1_000;
 const DEFAULT_RETENTION_MS = 7 * 86_400_000;
 const SHORTEST_RETENTION_MS = 3_600_000;
 
@@ -33,9 +34,16 @@ export function touch(h: History, run: HotRun): void {
   h.byUse.set(run.key.runId, run);
 }
 
+/** Notes what the run takes in memory. */
+export function weigh(h: History, run: HotRun, bytes: number): void {
+  h.hotBytes += bytes - run.bytes;
+  run.bytes = bytes;
+}
+
 /** Forgets the run's memory; whoever waits on it is told to find it again. */
 export function dropRun(h: History, run: HotRun): void {
   run.dropped = true;
+  weigh(h, run, 0);
   h.hot.delete(run.key.runId);
   h.byUse.delete(run.key.runId);
   h.due.set(run.key, Number.POSITIVE_INFINITY);
@@ -52,6 +60,7 @@ export function dropAll(h: History): void {
   h.backlog.clear();
   h.offers.length = 0;
   h.cursors.clear();
+  h.purging.items.length = 0;
 }
 
 /** Sets when the run has to be stepped next. */
@@ -69,7 +78,8 @@ export function armDueTimer(h: History): void {
   h.dueTimer = undefined;
   if (next === Number.POSITIVE_INFINITY) return;
   h.dueTimerAt = next;
-  h.dueTimer = h.env.setTimer(Math.max(0, Math.ceil(next - h.env.now())), () => {
+  // Looked at again every second: a machine that slept, or whose clock was set, is late by no more than that.
+  h.dueTimer = h.env.setTimer(Math.min(LONGEST_ALARM_MS, Math.max(0, Math.ceil(next - h.env.now()))), () => {
     h.dueTimer = undefined;
     h.up.due();
   });

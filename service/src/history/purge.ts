@@ -1,17 +1,16 @@
 /** Retention: a closed run whose time is over is deleted, a slice at a time, by its owner's fenced statement. */
 import { wakeAt } from '../core/outstanding.ts';
-import type { PurgeItem } from '../store/store.ts';
+import { type PurgeItem, StoreError } from '../store/store.ts';
 import type { History } from './context.ts';
 import { writeWake } from './cooling.ts';
-import { dropRun, isServing, retentionOf } from './memory.ts';
+import { armDueTimer, dropRun, isServing, retentionOf } from './memory.ts';
 import { type HotRun, isSettled } from './run.ts';
 
 const RUNS = 256;
 const ROWS = 8_000;
 /** Between two slices, so that purging takes at most a part of the database's time. */
 const PAUSE_MS = 100;
-
-const queues = new WeakMap<History, PurgeItem[]>();
+const PUT_OFF_MS = 60_000;
 
 /** Called when a closed run has come back by its wake_at. */
 export function purgeIfOver(h: History, run: HotRun): void {
@@ -33,27 +32,46 @@ export function purgeMarks(h: History, run: HotRun): void {
 }
 
 function add(h: History, item: PurgeItem): void {
-  const queue = queues.get(h) ?? [];
-  queues.set(h, queue);
-  queue.push(item);
-  if (queue.length === 1) h.env.setTimer(PAUSE_MS, () => void purgeSlice(h, queue));
+  h.purging.items.push(item);
+  schedule(h);
 }
 
-async function purgeSlice(h: History, queue: PurgeItem[]): Promise<void> {
-  const items = queue.slice(0, RUNS);
-  try {
-    const answer = await h.store.purge(h.node.info.nodeId, items, ROWS);
-    if (!answer.alive) {
-      queue.length = 0;
-      await h.up.fenced('its row was deleted by another node');
-      return;
-    }
-    const done = new Set(answer.done);
-    queue.splice(0, items.length, ...items.filter(({ key }) => !done.has(key.runId)));
-  } catch (error) {
-    // Closed runs come back with the next scan of their slot; marks go with the next checkpoint.
-    if (isServing(h)) h.log('warn', 'old rows could not be purged now', { error: String(error) });
-    queue.length = 0;
+function schedule(h: History): void {
+  if (h.purging.scheduled || h.purging.items.length === 0) return;
+  h.purging.scheduled = true;
+  h.env.setTimer(PAUSE_MS, () => {
+    void purgeSlice(h).then(() => {
+      h.purging.scheduled = false;
+      schedule(h);
+    });
+  });
+}
+
+async function purgeSlice(h: History): Promise<void> {
+  const { nodeId } = h.node.info;
+  const items = h.purging.items.splice(0, RUNS);
+  if (!isServing(h)) {
+    putOff(h, items);
+    return;
   }
-  if (queue.length > 0 && isServing(h)) h.env.setTimer(PAUSE_MS, () => void purgeSlice(h, queue));
+  try {
+    const answer = await h.store.purge(nodeId, items, ROWS);
+    if (!answer.alive) h.up.fenced(nodeId, 'its row was deleted by another node');
+    const done = new Set(answer.done);
+    const left = items.filter(({ key }) => !done.has(key.runId));
+    if (answer.alive) h.purging.items.unshift(...left);
+    else putOff(h, left);
+  } catch (error) {
+    putOff(h, items);
+    if (error instanceof StoreError && error.kind === 'ambiguous') h.up.selfFence(nodeId);
+    else h.log('warn', 'old rows could not be purged now', { error: String(error) });
+  }
+}
+
+/** Closed runs come back in a while, or by the scan of whoever owns them then; marks go with the next checkpoint. */
+function putOff(h: History, items: readonly PurgeItem[]): void {
+  for (const { key, marksUpToSeq } of items) {
+    if (marksUpToSeq === undefined && h.node.claims[key.slot] !== 0) h.due.set(key, h.env.now() + PUT_OFF_MS);
+  }
+  armDueTimer(h);
 }

@@ -71,7 +71,7 @@ function withCheckpoint(run: HotRun, changes: readonly Change[], execution: Exec
   const due = run.rowsSinceCheckpoint >= CHECKPOINT_ROWS || run.bytesSinceCheckpoint >= CHECKPOINT_BYTES;
   const last = changes.at(-1) as Change;
   const exact = run.lastUnit === undefined || run.lastUnit.changes.includes(last);
-  if (!due || !exact || execution === undefined) return execution;
+  if (!due || !exact || execution === undefined || run.broken) return execution;
   return checkpointed(run, execution);
 }
 

@@ -59,6 +59,10 @@ export interface HotRun {
   movedAt: number;
   /** No longer the run's memory: whoever still holds it must resolve the run again. */
   dropped: boolean;
+  /** A step failed half-way: what is queued is still written, then the run is read again. */
+  broken: boolean;
+  /** Estimate of its memory. */
+  bytes: number;
   queries: WaitingQuery[];
   /** Worker that came since the task failed, or '': the next attempt is offered to it first. */
   hurriedFor: string;
@@ -104,6 +108,8 @@ export function newHotRun(key: RunKey, state: RunState, now: number): HotRun {
     lastUsedAt: now,
     movedAt: 0,
     dropped: false,
+    broken: false,
+    bytes: 0,
     queries: [],
     hurriedFor: '',
     held: [],

@@ -1,5 +1,6 @@
 /** The history role: owns runs, steps them one input at a time, and commits what they change in groups. */
 
+import { MAX_HOT_BYTES } from '../core/limits.ts';
 import { SLOTS } from '../core/slot.ts';
 import type { Env } from '../env.ts';
 import type { HistoryRole, MatchingRole } from '../roles.ts';
@@ -58,7 +59,15 @@ function createState(parts: HistoryParts): History {
     matching,
     log,
     tokenKey,
-    options: { coolAfterMs: 5_000, scanEveryMs: 30_000, scanAheadMs: 60_000, maxHotRuns: 50_000, queueLimit: 20_000, ...options },
+    options: {
+      coolAfterMs: 5_000,
+      scanEveryMs: 30_000,
+      scanAheadMs: 60_000,
+      maxHotRuns: 50_000,
+      maxHotBytes: MAX_HOT_BYTES,
+      queueLimit: 20_000,
+      ...options,
+    },
     node: {
       info: node,
       phase: 'starting',
@@ -68,12 +77,17 @@ function createState(parts: HistoryParts): History {
       claims: new Uint32Array(SLOTS),
       claimCount: 0,
       claimedAt: 0,
+      ownIds: new Set([node.nodeId]),
+      recovery: undefined,
+      scanning: false,
+      scanAgain: false,
       observed: new Map(),
     },
     lanes: createLanes(),
     hot: new Map(),
     open: new Map(),
     byUse: new Map(),
+    hotBytes: 0,
     loading: new Map(),
     toLoad: [],
     quarantine: new Map(),
@@ -89,11 +103,12 @@ function createState(parts: HistoryParts): History {
     newcomerQueues: new Set(),
     waits: createWaits(),
     retention: new Map(),
+    purging: { items: [], scheduled: false },
     loops: new Map(),
     up: {
-      fenced: (reason) => fenced(h, reason),
-      selfFence: () => selfFence(h),
-      databaseDown: (reason) => databaseDown(h, reason),
+      fenced: (nodeId, reason) => fenced(h, nodeId, reason),
+      selfFence: (nodeId) => selfFence(h, nodeId),
+      databaseDown: (nodeId, reason) => databaseDown(h, nodeId, reason),
       revive: (key) => revive(h, key),
       purgeMarks: (run) => purgeMarks(h, run),
       due: () => fireDue(h),
@@ -124,7 +139,7 @@ export function createHistory(parts: HistoryParts): HistoryService {
     heartbeatActivities: (items, worker) => heartbeatActivities(h, items, worker),
     returnTasks: (items) => returnTasks(h, items),
     start: async () => {
-      await boot(h);
+      await boot(h, true);
       serve(h);
       every(h, 'cool', Math.min(COOL_EVERY_MS, h.options.coolAfterMs), () => coolQuiet(h));
     },
@@ -143,6 +158,7 @@ async function stop(h: History): Promise<void> {
   const served = h.node.phase === 'serving';
   h.node.phase = 'stopping';
   h.waits.wakeAll();
+  await h.node.recovery;
   if (served) {
     flushLazy(h, true);
     await drained(h);

@@ -5,17 +5,25 @@ import { wakeRun } from './loading.ts';
 import { armDueTimer } from './memory.ts';
 
 const SLICE = 500;
+/** Loads under way: more would only stand before the loads that requests wait for. */
+const MOST_LOADING = 512;
+const PAUSE_MS = 5;
 
 export function fireDue(h: History): void {
   const now = h.env.now();
   let taken = 0;
-  for (let key = h.due.pop(now); key !== undefined; key = h.due.pop(now)) {
+  while (taken < SLICE) {
+    if (h.loading.size >= MOST_LOADING) {
+      h.env.setTimer(PAUSE_MS, () => fireDue(h));
+      return;
+    }
+    const key = h.due.pop(now);
+    if (key === undefined) break;
     const run = h.hot.get(key.runId);
     // Loading steps the run by itself.
     if (run !== undefined) stepDue(h, run);
     else wakeRun(h, key);
     taken += 1;
-    if (taken >= SLICE) break;
   }
   armDueTimer(h);
 }

@@ -1,6 +1,7 @@
 /** Clients at work, by the SDK's client: what they asked for, and what they were told. */
 
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import type { DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
 import {
   Client,
   ServiceError,
@@ -9,7 +10,6 @@ import {
   type WorkflowHandle,
   WorkflowNotFoundError,
 } from '@perdure/sdk/client';
-import type { DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { Plan } from './plan.ts';
 import type { Random } from './random.ts';
 import { createApi, type Network } from './rpc.ts';
@@ -74,13 +74,14 @@ interface Customer extends CustomersOptions {
   readonly newId: () => string;
 }
 
-const TYPES = ['pipeline', 'napper', 'alarms', 'collector', 'worker', 'risky', 'heart', 'patient', 'racer'] as const;
+const TYPES = ['pipeline', 'napper', 'alarms', 'collector', 'worker', 'risky', 'heart', 'patient', 'racer', 'trusting'] as const;
 type Type = (typeof TYPES)[number];
 
 function argsOf(type: Type, random: Random): unknown[] {
   const some = (most: number, draw: () => number): number[] => Array.from({ length: 1 + random.below(most) }, draw);
   switch (type) {
     case 'pipeline':
+    case 'trusting':
       return [some(6, () => random.below(100))];
     case 'napper':
       return [some(3, () => random.below(random.pick([500, 10_000, 90_000])))];
@@ -157,9 +158,15 @@ function verdict({ records }: Customer, error: unknown): Told {
   return 'unknown';
 }
 
+function typeOf({ random, plan }: Customer): Type {
+  if (plan.trust && random.chance(0.4)) return 'trusting';
+  const type = random.pick(TYPES);
+  return type === 'trusting' ? 'pipeline' : type;
+}
+
 async function visit(customer: Customer, workflowId: string): Promise<void> {
   const { random, client, other, newId, pause } = customer;
-  const type = random.pick(TYPES);
+  const type = typeOf(customer);
   const requestId = newId();
   const options = {
     workflowId,
@@ -179,7 +186,9 @@ async function visit(customer: Customer, workflowId: string): Promise<void> {
   const { told, runId } = await first;
   if (told === 'ok') {
     const handle = client.getHandle(workflowId, runId);
-    await Promise.all([interact(customer, handle, type), look(customer, handle), result(customer, handle)]);
+    // Nobody asks for the others: they must get on by themselves.
+    const awaited = random.chance(0.6);
+    await Promise.all([interact(customer, handle, type), awaited && look(customer, handle), awaited && result(customer, handle)]);
   }
   await second;
 }
@@ -193,12 +202,17 @@ async function interact(customer: Customer, handle: WorkflowHandle, type: Type):
   if (type !== 'collector' && type !== 'worker') return;
   const signals: Promise<void>[] = [];
   for (let left = random.below(6); left > 0; left -= 1) {
-    signals.push(message(customer, handle, type, 'signal'));
+    const sent = message(customer, handle, type, 'signal');
+    signals.push(type === 'collector' && random.chance(0.3) ? sent.then(() => query(customer, handle)) : sent);
     if (random.chance(0.6)) await pause(random.next() ** 2 * 8_000);
     if (type === 'collector' && random.chance(0.4)) signals.push(query(customer, handle));
   }
   await Promise.all(signals);
-  await handle.signal('finish').catch((error: unknown) => verdict(customer, error));
+  const finished = handle.signal('finish').catch((error: unknown) => verdict(customer, error));
+  // Around the time at which the run closes: recorded and seen, or refused.
+  if (random.chance(0.5))
+    await pause(random.next() * 20).then(() => message(customer, handle, type, random.chance(0.8) ? 'signal' : 'cancel'));
+  await finished;
 }
 
 async function message(customer: Customer, handle: WorkflowHandle, type: string, kind: 'signal' | 'cancel' | 'terminate'): Promise<void> {

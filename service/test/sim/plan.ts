@@ -50,6 +50,10 @@ export interface Plan {
   readonly faultsEnd: number;
   readonly workers: number;
   readonly runs: number;
+  /** Nothing that was given out is lost for good: only the network may lose messages. */
+  readonly trust: boolean;
+  /** Workers live on, and nothing keeps them from saying so but the ends of the service. */
+  readonly gentle: boolean;
   /** Customers come in crowds. */
   readonly crowded: boolean;
   /** Workflow ids are shared by several starts. */
@@ -73,25 +77,35 @@ export function drawPlan(seed: number, random: Random): Plan {
   const some = (most: number): number => (calm || random.chance(0.5) ? 0 : most * random.next());
   const every = (least: number, most: number): number =>
     calm || random.chance(0.4) ? Number.POSITIVE_INFINITY : random.between(least, most);
+  const store: StoreFaultRates = {
+    abort: some(0.2),
+    lostBefore: some(0.05),
+    lostAfter: some(0.05),
+    late: some(0.05),
+    down: some(0.03),
+    slow: some(0.1),
+    slowMs: random.between(100, 9_000),
+    crash: some(0.03),
+    poison: some(0.01),
+  };
+  const gentle = random.chance(0.2);
+  const rpc: RpcFaultRates = gentle
+    ? { lostRequest: 0, lostAnswer: 0, repeated: 0, slow: 0, slowMs: 0 }
+    : { lostRequest: some(0.08), lostAnswer: some(0.08), repeated: some(0.1), slow: some(0.1), slowMs: random.between(50, 3_000) };
+  const never = Number.POSITIVE_INFINITY;
+  const serviceCrashEvery = every(2_000, 60_000);
+  const workerCrashEvery = gentle ? never : every(2_000, 40_000);
   return {
     calm,
+    gentle,
+    trust: serviceCrashEvery === never && workerCrashEvery === never && store.crash === 0,
     retentionMs: 3_600_000,
-    store: {
-      abort: some(0.2),
-      lostBefore: some(0.05),
-      lostAfter: some(0.05),
-      late: some(0.05),
-      down: some(0.03),
-      slow: some(0.1),
-      slowMs: random.between(100, 9_000),
-      crash: some(0.03),
-      poison: some(0.01),
-    },
-    rpc: { lostRequest: some(0.08), lostAnswer: some(0.08), repeated: some(0.1), slow: some(0.1), slowMs: random.between(50, 3_000) },
-    serviceCrashEvery: every(2_000, 60_000),
-    serviceFreezeEvery: every(10_000, 60_000),
+    store: gentle ? { ...store, abort: 0, lostBefore: 0, lostAfter: 0, late: 0, down: 0, slow: 0, poison: 0 } : store,
+    rpc,
+    serviceCrashEvery,
+    serviceFreezeEvery: gentle ? never : every(10_000, 60_000),
     freezeMs: random.between(500, 20_000),
-    workerCrashEvery: every(2_000, 40_000),
+    workerCrashEvery,
     orderly: random.next(),
     clockOffset: calm || random.chance(0.5) ? 0 : random.between(0, 5_000),
     faultsEnd: random.between(20_000, 120_000),

@@ -11,7 +11,17 @@ import type { Incarnation, World } from './world.ts';
 const LONGEST_DOWN_MS = 6_000;
 const STOP_MS = 10_000;
 /** Faults on the database while runs are purged. */
-const PURGE_FAULTS: StoreFaultRates = { abort: 0.1, lostBefore: 0.03, lostAfter: 0.03, late: 0.03, down: 0.01, slow: 0.05, slowMs: 3_000, crash: 0.02, poison: 0 };
+const PURGE_FAULTS: StoreFaultRates = {
+  abort: 0.1,
+  lostBefore: 0.03,
+  lostAfter: 0.03,
+  late: 0.03,
+  down: 0.01,
+  slow: 0.05,
+  slowMs: 3_000,
+  crash: 0.02,
+  poison: 0,
+};
 const NO_FAULTS: StoreFaultRates = { abort: 0, lostBefore: 0, lostAfter: 0, late: 0, down: 0, slow: 0, slowMs: 0, crash: 0, poison: 0 };
 
 export interface ServiceHost {
@@ -118,6 +128,7 @@ function start(state: State): void {
       poisoned,
       rates: () => (state.purging ? PURGE_FAULTS : state.healed ? NO_FAULTS : plan.store),
       crash: (who) => crash(state, who),
+      report: (problem) => state.errors.push(problem),
       applied: (records) => state.applied(database, records),
     },
     incarnation,
@@ -129,7 +140,9 @@ function start(state: State): void {
     history,
     log: (level, message, fields) => {
       world.note(`${incarnation.name} ${level}: ${message} ${JSON.stringify(fields)}`);
-      if (level === 'error') state.errors.push(`${message} ${JSON.stringify(fields)}`);
+      // With one process at a time nobody else writes: what memory holds must be what the log holds.
+      if (level === 'error' || JSON.stringify(fields)?.includes('memory disagrees'))
+        state.errors.push(`${message} ${JSON.stringify(fields)}`);
     },
   }).then(
     (node) => {

@@ -95,7 +95,10 @@ async function purge({ world, plan, service, wrong }: Scene): Promise<void> {
   await world.run(over, world.now() + 1.06 * plan.retentionMs);
   service.disturbPurge(false);
   await world.run(over, world.now() + plan.retentionMs);
-  if (!over()) wrong.push(`not purged: ${database.history.size} logs, ${database.visibility.size} list rows, ${database.byWorkflow.size} workflow ids`);
+  if (!over())
+    wrong.push(
+      `not purged: ${database.history.size} logs, ${database.visibility.size} list rows, ${database.byWorkflow.size} workflow ids`,
+    );
 }
 
 /** Workers leave, and memory empties: nothing may be left that only memory drives. */

@@ -21,6 +21,8 @@ export interface StoreHost {
   rates(): StoreFaultRates;
   /** The process dies here. */
   crash(incarnation: Incarnation): void;
+  /** Something that must never happen. */
+  report(problem: string): void;
   /** A commit has been applied: invariants are looked at. */
   applied(records: readonly CommitRecord[]): void;
   readonly counts: Map<string, number>;
@@ -40,7 +42,7 @@ export function createFaultyStore(host: StoreHost, incarnation: Incarnation): St
     new Promise((resolve, reject) => {
       if (!incarnation.alive) return;
       const lane = method === 'commit' ? args[1] : undefined;
-      if (lane !== undefined && lanes.has(lane)) throw new Error(`two commits on lane ${String(lane)} at once`);
+      if (lane !== undefined && lanes.has(lane)) host.report(`two commits on lane ${String(lane)} at once`);
       if (lane !== undefined) lanes.add(lane);
       const answer = (ms: number, run: () => void): void => {
         const deliver = (): void => {
@@ -106,6 +108,8 @@ async function applyTo(host: StoreHost, raw: Store, method: Method, args: readon
   if (method === 'commit') {
     const { alive, written } = value as { alive: boolean; written: ReadonlySet<string> };
     host.world.note(`commit alive=${alive} written=${written.size}/${(args[2] as unknown[]).length}`);
+    const me = String(args[0]);
+    if (alive && !host.database.nodes.has(me)) host.report(`node ${me} has been deleted, and still writes`);
     host.applied((args[2] as readonly CommitRecord[]).filter((record) => written.has(record.key.runId)));
   }
   return value;

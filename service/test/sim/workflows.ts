@@ -21,6 +21,7 @@ import type { Activities } from './activities.ts';
 const quick = proxyActivities<Activities>({ startToCloseTimeout: '20s', retry: { initialInterval: '200ms', maximumInterval: '2s' } });
 const once = proxyActivities<Activities>({ startToCloseTimeout: '8s', retry: { maximumAttempts: 1 } });
 const thrice = proxyActivities<Activities>({ startToCloseTimeout: '8s', retry: { initialInterval: '100ms', maximumAttempts: 3 } });
+const endless = proxyActivities<Activities>({ scheduleToCloseTimeout: '3h', retry: { initialInterval: '200ms', maximumInterval: '2s' } });
 const alive = proxyActivities<Activities>({
   startToCloseTimeout: '2m',
   heartbeatTimeout: '3s',
@@ -33,6 +34,13 @@ export async function pipeline(numbers: number[]): Promise<number> {
   for (const number of numbers.slice(0, 2)) sum += await quick.double(number);
   const rest = await Promise.all(numbers.slice(2).map((number) => quick.double(number)));
   return rest.reduce((all, one) => all + one, sum);
+}
+
+/** As above, without a limit for attempts that get lost: they must not. */
+export async function trusting(numbers: number[]): Promise<number> {
+  let sum = 0;
+  for (const number of numbers) sum += await endless.double(number);
+  return sum;
 }
 
 /** Waits; how long each wait took at least. */

@@ -16,7 +16,8 @@ const HEALTH_EVERY_MS = 500;
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 5_000;
 /** A clean stop takes at most about 10 s in all; the lane gets most of it. */
-const HISTORY_STOP_MS = 7_000;
+const HISTORY_STOP_MS = 5_000;
+const STORE_CLOSE_MS = 1_000;
 
 export interface ServerOptions {
   /** `host:port` to listen on. */
@@ -27,6 +28,8 @@ export interface ServerOptions {
   readonly version: string;
   /** Throws an error with a code when the database cannot be reached, without one when its schema is of no use. */
   checkSchema(): Promise<void>;
+  /** The node cannot go on (fenced again and again): the process should end. */
+  onFatal?(reason: string): void;
 }
 
 export interface RunningServer {
@@ -102,7 +105,7 @@ async function startRoles(node: Node, address: string): Promise<void> {
   const tokenKey = await store.getSecret(MAC_SECRET);
   if (tokenKey === undefined) throw new Error('the database has no token key: run `perdure migrate`');
   const info = { nodeId: env.newId(), address, roles: 'frontend,history,matching', version };
-  const history = createHistory({ env, store, node: info, matching: () => matching, log, tokenKey });
+  const history = createHistory({ env, store, node: info, matching: () => matching, log, tokenKey, options: { onFatal: (reason) => node.options.onFatal?.(reason) } });
   const matching: Roles['matching'] = createMatching({ env, history: () => history, log });
   const frontend = createFrontend({ env, history, matching, store, tokenKey, version, log });
   try {
@@ -141,7 +144,9 @@ async function takeDown(node: Node, rpc: RpcServer): Promise<void> {
   const stopped = await Promise.race([node.roles?.history.stop().then(() => true), pause(node, HISTORY_STOP_MS).then(() => false)]);
   if (stopped === false) log('warn', 'history did not stop in time; its runs are taken over from the database', { ms: HISTORY_STOP_MS });
   node.wake();
-  await store.close();
+  // A database that hangs must not keep the process from ending.
+  await Promise.race([store.close(), pause(node, STORE_CLOSE_MS)]);
+  node.wake();
   log('info', 'stopped');
 }
 

@@ -1,5 +1,5 @@
 /** `perdure server`: one node of the service, until it is told to stop. */
-import { isLoopback, loadConfig } from '../config.ts';
+import { type Config, isLoopback, loadConfig } from '../config.ts';
 import { createRealEnv } from '../env-real.ts';
 import { type RunningServer, startServer } from '../server.ts';
 import { checkSchema } from '../store/migrations/migrate.ts';
@@ -26,9 +26,7 @@ export async function runServer(flags: ServerFlags): Promise<number> {
   if (config.dbUrl === undefined)
     throw new UsageError('--db-url: the database is needed (or PERDURE_DB_URL); `perdure dev` brings its own');
   const log = await createLog({ level: config.logLevel, format: config.logFormat });
-  if (!isLoopback(config.address))
-    log('warn', 'INSECURE: other machines can reach this server, and whoever can reach it can do everything', { address: config.address });
-  const server = await listen(config.address, config.dbUrl, log);
+  const server = await listen(config, config.dbUrl, log);
   log('info', 'listening', { address: server.address, version: readVersion(), pid: process.pid });
   const stopped = stopWhenAsked(server, log);
   try {
@@ -41,11 +39,24 @@ export async function runServer(flags: ServerFlags): Promise<number> {
 }
 
 /** Starts a server for a database; throws CommandError when the address cannot be had. */
-export async function listen(address: string, dbUrl: string, log: Log): Promise<RunningServer> {
-  const store = createPostgresStore({ url: dbUrl });
+export async function listen({ address }: Config, dbUrl: string, log: Log): Promise<RunningServer> {
+  if (!isLoopback(address))
+    log('warn', 'INSECURE: other machines can reach this server, and whoever can reach it can do everything', { address });
+  const store = createPostgresStore({ url: dbUrl, onNotice: (notice) => log('warn', 'database', { notice }) });
   process.on('SIGUSR2', printCounters);
   try {
-    return await startServer({ address, store, env: createRealEnv(), log, version: readVersion(), checkSchema: () => checkSchema(dbUrl) });
+    return await startServer({
+      address,
+      store,
+      env: createRealEnv(),
+      log,
+      version: readVersion(),
+      checkSchema: () => checkSchema(dbUrl),
+      onFatal(reason) {
+        log('error', 'this node cannot go on; the process ends', { reason });
+        process.exit(EXIT.failed);
+      },
+    });
   } catch (error) {
     await store.close();
     throw new CommandError((error as Error).message);

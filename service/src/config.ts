@@ -56,7 +56,8 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     env: 'PERDURE_DB_URL',
     default: '',
     allowed: 'postgresql://user:password@host:port/database',
-    about: 'the database; prefer the environment variable, flags are visible to other users',
+    about:
+      'the database, PostgreSQL 15 or later (CockroachDB: see operations.md); prefer the environment variable, flags are visible to other users',
   },
   insecure: {
     flag: '--insecure',

@@ -52,8 +52,8 @@ function addDev(program: Command, finish: (code: number) => void): void {
   program
     .command('dev')
     .description('everything for development in one command: embedded PostgreSQL, schema, service')
-    .option('--port <port>', 'port on 127.0.0.1', DEFAULT_ADDRESS.split(':')[1])
-    .option('--db-url <url>', 'use this database instead of the embedded one')
+    .option('--port <port>', `port on 127.0.0.1 (default: the setting address, ${DEFAULT_ADDRESS})`)
+    .option('--db-url <url>', `use this database instead of the embedded one: ${SETTINGS.dbUrl.allowed}`)
     .option('--data-dir <folder>', `where the embedded database is kept (default: ${SETTINGS.dataDir.default})`)
     .option('--ephemeral', 'keep nothing: a temporary folder, removed at the end')
     .option('--log-level <level>', `${SETTINGS.logLevel.allowed} (default: warn)`)

@@ -4,7 +4,7 @@ import { numberFlag } from '../cli/input.ts';
 import { CommandError, EXIT } from '../cli/outcome.ts';
 import { listen } from '../cli/server-command.ts';
 import { untilAskedToStop } from '../cli/signals.ts';
-import { type Config, loadConfig } from '../config.ts';
+import { type Config, loadConfig, parseAddress } from '../config.ts';
 import { migrate } from '../store/migrations/migrate.ts';
 import { createLog } from '../telemetry/log.ts';
 import { readVersion } from '../version.ts';
@@ -12,7 +12,8 @@ import { lockFolder } from './lock.ts';
 import { startPostgres } from './postgres.ts';
 
 export interface DevFlags {
-  readonly port: string;
+  /** Instead of the setting `address`: this port on 127.0.0.1. */
+  readonly port?: string;
   readonly dbUrl?: string;
   readonly dataDir?: string;
   readonly ephemeral?: boolean;
@@ -25,11 +26,11 @@ export interface DevFlags {
 export async function runDev(flags: DevFlags): Promise<number> {
   const { port, config: file, ephemeral, ...settings } = flags;
   const config = await loadConfig({
-    flags: { ...settings, address: `127.0.0.1:${numberFlag('--port', port, 0, 65_535)}` },
+    flags: { ...settings, address: port === undefined ? undefined : `127.0.0.1:${numberFlag('--port', port, 0, 65_535)}` },
     file,
     defaults: { logLevel: 'warn', logFormat: 'text' },
   });
-  await checkPort(Number(port));
+  await checkAddress(config.address);
   const asked = untilAskedToStop();
   const unlock = config.dbUrl === undefined && ephemeral !== true ? lockFolder(config.dataDir) : () => {};
   const steps: (() => unknown)[] = [unlock];
@@ -44,7 +45,7 @@ export async function runDev(flags: DevFlags): Promise<number> {
     }
     await migrate(dbUrl);
     const log = await createLog({ level: config.logLevel, format: config.logFormat });
-    const server = await listen(config.address, dbUrl, log);
+    const server = await listen(config, dbUrl, log);
     steps.push(() => server.stop());
     const early = await Promise.race([server.ready, asked]);
     if (early === undefined) {
@@ -96,8 +97,9 @@ Perdure ${readVersion()} serves on ${address}, its data ${data}. Ctrl-C stops it
 `;
 }
 
-/** Before anything is started, so that a second \`perdure dev\` changes nothing. */
-function checkPort(port: number): Promise<void> {
+/** Before anything is started, so that a second `perdure dev` changes nothing. */
+function checkAddress(address: string): Promise<void> {
+  const { host, port } = parseAddress(address) ?? { host: '127.0.0.1', port: 0 };
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', (error: NodeJS.ErrnoException) =>
@@ -105,10 +107,10 @@ function checkPort(port: number): Promise<void> {
         new CommandError(
           error.code === 'EADDRINUSE'
             ? `port ${port} is in use, perhaps by another \`perdure dev\`; stop that one or add --port <other>`
-            : `cannot listen on port ${port}: ${error.message}`,
+            : `cannot listen on ${address}: ${error.message}`,
         ),
       ),
     );
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve()));
+    probe.listen(port, host.replace(/^\[|\]$/g, ''), () => probe.close(() => resolve()));
   });
 }

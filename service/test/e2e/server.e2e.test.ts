@@ -2,6 +2,7 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningPostgres, startPostgres } from '../../src/dev/postgres.ts';
 import { freePort, runProgram, startProgram } from '../support/program.ts';
@@ -65,6 +66,17 @@ test('a database that is away is waited for, with one line per kind of trouble',
   expect(stdout).not.toContain('secret');
 });
 
+test('a lost connection is told in the log', async () => {
+  const server = startProgram(['server', '--address', '127.0.0.1:0'], { env: { PERDURE_DB_URL: database.url } });
+  await server.until(/"serving"/);
+  const other = new pg.Client(database.url);
+  await other.connect();
+  await other.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'perdure-ownership'");
+  await other.end();
+  await server.until(/"level":"warn".*an idle connection was lost/);
+  expect((await server.end('SIGTERM')).code).toBe(0);
+});
+
 test('a port in use is told in words', async () => {
   const server = startProgram(['server', '--address', '127.0.0.1:0'], { env: { PERDURE_DB_URL: database.url } });
   await server.until(/"listening"/);
@@ -97,10 +109,11 @@ test('dev keeps its data over kill -9, ends everything at Ctrl-C, and guards its
   expect(existsSync(join(folder, 'holder'))).toBe(false);
 });
 
-test('dev --ephemeral leaves nothing', async () => {
+test('dev --ephemeral serves where the setting says and leaves nothing', async () => {
   const mine = (): string[] => readdirSync(temporary).filter((name) => name.startsWith('perdure-'));
-  const dev = startProgram(['dev', '--ephemeral', '--port', String(await freePort())], { env: { TMPDIR: temporary } });
-  await dev.until(/serves on/);
+  const address = `127.0.0.1:${await freePort()}`;
+  const dev = startProgram(['dev', '--ephemeral'], { env: { TMPDIR: temporary, PERDURE_SERVER_ADDRESS: address } });
+  await dev.until(new RegExp(`serves on ${address},`));
   expect(mine()).toHaveLength(1);
   expect((await dev.end('SIGINT')).code).toBe(0);
   expect(mine()).toEqual([]);

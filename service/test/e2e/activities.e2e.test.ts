@@ -47,6 +47,15 @@ describe('answers that are none', () => {
     expect(lines[1]).toMatch(/result of activity huge takes 2097\d+ bytes, the limit is 2097152/);
   });
 
+  test('text that cannot be stored does not hide an error', async () => {
+    expect(((await run('unstorable', [])) as string[])[1]).toBe('ApplicationFailure: binary \ufffd text');
+  });
+
+  test('heartbeat details over the limit are left out, and harm no other attempt of the worker', async () => {
+    const options: Options = { startToCloseTimeout: '1m', heartbeatTimeout: '1500ms', retry: { maximumAttempts: 3 } };
+    expect(await Promise.all([run('boastful', [], options), run('modest', [], options)])).toEqual(['done', 'attempt 1']);
+  });
+
   test('a result without JSON form fails it too', async () => {
     const lines = (await run('unserializable', [])) as string[];
     expect(lines.join('\n')).toMatch(/result of activity unserializable \(bigint\)/);

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { runProgram } from '../support/program.ts';
 import { type Stage, setStage } from '../support/stage.ts';
-import { closing, item, runOne, stop, wide } from './hard/workflows.ts';
+import { closing, item, runOne, stop, talkative, wide } from './hard/workflows.ts';
 
 const patience = { timeout: 60_000, interval: 50 };
 let stage: Stage;
@@ -40,6 +40,19 @@ test('a query without a worker is answered with the name of the queue, and needs
     reason: 'QUERY_UNANSWERED',
     message: expect.stringMatching(/no worker.*"lost"|worker.*"lost"/),
   });
+});
+
+test('answers of queries over the limit are refused in words, and harm no other query', async () => {
+  const handle = await stage.client.start(talkative, stage.fresh('runs'));
+  const sizes = [10, 3_000_000, 1_500_000, 1_500_000, 1_500_000, 20];
+  const answers = await Promise.allSettled(sizes.map((size) => handle.query<string, [number]>('say', size)));
+  const lengths = answers.map((answer) => (answer.status === 'fulfilled' ? answer.value.length : String(answer.reason)));
+  expect([lengths[0], lengths[5]]).toEqual([10, 20]);
+  expect(lengths[1]).toMatch(/the answer of query say takes 3000002 bytes, the limit is 2097152/);
+  for (const length of lengths.slice(2, 5)) expect(String(length)).toMatch(/^1500000$|did not fit beside others; ask again/);
+  expect(lengths.slice(2, 5)).toContain(1_500_000);
+  await handle.signal(stop);
+  await handle.result();
 });
 
 test('the run timeout closes the run and stops its activity', async () => {

@@ -45,3 +45,23 @@ export async function slow(ms: number): Promise<string> {
   await sleep(ms);
   return `slept ${ms} ms`;
 }
+
+/** Reports more than a heartbeat may hold, and goes on. */
+export async function boastful(): Promise<string> {
+  heartbeat('x'.repeat(5_000_000));
+  await sleep('1500ms');
+  return 'done';
+}
+
+/** Lives by its signs of life. */
+export async function modest(): Promise<string> {
+  for (let step = 0; step < 25; step += 1) {
+    heartbeat(step);
+    await sleep('100ms');
+  }
+  return `attempt ${activityInfo().attempt}`;
+}
+
+export async function unstorable(): Promise<never> {
+  throw new Error('binary \0 text');
+}

@@ -98,3 +98,13 @@ export async function hugeArgument(): Promise<unknown> {
     throw ApplicationFailure.nonRetryable((error as Error).message);
   }
 }
+
+/** Answers queries with as much as it is asked for. */
+export async function talkative(): Promise<void> {
+  let stopped = false;
+  setHandler(defineQuery<string, [size: number]>('say'), (size) => 'x'.repeat(size));
+  setHandler(stop, () => {
+    stopped = true;
+  });
+  await condition(() => stopped);
+}

@@ -90,6 +90,16 @@ describe('inputs before results, outcome last', () => {
     expect(await next(log)).toEqual(['complete [1,2,["unknown","x"]]']);
   });
 
+  test('R-SIGNAL-3: a handler that sets another loses and overtakes nothing', async () => {
+    const log = await started('handlersFromHandlers');
+    log.signal('second', 1);
+    log.signal('first');
+    log.signal('second', 2);
+    expect(await next(log)).toEqual([]);
+    log.fire(1);
+    expect(await next(log)).toEqual(['complete ["first",1,2]']);
+  });
+
   test('a signal that cannot be read is skipped', async () => {
     const log = await started('drain');
     const input = [{ encoding: 'json/plain', data: new TextEncoder().encode('{broken'), metadata: {} }];
@@ -142,6 +152,16 @@ describe('cancellation', () => {
     expect(await next(log)).toEqual(['cancel timer 1', 'activity 1 work("clean up")']);
     log.completeActivity(1);
     expect(await next(log)).toEqual(['cancel']);
+  });
+
+  test('a handler that the cancel request ends leaves the clean-up of main alone', async () => {
+    const log = await started('cancelledHandler');
+    log.signal('push', 1);
+    await log.run(engine);
+    log.cancel();
+    expect(await next(log)).toEqual(['cancel timer 1', 'activity 1 work("clean up")']);
+    log.completeActivity(1);
+    expect(await next(log)).toEqual(['complete "cleaned up"']);
   });
 
   test('shield: the work goes on, the waiting ends', async () => {

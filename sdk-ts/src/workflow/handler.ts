@@ -1,5 +1,6 @@
 // Handlers of signals (and later updates): how they are started, counted and what their errors do.
 
+import { isCancellation } from '../common/failure.ts';
 import { currentRun, getHost, type Run } from './run.ts';
 
 /** An error of main or of a handler. A failure wins over a result that has not been sent yet. */
@@ -7,16 +8,22 @@ export function fail(run: Run, error: unknown): void {
   if (run.outcome === undefined || run.outcome.kind === 'completed') run.outcome = { kind: 'failed', error };
 }
 
-/** Starts a handler in the root scope and counts it until it has ended. Its errors are treated like errors of main. */
+/**
+ * Starts a handler in the root scope and counts it until it has ended. Its errors are treated like errors of main, but one that ends by
+ * the cancellation of the run ends only itself: main decides what becomes of the run.
+ */
 export function startHandler(run: Run, name: string, call: () => unknown): void {
   const handler = { name };
   run.runningHandlers.add(handler);
+  const failed = (error: unknown): void => {
+    run.runningHandlers.delete(handler);
+    if (run.root.cancelled === undefined || !isCancellation(error)) fail(run, error);
+  };
   let result: unknown;
   try {
     result = getHost().runInScope(run.root, call);
   } catch (error) {
-    run.runningHandlers.delete(handler);
-    fail(run, error);
+    failed(error);
     return;
   }
   if (!isThenable(result)) {
@@ -27,10 +34,7 @@ export function startHandler(run: Run, name: string, call: () => unknown): void 
     () => {
       run.runningHandlers.delete(handler);
     },
-    (error: unknown) => {
-      run.runningHandlers.delete(handler);
-      fail(run, error);
-    },
+    failed,
   );
 }
 

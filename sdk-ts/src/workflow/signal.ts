@@ -25,27 +25,30 @@ export const signalEvents: Pick<EventRules, 'workflowSignaled'> = {
   workflowSignaled: {
     role: 'input',
     deliver(run, value) {
-      if (!hand(run, value)) run.waitingSignals.push(value);
+      if (canHand(run, value)) hand(run, value);
+      else run.waitingSignals.push(value);
     },
   },
 };
 
-/** Hands a signal to its handler; false when there is none. */
-function hand(run: Run, signal: WorkflowSignaled): boolean {
+function canHand(run: Run, signal: WorkflowSignaled): boolean {
+  return run.signalHandlers.has(signal.signalName) || run.defaultSignalHandler !== undefined;
+}
+
+/** Hands a signal to its handler. */
+function hand(run: Run, signal: WorkflowSignaled): void {
   const { signalName: name } = signal;
   const handler = run.signalHandlers.get(name);
   const fallback = run.defaultSignalHandler;
-  if (handler === undefined && fallback === undefined) return false;
   let args: unknown[];
   try {
     args = decodeValues(run.converter, signal.input, `signal ${name}`);
   } catch (error) {
     // Anybody may send a signal: one that cannot be read must not block the run.
     log.warn(`signal ${name} skipped: ${(error as Error).message}`, { signal: name });
-    return true;
+    return;
   }
   startHandler(run, `signal ${name}`, () => (handler === undefined ? fallback?.(name, ...args) : handler(...(args as never[]))));
-  return true;
 }
 
 /** Sets, replaces or (undefined) removes a handler; what waited for it is handed over now, in order. */
@@ -64,9 +67,14 @@ export function setDefaultSignalHandler(handler: DefaultSignalHandler | undefine
 }
 
 function handOver(run: Run): void {
-  // A handler may set another one while we hand over: take the list first, keep what is still without one, in order.
-  const waiting = run.waitingSignals;
-  run.waitingSignals = [];
-  const left = waiting.filter((signal) => !hand(run, signal));
-  run.waitingSignals = [...left, ...run.waitingSignals];
+  // A handler may set another one while we hand over: that call works on the same list, so that nothing is lost or overtaken.
+  const { waitingSignals: waiting } = run;
+  for (let at = 0; at < waiting.length; ) {
+    const signal = waiting[at] as WorkflowSignaled;
+    if (!canHand(run, signal)) at += 1;
+    else {
+      waiting.splice(at, 1);
+      hand(run, signal);
+    }
+  }
 }

@@ -110,6 +110,35 @@ export async function lateHandlers(): Promise<unknown[]> {
   return seen;
 }
 
+const first = defineSignal('first');
+const second = defineSignal<[n: number]>('second');
+
+/** The handler of a signal sets the one of an earlier signal, and of later ones. */
+export async function handlersFromHandlers(): Promise<unknown[]> {
+  const seen: unknown[] = [];
+  await sleep('1s');
+  setHandler(first, () => {
+    seen.push('first');
+    setHandler(second, (n) => {
+      seen.push(n);
+    });
+  });
+  return seen;
+}
+
+/** A handler that is cancelled while main cleans up. */
+export async function cancelledHandler(): Promise<string> {
+  setHandler(push, async () => {
+    await sleep('1h');
+  });
+  try {
+    await condition(() => false);
+  } catch {
+    await CancellationScope.nonCancellable(() => work('clean up'));
+  }
+  return 'cleaned up';
+}
+
 export async function cancelKinds(): Promise<unknown> {
   const kinds = ['wait', 'try', 'abandon'] as const;
   const calls = kinds.map(async (cancellationType) => {

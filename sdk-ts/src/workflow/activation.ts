@@ -107,8 +107,10 @@ function begin(session: Session): Progress | undefined {
   const { run, task } = session;
   const block = session.blocks[session.nextBlock];
   // A query-only task applies nothing after the last block.
-  if (block === undefined && (session.live || task.queryOnly || run.closed)) return 'done';
+  if (block === undefined && (session.live || task.queryOnly || run.closed)) return rest(run);
   const facts = block?.task ?? task;
+  run.readOnly = undefined;
+  run.random = run.stream;
   session.live = block === undefined;
   run.replaying = !session.live;
   run.now = timestampToMs(facts.startedTime);
@@ -177,11 +179,18 @@ function end(session: Session): Progress | undefined {
     run.closed = true;
   }
   session.phase = 'begin';
-  if (session.live) return 'done';
+  if (session.live) return rest(run);
   compareBlock(run, session.blocks[session.nextBlock] as Block, session.compare);
   run.changedVariables.clear();
   session.nextBlock += 1;
   return session.nextBlock % SLICE === 0 ? 'block' : undefined;
+}
+
+/** From here to the next activation nothing may change the run, nor move its random stream: what a query leaves behind is not in the log. */
+function rest(run: Run): Progress {
+  run.readOnly = 'what a query has left behind';
+  run.random = [...run.stream];
+  return 'done';
 }
 
 function deliver(session: Session, role: 'input' | 'result'): boolean {

@@ -52,7 +52,7 @@ export function condition(predicate: () => boolean, timeout?: Duration): Promise
 
 /** Calls a predicate as a read-only call. */
 function ask(run: Run, predicate: () => unknown): { readonly value: unknown } | { readonly error: unknown } {
-  const { random } = run;
+  const { random, readOnly } = run;
   run.readOnly = 'the predicate of condition()';
   // Draws of a read-only call must not move the run's stream.
   run.random = [...random];
@@ -61,7 +61,7 @@ function ask(run: Run, predicate: () => unknown): { readonly value: unknown } | 
   } catch (error) {
     return { error };
   } finally {
-    run.readOnly = undefined;
+    run.readOnly = readOnly;
     run.random = random;
   }
 }

@@ -17,6 +17,7 @@ export interface RunSettings {
 export function createRun(event: HistoryEvent, settings: RunSettings): Run {
   if (event.attributes?.$case !== 'workflowStarted') throw new Error(`event ${event.id} is not the start of a workflow`);
   const started = event.attributes.value;
+  const stream = seedRandom(started.randomSeed);
   const run: Omit<Run, 'root'> & { root: Run['root'] | undefined } = {
     runId: started.runId,
     ...settings,
@@ -28,7 +29,8 @@ export function createRun(event: HistoryEvent, settings: RunSettings): Run {
     continueAsNewSuggested: false,
     replaying: true,
     flags: new Set(),
-    random: seedRandom(started.randomSeed),
+    stream,
+    random: stream,
     commands: [],
     readOnly: undefined,
     lastActivity: 0,

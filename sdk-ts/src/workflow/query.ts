@@ -46,7 +46,7 @@ const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
 /** Answers one query; whatever goes wrong is the answer. */
 export function answerQuery(run: Run, query: WorkflowQuery): QueryResult {
   const name = query.queryType;
-  const random = run.random;
+  const { random, readOnly } = run;
   run.readOnly = `the handler of query ${name}`;
   // Draws of a read-only call must not move the run's stream.
   run.random = [...random];
@@ -61,7 +61,7 @@ export function answerQuery(run: Run, query: WorkflowQuery): QueryResult {
   } catch (error) {
     return { queryId: query.queryId, outcome: { $case: 'failure', value: errorToFailure(error, run.converter) } };
   } finally {
-    run.readOnly = undefined;
+    run.readOnly = readOnly;
     run.random = random;
   }
 }

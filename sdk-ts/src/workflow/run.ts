@@ -86,10 +86,13 @@ export interface Run {
   replaying: boolean;
   /** SDK behaviours this run has switched on. */
   readonly flags: Set<number>;
+  /** The run's random stream. */
+  readonly stream: RandomState;
+  /** Where draws come from now: the stream, or a copy of it that is thrown away. */
   random: RandomState;
   /** Commands of the current activation, in order. */
   commands: Produced[];
-  /** Set while a read-only call (query, predicate) runs: its name. */
+  /** Set while a read-only call (query, predicate) runs, and between activations: what is in progress, for messages. */
   readOnly: string | undefined;
   /** Counters, one per kind of step, never reset. */
   lastActivity: number;
@@ -102,7 +105,7 @@ export interface Run {
   readonly signalHandlers: Map<string, SignalHandler>;
   defaultSignalHandler: DefaultSignalHandler | undefined;
   /** Signals without a handler yet, in order. */
-  waitingSignals: WorkflowSignaled[];
+  readonly waitingSignals: WorkflowSignaled[];
   readonly queryHandlers: Map<string, QueryHandler>;
   defaultQueryHandler: DefaultQueryHandler | undefined;
   /** Handlers that have not returned yet. */
@@ -176,10 +179,14 @@ export class ReadOnlyError extends Error {
   }
 }
 
+function readOnly(api: string, where: string): ReadOnlyError {
+  return new ReadOnlyError(`${api}: not allowed in ${where}, which must only read`);
+}
+
 /** The current run, unless a read-only call is in progress. Throws ReadOnlyError. */
 export function writableRun(api: string): Run {
   const run = currentRun(api);
-  if (run.readOnly !== undefined) throw new ReadOnlyError(`${api}: not allowed in ${run.readOnly}, which must only read`);
+  if (run.readOnly !== undefined) throw readOnly(api, run.readOnly);
   return run;
 }
 
@@ -190,5 +197,7 @@ export function captureSite(above: (...args: never[]) => unknown): Site | undefi
 
 /** Puts a command on the list of this activation. */
 export function produce(run: Run, attributes: CommandAttributes, site: Site | undefined): void {
+  // By way of something that was made in a call that may write.
+  if (run.readOnly !== undefined) throw readOnly(attributes.$case, run.readOnly);
   run.commands.push({ attributes, site });
 }

@@ -3,7 +3,7 @@
 import { type Duration, toMs } from '../common/duration.ts';
 import { CancelledFailure } from '../common/failure.ts';
 import { cancelScope, createScope, onScopeCancel, scopeOf } from './cancellation.ts';
-import { currentRun, getHost, type ScopeNode } from './run.ts';
+import { getHost, type ScopeNode, writableRun } from './run.ts';
 import { startTimer } from './timer.ts';
 
 /**
@@ -17,7 +17,7 @@ export class CancellationScope {
 
   /** A scope inside the current one. `cancellable: false` protects from cancellation outside. */
   constructor(options: { cancellable?: boolean } = {}) {
-    const run = currentRun('CancellationScope');
+    const run = writableRun('CancellationScope');
     const parent = scopeOf(run);
     this.#node = createScope(run, parent, options.cancellable ?? true);
     if (!this.#node.cancellable) return;
@@ -37,6 +37,7 @@ export class CancellationScope {
 
   /** Cancels everything in this scope. Does nothing the second time. */
   cancel(reason?: string): void {
+    writableRun('CancellationScope.cancel');
     cancelScope(this.#node, new CancelledFailure(reason ?? 'the scope was cancelled'));
   }
 
@@ -76,7 +77,7 @@ export class CancellationScope {
 
   /** Runs `fn` protected; the returned promise still rejects with CancelledFailure at once when the current scope is cancelled. */
   static shield<T>(fn: () => Promise<T>): Promise<T> {
-    const outer = scopeOf(currentRun('CancellationScope.shield'));
+    const outer = scopeOf(writableRun('CancellationScope.shield'));
     const work = CancellationScope.nonCancellable(fn);
     if (outer.cancelled !== undefined) return Promise.race([Promise.reject(outer.cancelled), work]);
     return new Promise<T>((resolve, reject) => {

@@ -27,7 +27,7 @@ describe('queries', () => {
     engine.evict(log.runId);
     expect(await log.query(engine, 'peek')).toBe('seen');
     log.signal('push', 'end');
-    expect(lines(await log.run(engine))[0]).toMatch(/^activity 2 work\("after", 0\.\d+\)$/);
+    expect(lines(await log.run(engine))[0]).toMatch(/^activity 3 work\("after", 0\.\d+\)$/);
   });
 
   test('R-QUERY-1: a query-only task applies nothing after the base', async () => {
@@ -56,6 +56,28 @@ describe('queries', () => {
     expect(await log.query(engine, 'peek', 'async')).toMatch(/must be synchronous/);
     const once = await log.query(engine, 'peek', 'random');
     expect(await log.query(engine, 'peek', 'random')).toEqual(once);
+  });
+
+  test('R-REPLAY-8: cannot cancel scopes, open them, change options, nor leave reactions that write or draw', async () => {
+    const log = await asking();
+    const where = 'not allowed in the handler of query peek, which must only read';
+    expect(await log.query(engine, 'peek', 'cancel')).toBe(`failed: CancellationScope.cancel: ${where}`);
+    expect(await log.query(engine, 'peek', 'scope')).toBe(`failed: CancellationScope: ${where}`);
+    expect(await log.query(engine, 'peek', 'options')).toBe(`failed: setWorkflowOptions: ${where}`);
+    await log.query(engine, 'peek', 'later');
+    expect(await log.query(engine, 'peek')).toBe('sleep: not allowed in what a query has left behind, which must only read');
+    log.signal('push', 'end');
+    const live = lines(await log.run(engine));
+    engine.evict(log.runId);
+    // The same draws without the queries, and no step of theirs.
+    log.completeActivity(3);
+    expect(live).toHaveLength(1);
+    expect(lines(await log.run(engine))).toEqual(['complete undefined']);
+    const undisturbed = createRunLog('asking', [], log.runId);
+    await undisturbed.run(engine);
+    undisturbed.signal('push', 'end');
+    engine.evict(log.runId);
+    expect(lines(await undisturbed.run(engine))).toEqual(live);
   });
 
   test('show what the run awaits, with places in the source', async () => {

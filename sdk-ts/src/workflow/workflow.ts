@@ -11,7 +11,7 @@ import { CancelledFailure, errorToFailure, isCancellation, PerdureFailure } from
 import { encodeValue } from '../common/payload-converter.ts';
 import { cancelScope } from './cancellation.ts';
 import { type CommandRules, commandRule, type EventRules } from './rules.ts';
-import { type CommandAttributes, currentRun, type Run } from './run.ts';
+import { type CommandAttributes, type Run, writableRun } from './run.ts';
 
 type WorkflowEvents =
   | 'workflowStarted'
@@ -93,6 +93,6 @@ function failsRun(run: Run, error: unknown): boolean {
 
 /** `awaitHandlers` (default true): the run closes only when all its handlers have ended. */
 export function setWorkflowOptions(options: { awaitHandlers?: boolean }): void {
-  const run = currentRun('setWorkflowOptions');
+  const run = writableRun('setWorkflowOptions');
   if (options.awaitHandlers !== undefined) run.awaitHandlers = options.awaitHandlers;
 }

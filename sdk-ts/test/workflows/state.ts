@@ -1,6 +1,7 @@
 // What outsiders see of a run, and read-only calls.
 
 import {
+  CancellationScope,
   condition,
   defineQuery,
   defineSignal,
@@ -9,6 +10,7 @@ import {
   random,
   setHandler,
   setVar,
+  setWorkflowOptions,
   sleep,
   upsertMemo,
   upsertSearchAttributes,
@@ -27,11 +29,26 @@ const peek = defineQuery<unknown, [arg?: unknown]>('peek');
 
 export async function asking(): Promise<void> {
   let value: unknown = 'start';
+  const scope = new CancellationScope();
+  const inScope = scope.run(() => work('in scope'));
+  inScope.catch(() => {});
+  const late = async (): Promise<void> => {
+    random();
+    try {
+      await sleep(1);
+    } catch (error) {
+      value = (error as Error).message;
+    }
+  };
   setHandler(push, (next) => {
     value = next;
   });
   setHandler(peek, (arg?: unknown) => {
     if (arg === 'write') void sleep(1);
+    if (arg === 'cancel') scope.cancel();
+    if (arg === 'scope') new CancellationScope();
+    if (arg === 'options') setWorkflowOptions({ awaitHandlers: false });
+    if (arg === 'later') void Promise.resolve().then(late);
     if (arg === 'async') return Promise.resolve(1);
     if (arg === 'random') return [Math.random(), uuid4()];
     return value;

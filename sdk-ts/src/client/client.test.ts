@@ -172,6 +172,29 @@ test('signals to one workflow are never in two calls at once, so their order is 
   expect(order).toEqual(['b:t:"x"', 'a:s:1', 'a:s:2', 'a:s:3']);
 });
 
+test('a start the service cannot take now holds up no other; signals behind one that goes again stay behind it', async () => {
+  const refused = new Set(['busy', 's1']);
+  const { clock, client, requests } = setup({
+    startWorkflows: ({ items }) => ({ results: items.map((item) => (item.workflowId === 'busy' ? itemError(14, '') : ok('run'))) }),
+    signalWorkflows: ({ items }) => ({ results: items.map((item) => (refused.delete(item.signalName) ? itemError(14, '') : signaled)) }),
+  });
+  const started: string[] = [];
+  for (const workflowId of ['fine', 'busy'])
+    client.start('w', { workflowId, taskQueue: 'q' }).then(
+      () => started.push(workflowId),
+      () => started.push(`${workflowId} refused`),
+    );
+  const first = client.getHandle('a').signal('s1');
+  await clock.settle();
+  const second = client.getHandle('a').signal('s2');
+  await clock.advance(1_000);
+  expect(started).toEqual(['fine']);
+  await Promise.all([first, second]);
+  expect(requests('signalWorkflows').map(({ items }) => items.map((item) => item.signalName))).toEqual([['s1'], ['s1', 's2']]);
+  await clock.advance(60_000);
+  expect(started).toEqual(['fine', 'busy refused']);
+});
+
 test('a signal to no open run rejects with WorkflowNotFoundError', async () => {
   const { clock, client } = setup({ signalWorkflows: () => ({ results: [itemError(5, 'WORKFLOW_CLOSED')] }) });
   const outcome = expect(client.getHandle('a').signal('s')).rejects.toMatchObject({

@@ -10,7 +10,13 @@ interface Sent {
   readonly landed: ReturnType<typeof gate<(string | Error)[]>>;
 }
 
-function setup(options: { inFlight: number; keyed?: boolean; maxItems?: number; maxBytes?: number }) {
+function setup(options: {
+  inFlight: number;
+  keyed?: boolean;
+  maxItems?: number;
+  maxBytes?: number;
+  againAfter?: (error: Error, failures: number) => number | undefined;
+}) {
   const clock = createVirtualClock();
   const sent: Sent[] = [];
   const batch = createBatch<string, string>({
@@ -20,6 +26,7 @@ function setup(options: { inFlight: number; keyed?: boolean; maxItems?: number; 
     maxBytes: options.maxBytes ?? 1_000,
     bytesOf: (item) => item.length,
     ...(options.keyed && { keyOf: (item: string) => item[0] as string }),
+    ...(options.againAfter && { againAfter: options.againAfter }),
     send: (items) => {
       const landed = gate<(string | Error)[]>();
       sent.push({ items, landed });
@@ -85,24 +92,50 @@ test('an Error among the answers rejects its item alone; a rejected call rejects
   expect(await third).toMatchObject([{ reason: { message: 'the service answered 0 of 1 items' } }]);
 });
 
-test('a batch that is refused for what it holds is sent again item by item', async () => {
+test.each([
+  ['the service', { code: 3, reason: 'TOO_LARGE' }],
+  ['the transport', { code: 8, reason: '' }],
+])('a batch that %s refuses for what it holds is sent again in halves', async (_, facts) => {
   const { clock, sent, batch } = setup({ inFlight: 1 });
-  const answers = Promise.allSettled(['a', 'large', 'c'].map((item) => batch.add(item)));
+  const answers = Promise.allSettled(['a', 'b', 'large', 'd'].map((item) => batch.add(item)));
   await clock.settle();
-  const refused = new ServiceError({ code: 3, reason: 'TOO_LARGE', message: 'too large', metadata: {} });
-  sent[0]?.landed.fail(refused);
-  for (const [call, answer] of [
-    [1, 'a!'],
-    [2, undefined],
-    [3, 'c!'],
-  ] as const) {
+  for (let call = 0; call < sent.length; call += 1) {
+    const { items, landed } = sent[call] as Sent;
+    if (items.includes('large')) landed.fail(new ServiceError({ ...facts, message: 'too large', metadata: {} }));
+    else landed.open(items.map((item) => `${item}!`));
     await clock.settle();
-    if (answer === undefined) sent[call]?.landed.fail(refused);
-    else sent[call]?.landed.open([answer]);
   }
+  expect(sent.map((each) => each.items)).toEqual([['a', 'b', 'large', 'd'], ['a', 'b'], ['large', 'd'], ['large'], ['d']]);
+  expect(await answers).toMatchObject([{ value: 'a!' }, { value: 'b!' }, { reason: { code: facts.code } }, { value: 'd!' }]);
+});
+
+test('an item that goes again holds its key only; the rest of its batch is answered at once', async () => {
+  const { clock, sent, batch } = setup({
+    inFlight: 4,
+    keyed: true,
+    againAfter: (_, failures) => (failures > 2 ? undefined : 100 * failures),
+  });
+  const done: string[] = [];
+  const add = (item: string): void =>
+    void batch.add(item).then(
+      (answer) => done.push(answer),
+      (error: Error) => done.push(error.message),
+    );
+  for (const item of ['a1', 'b1', 'a2']) add(item);
   await clock.settle();
-  expect(sent.map((each) => each.items)).toEqual([['a', 'large', 'c'], ['a'], ['large'], ['c']]);
-  expect(await answers).toMatchObject([{ value: 'a!' }, { reason: { reason: 'TOO_LARGE' } }, { value: 'c!' }]);
+  sent[0]?.landed.open([new Error('later'), 'b1!', new Error('later')]);
+  await clock.settle();
+  expect(done).toEqual(['b1!']);
+  for (const item of ['a3', 'b2']) add(item);
+  await clock.advance(50);
+  expect(sent[1]?.items).toEqual(['b2']);
+  await clock.advance(50);
+  expect(sent[2]?.items).toEqual(['a1', 'a2', 'a3']);
+  sent[2]?.landed.open([new Error('later'), 'a2!', 'a3!']);
+  await clock.advance(200);
+  sent[3]?.landed.open([new Error('never')]);
+  await clock.settle();
+  expect(done).toEqual(['b1!', 'a2!', 'a3!', 'never']);
 });
 
 test('sizes are estimated rather too large', () => {

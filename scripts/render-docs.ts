@@ -55,11 +55,16 @@ function limitTable(): string {
       text.replace(/\s*\n\s*\*\s*/g, ' '),
     ]),
   );
+  const told = readFileSync(join(root, 'service/src/frontend/system-info.ts'), 'utf8');
+  const keys = new Map([...told.matchAll(/^ {2}(\w+): (MAX_\w+),$/gm)].map(([, key = '', name = '']) => [name, key]));
   const rows = Object.entries(limits)
     .filter(([, value]) => typeof value === 'number')
     .sort(([a], [b]) => source.indexOf(`const ${a}`) - source.indexOf(`const ${b}`))
-    .map(([name, value]) => [`\`${name}\``, withUnit(name, value as number), reasons.get(name) ?? '']);
-  return table(['constant', 'limit', 'of what, and why'], rows);
+    .map(([name, value]) => {
+      const key = keys.get(name);
+      return [`\`${name}\``, key === undefined ? '' : `\`${key}\``, withUnit(name, value as number), reasons.get(name) ?? ''];
+    });
+  return table(['constant', 'key', 'limit', 'of what, and why'], rows);
 }
 
 function settingTable(): string {

@@ -19,7 +19,6 @@ export const REASONS = {
   OVERLOADED: { code: 8, advice: 'Slow down and try again after the delay in RetryInfo.' },
   UNAVAILABLE: { code: 14, advice: 'Try again; requests with the same request id take effect once.' },
   DATABASE_UNAVAILABLE: { code: 14, advice: 'The service cannot reach its database; nothing acknowledged is lost. Try again.' },
-  UNSUPPORTED: { code: 12, advice: 'This version of the service cannot do that.' },
   INTERNAL: { code: 13, advice: 'A defect: report it with the id in the message.' },
 } as const;
 

@@ -11,14 +11,14 @@ export interface ScriptedApi {
   requests<K extends keyof Api>(rpc: K): Parameters<Api[K]>[0][];
 }
 
-/** RPCs that are not in the script reject with UNSUPPORTED. */
+/** RPCs that are not in the script reject as the transport does for unknown methods: UNIMPLEMENTED, without a reason. */
 export function createScriptedApi(script: Script): ScriptedApi {
   const calls: { rpc: keyof Api; request: never }[] = [];
   const api = new Proxy({} as Api, {
     get: (_, rpc: keyof Api) => async (request: never, call: never) => {
       calls.push({ rpc, request: structuredClone(request) });
       const answer = script[rpc] as ((request: never, call: never) => unknown) | undefined;
-      if (!answer) throw refusal(12, 'UNSUPPORTED');
+      if (!answer) throw refusal(12, '');
       return await answer(request, call);
     },
   });

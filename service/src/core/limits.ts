@@ -64,7 +64,7 @@ export const MAX_MARK_FAILURE_BYTES: number = 4 * KiB;
 /** Failures kept per activity: the first, and this many last ones. */
 export const KEPT_FAILURES = 10;
 
-/** Default and largest workflow task timeout. */
+/** Workflow task timeout of a run that asks for none. */
 export const DEFAULT_TASK_TIMEOUT_MS = 10_000;
 /** Largest workflow task timeout. */
 export const MAX_TASK_TIMEOUT_MS = 120_000;

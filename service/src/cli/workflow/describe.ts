@@ -2,11 +2,11 @@
 import type { DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { CommandError, EXIT } from '../outcome.ts';
 import { durationText, payloadToPlain, searchAttributesToPlain, timeText, toPlain } from '../output/plain.ts';
-import { formatFields, formatTable } from '../output/table.ts';
+import { formatFields, formatTable, type TableOptions } from '../output/table.ts';
 import { failureText } from './failure.ts';
 import { flatSummary, statusWithBlock } from './list.ts';
 import type { RunFlags } from './message.ts';
-import { type Session, shortJson, withSession } from './session.ts';
+import { shortJson, withSession } from './session.ts';
 
 export function describe(workflowId: string, flags: RunFlags): Promise<number> {
   return withSession(flags, async (session) => {
@@ -22,8 +22,9 @@ export function describe(workflowId: string, flags: RunFlags): Promise<number> {
   });
 }
 
-function describeText(response: DescribeWorkflowResponse, session: Session): string {
-  const sections = [formatFields(headFields(response)), ...tables(response, session)];
+/** The answer as fields and tables for people. */
+export function describeText(response: DescribeWorkflowResponse, options: TableOptions): string {
+  const sections = [formatFields(headFields(response)), ...tables(response, options)];
   return sections.filter((section) => section !== '').join('\n');
 }
 
@@ -51,13 +52,14 @@ function headFields(response: DescribeWorkflowResponse): [string, string | undef
       task === undefined ? undefined : `${task.started ? `with ${task.workerIdentity}` : 'waiting'}, attempt ${task.attempt}`,
     ],
     ['blocked by', blocked?.failure === undefined ? undefined : failureText(blocked.failure)],
+    ['blocked since', timeText(blocked?.since) ?? undefined],
     ...response.notes.map((note): [string, string] => ['note', note]),
   ];
 }
 
-function tables(response: DescribeWorkflowResponse, session: Session): string[] {
+function tables(response: DescribeWorkflowResponse, options: TableOptions): string[] {
   const { variables, pendingActivities, pendingTimers } = response;
-  const table = (header: string[], rows: string[][]): string => (rows.length === 0 ? '' : formatTable(header, rows, session));
+  const table = (header: string[], rows: string[][]): string => (rows.length === 0 ? '' : formatTable(header, rows, options));
   return [
     table(
       ['VARIABLE', 'VALUE'],
@@ -66,13 +68,16 @@ function tables(response: DescribeWorkflowResponse, session: Session): string[] 
         .map(([name, payload]) => [name, JSON.stringify(payloadToPlain(payload))]),
     ),
     table(
-      ['ACTIVITY', 'TYPE', 'STATE', 'ATTEMPT', 'NEXT ATTEMPT', 'LAST FAILURE'],
+      ['ACTIVITY', 'TYPE', 'STATE', 'ATTEMPT', 'FAILURES', 'NEXT ATTEMPT', 'LAST HEARTBEAT', 'LAST WORKER', 'LAST FAILURE'],
       pendingActivities.map((activity) => [
         activity.activityId,
         activity.activityType,
         String(toPlain(activity.state, 'state')),
         String(activity.attempt),
+        String(activity.failureCount),
         timeText(activity.nextAttemptTime) ?? '-',
+        timeText(activity.lastHeartbeatTime) ?? '-',
+        activity.lastWorkerIdentity || '-',
         activity.failures.length === 0 ? '-' : failureText(activity.failures.at(-1)?.failure),
       ]),
     ),

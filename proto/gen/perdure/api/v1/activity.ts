@@ -164,7 +164,10 @@ export interface ScheduleActivityCommand {
   scheduleToStartTimeout: Duration | undefined;
   startToCloseTimeout: Duration | undefined;
   heartbeatTimeout: Duration | undefined;
-  retryPolicy: RetryPolicy | undefined;
+  retryPolicy:
+    | RetryPolicy
+    | undefined;
+  /** Reserved for later: priority and fairness 13 to 15, limits key 16, build id 17, summary 18. */
   callSite: string;
 }
 

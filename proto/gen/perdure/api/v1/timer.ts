@@ -11,7 +11,10 @@ export interface TimerStarted {
   /** The SDK's number of this timer in this run: 1, 2, … never reused. */
   number: number;
   /** Due this long after the time of this event. */
-  duration: Duration | undefined;
+  duration:
+    | Duration
+    | undefined;
+  /** Reserved for later: summary 5. */
   callSite: string;
 }
 
@@ -30,7 +33,10 @@ export interface TimerCanceled {
 /** Ask for a timer. */
 export interface StartTimerCommand {
   number: number;
-  duration: Duration | undefined;
+  duration:
+    | Duration
+    | undefined;
+  /** Reserved for later: summary 4. */
   callSite: string;
 }
 

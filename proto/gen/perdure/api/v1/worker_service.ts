@@ -84,7 +84,10 @@ export interface CompleteWorkflowTasksResponse {
 /** What became of one completion. Anything but ok: the worker forgets the run. */
 export interface WorkflowTaskResult {
   outcome: { $case: "ok"; value: WorkflowTaskAccepted } | //
-  /** Reasons: STALE_TASK, UNSEEN_EVENTS, BAD_COMMAND, NOT_FOUND … */
+  /**
+   * Reasons: STALE_TASK, UNSEEN_EVENTS, BAD_COMMAND, BAD_TOKEN, BAD_FIELD, TOO_LARGE, WORKFLOW_NOT_FOUND, WORKFLOW_CLOSED,
+   * OVERLOADED, UNAVAILABLE, DATABASE_UNAVAILABLE, INTERNAL; all are explained in docs/errors.md.
+   */
   { $case: "error"; value: ItemError } | undefined;
 }
 

@@ -99,6 +99,7 @@ export interface SignalWorkflowRequest {
     | undefined;
   /** A UUIDv7. The same request id is recorded once. */
   requestId: string;
+  /** Reserved for later: origin run and event of a signal that a workflow sends 8 and 9. */
   identity: string;
 }
 
@@ -129,6 +130,7 @@ export interface QueryWorkflowRequest {
   execution: WorkflowExecution | undefined;
   queryType: string;
   args: Payload[];
+  /** Reserved for later: refusal by status of the run 6. */
   header: Header | undefined;
 }
 
@@ -312,7 +314,7 @@ export interface GetSystemInfoResponse {
   version: string;
   /** Names of optional abilities, for programs. */
   capabilities: string[];
-  /** Limits by name, as in docs/limits. */
+  /** Limits by key; docs/limits.md lists the keys with reasons. _bytes and _ms are units; the others count. A client ignores keys it does not know. */
   limits: { [key: string]: bigint };
 }
 

@@ -43,17 +43,24 @@ function markStarted(t: Transition, activity: Activity, startNumber: number, wor
   mark(t, { $case: 'activityAttemptStarted', value }, lazy);
 }
 
+export interface LostClaim {
+  readonly number: number;
+  readonly claimId: string;
+  /** The answer never left the service: no worker can have begun, a last attempt does not count either. */
+  readonly unsent?: boolean;
+}
+
 /** The hand-out did not arrive. A durably started last attempt has to count as failed: it may have run. */
-export function undoActivity(t: Transition, claim: { number: number; claimId: string }): void {
+export function undoActivity(t: Transition, claim: LostClaim): void {
   const activity = t.state.activities.get(claim.number);
   if (activity === undefined || activity.startedAt === 0 || activity.claimId !== claim.claimId) return;
-  if (isLastAttempt(activity)) {
+  if (isLastAttempt(activity) && claim.unsent !== true) {
     failAttempt(t, activity, failureOf('service', 'the attempt was handed out, but the answer did not arrive', 'DELIVERY_LOST'));
     return;
   }
-  activity.startedAt = 0;
-  activity.claimId = '';
+  const { number, attempt, startNumber } = activity;
   if (activity.cancelRequested) recordCanceled(t, activity, [], '');
+  else mark(t, { $case: 'activityAttemptReturned', value: { number, attempt, startNumber } });
 }
 
 /** Ends the activity as canceled. */
@@ -67,7 +74,7 @@ export function recordCanceled(t: Transition, activity: Activity, details: Paylo
 export function returnActivity(t: Transition, token: ActivityTaskToken, begun: boolean): void {
   const activity = activityOf(t.state, token);
   if (activity === undefined) return;
-  if (!begun && !isLastAttempt(activity)) undoActivity(t, activity);
+  if (!begun && !isLastAttempt(activity)) undoActivity(t, { number: activity.number, claimId: activity.claimId });
   else failAttempt(t, activity, failureOf('service', 'the worker shut down', begun ? 'WORKER_SHUTDOWN' : 'DELIVERY_LOST'));
 }
 
@@ -106,9 +113,27 @@ export function heartbeatActivity(t: Transition, token: ActivityTaskToken, detai
     if (now - activity.live.heartbeatMarkedAt >= HEARTBEAT_MARK_MS) {
       activity.live.heartbeatMarkedAt = now;
       mark(t, { $case: 'activityHeartbeatRecorded', value: { number: activity.number, attempt: activity.attempt, details } });
-    } else activity.heartbeatDetails = details;
+    } else {
+      activity.heartbeatDetails = details;
+      activity.live.detailsUnwritten = true;
+    }
   }
   return activity.cancelRequested;
+}
+
+/** True when attempts have reported details that only memory holds. */
+export function hasUnwrittenDetails(state: RunState): boolean {
+  for (const { live } of state.activities.values()) if (live.detailsUnwritten) return true;
+  return false;
+}
+
+/** The run is about to leave memory: what its attempts have reported is written. */
+export function writeDetails(t: Transition): void {
+  for (const { number, attempt, live, heartbeatDetails: details } of t.state.activities.values()) {
+    if (!live.detailsUnwritten) continue;
+    live.heartbeatMarkedAt = t.env.now;
+    mark(t, { $case: 'activityHeartbeatRecorded', value: { number, attempt, details } });
+  }
 }
 
 function wanted(state: RunState, token: ActivityTaskToken): Activity {
@@ -143,7 +168,7 @@ function failAttempt(t: Transition, activity: Activity, failure: Failure, identi
 const CLOCKS = [TimeoutType.SCHEDULE_TO_CLOSE, TimeoutType.SCHEDULE_TO_START, TimeoutType.START_TO_CLOSE, TimeoutType.HEARTBEAT] as const;
 
 /** When a clock of the activity runs out, Infinity when it does not run. */
-function deadline(activity: Activity, clock: TimeoutType, claimedAt: number): number {
+function deadline(activity: Activity, clock: TimeoutType, { claimedAt, loadedAt }: RunState['live']): number {
   const never = Number.POSITIVE_INFINITY;
   const running = activity.startedAt > 0;
   if (clock === TimeoutType.SCHEDULE_TO_CLOSE)
@@ -154,14 +179,15 @@ function deadline(activity: Activity, clock: TimeoutType, claimedAt: number): nu
   const limit = clock === TimeoutType.HEARTBEAT ? activity.heartbeatMs : activity.startToCloseMs;
   if (limit === 0) return never;
   const since = clock === TimeoutType.HEARTBEAT ? activity.live.heartbeatAt : activity.startedAt;
-  // A worker that lived through a takeover must get the chance to say so.
-  return since < claimedAt ? Math.max(since + limit, claimedAt + Math.max(SIGN_OF_LIFE_MS, activity.heartbeatMs)) : since + limit;
+  // A worker that lived through a takeover must get the chance to say so. Heartbeats are forgotten by every load.
+  const known = clock === TimeoutType.HEARTBEAT ? loadedAt : claimedAt;
+  return since < known ? Math.max(since + limit, known + Math.max(SIGN_OF_LIFE_MS, activity.heartbeatMs)) : since + limit;
 }
 
 /** Earliest time at which a clock of the activity runs out, Infinity if none does. */
-export function nextDeadline(activity: Activity, claimedAt: number): number {
+export function nextDeadline(activity: Activity, live: RunState['live']): number {
   let next = Number.POSITIVE_INFINITY;
-  for (const clock of CLOCKS) next = Math.min(next, deadline(activity, clock, claimedAt));
+  for (const clock of CLOCKS) next = Math.min(next, deadline(activity, clock, live));
   return next;
 }
 
@@ -174,11 +200,11 @@ const NAMES: Record<number, string> = {
 
 /** Handles time-outs that have passed: per activity the one that passed first. */
 export function dueActivities(t: Transition): void {
-  const { claimedAt } = t.state.live;
+  const { live } = t.state;
   for (const activity of [...t.state.activities.values()]) {
-    const first = nextDeadline(activity, claimedAt);
+    const first = nextDeadline(activity, live);
     if (first > t.env.now) continue;
-    const clock = CLOCKS.find((each) => deadline(activity, each, claimedAt) === first);
+    const clock = CLOCKS.find((each) => deadline(activity, each, live) === first);
     if (clock !== undefined) timeOut(t, activity, clock);
   }
 }

@@ -9,7 +9,8 @@
  * | back-off | BAD_COMMAND            | gone               | NOT_FOUND          | schedule-to-close closes      | requested, Canceled at once | NOT_FOUND        | gone       |
  * | ended    | BAD_COMMAND            | gone               | NOT_FOUND          | NOT_FOUND                     | requested (no effect)     | NOT_FOUND          | –          |
  *
- * The start of the last attempt a policy allows is durable before it is handed out; other starts are lazy marks.
+ * The start of the last attempt a policy allows is durable before it is handed out; other starts are lazy marks. A start that
+ * is taken back, because its answer got lost or came back untouched, is a mark too: the attempt is due again.
  */
 import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
@@ -55,7 +56,7 @@ export const activityFolds: EventFolds<ActivityEvents> = {
       cancelRequested: false,
       failureCount: 0,
       failures: [],
-      live: { offered: false, heartbeatAt: 0, heartbeatMarkedAt: 0 },
+      live: { offered: false, heartbeatAt: 0, heartbeatMarkedAt: 0, detailsUnwritten: false },
     });
   },
   activityCompleted: (state, value, head) => end(state, value.number, head),
@@ -73,7 +74,9 @@ function end(state: RunState, number: number, head: Parameters<typeof deliver>[1
   deliver(state, head);
 }
 
-export const activityMarks: MarkFolds<'activityAttemptStarted' | 'activityAttemptFailed' | 'activityHeartbeatRecorded'> = {
+type ActivityMarks = 'activityAttemptStarted' | 'activityAttemptReturned' | 'activityAttemptFailed' | 'activityHeartbeatRecorded';
+
+export const activityMarks: MarkFolds<ActivityMarks> = {
   activityAttemptStarted(state, value, time) {
     const activity = state.activities.get(value.number);
     if (activity === undefined || activity.attempt !== value.attempt) return;
@@ -82,7 +85,16 @@ export const activityMarks: MarkFolds<'activityAttemptStarted' | 'activityAttemp
     activity.identity = value.identity;
     activity.workerId = value.workerId;
     activity.claimId = value.claimId;
-    activity.live = { offered: false, heartbeatAt: time, heartbeatMarkedAt: time };
+    const { detailsUnwritten } = activity.live;
+    activity.live = { offered: false, heartbeatAt: time, heartbeatMarkedAt: time, detailsUnwritten };
+  },
+  activityAttemptReturned(state, value) {
+    const activity = state.activities.get(value.number);
+    // The start itself may not have been written.
+    if (activity === undefined || activity.attempt !== value.attempt || activity.startNumber > value.startNumber) return;
+    activity.startedAt = 0;
+    activity.startNumber = value.startNumber;
+    activity.claimId = '';
   },
   activityAttemptFailed(state, value, time) {
     const activity = state.activities.get(value.number);
@@ -94,11 +106,13 @@ export const activityMarks: MarkFolds<'activityAttemptStarted' | 'activityAttemp
     activity.startNumber = 0;
     activity.claimId = '';
     if (value.heartbeatDetails !== undefined) activity.heartbeatDetails = value.heartbeatDetails;
-    activity.live = { offered: false, heartbeatAt: 0, heartbeatMarkedAt: 0 };
+    activity.live = { offered: false, heartbeatAt: 0, heartbeatMarkedAt: 0, detailsUnwritten: false };
   },
   activityHeartbeatRecorded(state, value) {
     const activity = state.activities.get(value.number);
-    if (activity?.attempt === value.attempt) activity.heartbeatDetails = value.details;
+    if (activity?.attempt !== value.attempt) return;
+    activity.heartbeatDetails = value.details;
+    activity.live.detailsUnwritten = false;
   },
 };
 

@@ -18,8 +18,10 @@ export function readCheckpoint(bytes: Uint8Array, claimedAt: number): RunState |
   if (bytes[0] !== FORMAT) return undefined;
   try {
     const state = { ...(deserialize(bytes.subarray(1)) as Omit<RunState, 'live'>), live: emptyLive(claimedAt) };
-    for (const activity of state.activities.values())
-      activity.live = { offered: false, heartbeatAt: activity.startedAt, heartbeatMarkedAt: activity.startedAt };
+    for (const activity of state.activities.values()) {
+      const { startedAt } = activity;
+      activity.live = { offered: false, heartbeatAt: startedAt, heartbeatMarkedAt: startedAt, detailsUnwritten: false };
+    }
     return state;
   } catch {
     return undefined;

@@ -76,6 +76,7 @@ test('events and marks of kinds this version does not know are refused', () => {
 
 const marksOf = (number: number, attempt: number): Mark['attributes'][] => [
   { $case: 'activityAttemptStarted', value: { number, attempt, startNumber: 1, identity: 'w9', workerId: 'w9', claimId: 'x' } },
+  { $case: 'activityAttemptReturned', value: { number, attempt, startNumber: 1 } },
   { $case: 'activityAttemptFailed', value: { number, attempt, failure: undefined, nextAttemptMs: 5n, heartbeatDetails: undefined } },
   {
     $case: 'activityHeartbeatRecorded',
@@ -88,7 +89,7 @@ test.each([
   ['an activity that has ended', 7, 1],
 ])('marks of %s change nothing', (_name, number, attempt) => {
   const run = begun();
-  const text = (state: RunState): string => plain(state, leftOut(run, new Set()));
+  const text = (state: RunState): string => plain(state, leftOut(run));
   const before = text(run.state);
   for (const attributes of marksOf(number, attempt)) foldMark(run.state, { afterEventId: 4n, time: undefined, attributes });
   expect(text(run.state)).toBe(before);
@@ -99,7 +100,7 @@ test.each(marksOf(1, 2).map((attributes) => [attributes?.$case, attributes] as c
   '%s of the current attempt changes the state',
   (_name, attributes) => {
     const run = begun();
-    const text = (): string => plain(run.state, leftOut(run, new Set()));
+    const text = (): string => plain(run.state, leftOut(run));
     const before = text();
     foldMark(run.state, { afterEventId: 4n, time: { seconds: 9n, nanos: 0 }, attributes });
     expect(text()).not.toBe(before);

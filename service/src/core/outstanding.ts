@@ -36,7 +36,7 @@ export function nextDue(state: RunState): number {
   else if (isTaskDue(state) && !state.live.taskOffered) take(state.task.notBefore);
   for (const activity of state.activities.values()) {
     if (activity.startedAt === 0 && !activity.live.offered) take(activity.dueAt);
-    take(nextDeadline(activity, state.live.claimedAt));
+    take(nextDeadline(activity, state.live));
   }
   return next;
 }

@@ -71,7 +71,7 @@ test('R-LOG-1 R-LOG-3 R-LOG-4 R-LOG-5 R-TASK-3 R-TIMER-1 R-TIMER-2 R-DUE-1 R-DUE
 
 test('random runs reach every event and every mark', () => {
   const reached = new Set<string>();
-  for (const [chosen, drawn] of fc.sample(fc.tuple(limits, draws), { seed: 7, numRuns: 200 })) {
+  for (const [chosen, drawn] of fc.sample(fc.tuple(limits, draws), { seed: 7, numRuns: 400 })) {
     const run = begin(chosen);
     for (const draw of drawn) move(run, draw);
     for (const kind of run.kinds) reached.add(kind);

@@ -49,8 +49,8 @@ export interface Activity {
   cancelRequested: boolean;
   failureCount: number;
   failures: AttemptRecord[];
-  /** Memory only. */
-  live: { offered: boolean; heartbeatAt: number; heartbeatMarkedAt: number };
+  /** Memory only; the last says that the details are newer than what the log holds. */
+  live: { offered: boolean; heartbeatAt: number; heartbeatMarkedAt: number; detailsUnwritten: boolean };
 }
 
 export interface OpenTimer {
@@ -145,6 +145,8 @@ export interface RunState {
     lastAccepted: { nonce: string; completedEventId: number } | undefined;
     /** Deadlines that depend on a worker's sign of life count from here at the earliest: when the slot was claimed. */
     claimedAt: number;
+    /** Signs of life before it are not known: when the run was read, `claimedAt` at the earliest. */
+    loadedAt: number;
     waitingForHandlers: boolean;
     /** When the run has to be stepped next: nextDue(state) as of the last step; 0 before the first. */
     nextDue: number;
@@ -207,6 +209,7 @@ export function emptyLive(claimedAt: number): RunState['live'] {
     newWorker: false,
     lastAccepted: undefined,
     claimedAt,
+    loadedAt: claimedAt,
     waitingForHandlers: false,
     nextDue: 0,
   };

@@ -14,8 +14,10 @@ import {
   completeActivity,
   dueActivities,
   heartbeatActivity,
+  type LostClaim,
   returnActivity,
   undoActivity,
+  writeDetails,
 } from './activity-attempts.ts';
 import { completeTask } from './completion.ts';
 import { folds } from './fold.ts';
@@ -43,13 +45,15 @@ export interface Inputs {
   ];
   failTask: [input: { token: WorkflowTaskToken; cause: WorkflowTaskFailureCause; failure: Failure | undefined }, answer: undefined];
   claimActivity: [input: ActivityClaim, answer: Activity | undefined];
-  undoActivity: [input: { number: number; claimId: string }, answer: undefined];
+  undoActivity: [input: LostClaim, answer: undefined];
   returnActivity: [input: { token: ActivityTaskToken; begun: boolean }, answer: undefined];
   completeActivity: [
     input: { token: ActivityTaskToken; outcome: ActivityTaskCompletion['outcome']; worker: WorkerInfo },
     answer: undefined,
   ];
   heartbeat: [input: { token: ActivityTaskToken; details: Payload | undefined; worker: WorkerInfo }, answer: boolean];
+  /** The run is about to leave memory. */
+  writeDetails: [input: undefined, answer: undefined];
   /** Time has passed, or the run has just been loaded. */
   due: [input: undefined, answer: undefined];
   /** A worker process polls for the first time. */
@@ -77,6 +81,7 @@ const handlers: Handlers = {
   returnActivity: (t, input) => void returnActivity(t, input.token, input.begun),
   completeActivity: (t, input) => void completeActivity(t, input.token, input.outcome, input.worker),
   heartbeat: (t, input) => heartbeatActivity(t, input.token, input.details, input.worker),
+  writeDetails: (t) => void writeDetails(t),
   due: () => undefined,
   newWorker: (t) => void hurryTask(t),
 };

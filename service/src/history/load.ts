@@ -41,6 +41,7 @@ export function buildRun(loaded: LoadedRun, claimedAt: number, now: number): Hot
     run.rowsSinceCheckpoint += 1;
   }
   if (seq < execution.lastSeq) throw new Error(`the log ends at row ${seq}, the run's row says ${execution.lastSeq}`);
+  state.live.loadedAt = Math.max(claimedAt, now);
   run.lastSeq = seq;
   run.committedEventId = state.nextEventId - 1;
   run.storedWakeAt = execution.wakeAt;

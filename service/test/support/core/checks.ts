@@ -38,8 +38,6 @@ export interface Checked {
   offeredTask: boolean;
   readonly offeredActivities: Set<string>;
   claims: number;
-  /** Hand-outs that were taken back since the run was loaded, as `number.attempt`. */
-  readonly undone: Set<string>;
   clockSteppedBack: boolean;
   /** Due times of open timers, as the events say. */
   readonly timers: Map<number, number>;
@@ -58,7 +56,6 @@ export function startChecked(input: StartInput): Checked {
     offeredTask: false,
     offeredActivities: new Set(),
     claims: 0,
-    undone: new Set(),
     clockSteppedBack: false,
     timers: new Map(),
     endedActivities: new Set(),
@@ -94,7 +91,6 @@ export function reloadChecked(checked: Checked): void {
   checkLog(checked);
   checked.offeredTask = false;
   checked.offeredActivities.clear();
-  checked.undone.clear();
   take(checked, reload(checked.run));
   handleDue(checked);
   checkLeft(checked);
@@ -262,8 +258,8 @@ function dueTimes(state: RunState): number[] {
 }
 
 /** R-LOG-5: the log folds to the live state, and a checkpoint holds either of them. */
-export function checkLog({ run, undone }: Checked): void {
-  const left = leftOut(run, undone);
+export function checkLog({ run }: Checked): void {
+  const left = leftOut(run);
   const folded = foldLog(run.log, run.state.live.claimedAt);
   same(plain(folded, left), plain(run.state, left), 'the log folds to the live state');
   for (const state of [folded, run.state]) {

@@ -7,20 +7,18 @@ import type { Run } from './run.ts';
 interface LeftOut {
   /** `number.attempt` of hand-outs whose mark is not written yet. */
   readonly unwritten: ReadonlySet<string>;
-  /** `number.attempt` of hand-outs that were taken back: a mark of them may stand in the log. */
-  readonly undone: ReadonlySet<string>;
   /** The last failed attempt of the task is in the log. */
   readonly taskWritten: boolean;
 }
 
-export function leftOut(run: Run, undone: ReadonlySet<string>): LeftOut {
+export function leftOut(run: Run): LeftOut {
   const unwritten = new Set<string>();
   for (const mark of run.lazy) {
     if (mark.attributes?.$case !== 'activityAttemptStarted' || !isStartMarkWanted(run.state, mark)) continue;
     unwritten.add(`${mark.attributes.value.number}.${mark.attributes.value.attempt}`);
   }
   const { attempt } = run.state.task;
-  return { unwritten, undone, taskWritten: attempt === writtenAttempt(attempt) };
+  return { unwritten, taskWritten: attempt === writtenAttempt(attempt) };
 }
 
 export function plain(state: RunState, left: LeftOut): string {
@@ -31,8 +29,7 @@ export function plain(state: RunState, left: LeftOut): string {
 
 function plainActivity(activity: Activity, left: LeftOut): object {
   const { live: _live, startedAt, startNumber, identity, workerId, claimId, heartbeatDetails, ...rest } = activity;
-  const name = `${activity.number}.${activity.attempt}`;
-  if (left.undone.has(name) || left.unwritten.has(name)) return rest;
+  if (left.unwritten.has(`${activity.number}.${activity.attempt}`)) return rest;
   const start = { startedAt, startNumber, claimId };
   // Details of a running attempt are written at its end, at the latest.
   return startedAt > 0 ? { ...rest, ...start, identity, workerId } : { ...rest, ...start, heartbeatDetails };

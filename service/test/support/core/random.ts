@@ -136,11 +136,6 @@ function claimActivity(run: Checked, a: number): void {
   if (activity !== undefined) run.handedOut.push(ActivityTaskToken.create({ number, attempt, startNumber: activity.startNumber }));
 }
 
-function noteUndone(run: Checked, number: number): void {
-  const activity = run.run.state.activities.get(number);
-  if (activity?.startedAt === 0 && activity.startNumber > 0) run.undone.add(`${number}.${activity.attempt}`);
-}
-
 function advance(run: Checked, a: number): void {
   const due = nextDue(run.run.state);
   if (a % 4 === 0 && Number.isFinite(due)) run.run.now = Math.max(run.run.now, due);
@@ -179,13 +174,10 @@ export const moves = {
   undoActivity(run: Checked, a: number) {
     const { number } = activityToken(run, a);
     const claimId = run.run.state.activities.get(number)?.claimId ?? '';
-    input(run, 'undoActivity', { number, claimId });
-    noteUndone(run, number);
+    input(run, 'undoActivity', { number, claimId, unsent: a % 3 === 0 });
   },
   returnActivity(run: Checked, a: number, b: number) {
-    const token = activityToken(run, a);
-    input(run, 'returnActivity', { token, begun: b % 2 === 0 });
-    noteUndone(run, token.number);
+    input(run, 'returnActivity', { token: activityToken(run, a), begun: b % 2 === 0 });
   },
   advance,
   back(run: Checked, a: number) {
@@ -193,6 +185,7 @@ export const moves = {
     run.clockSteppedBack = true;
     input(run, 'due', undefined);
   },
+  writeDetails: (run: Checked) => void input(run, 'writeDetails', undefined),
   reload: (run: Checked) => reloadChecked(run),
   flush: (run: Checked) => flush(run.run),
   newWorker: (run: Checked) => void input(run, 'newWorker', undefined),

@@ -96,10 +96,11 @@ export function foldLog(log: readonly Row[], claimedAt: number): RunState {
   return state;
 }
 
-/** Another owner takes the run over: memory and what was not committed are lost. */
-export function reload(run: Run): Transition {
+/** The run is read again, by another owner or by the `same` one: memory and what was not committed are lost. */
+export function reload(run: Run, same = false): Transition {
   run.lazy = [];
-  run.state = foldLog(run.log, run.now);
+  run.state = foldLog(run.log, same ? run.state.live.claimedAt : run.now);
+  run.state.live.loadedAt = run.now;
   return apply(run, 'due', undefined).transition;
 }
 

@@ -206,7 +206,7 @@ const inputs: Record<string, Handler> = {
     return give(session, 'claimActivity', input, (activity) => showAttempt(session, activity));
   },
   'undo-activity': (session, { plain, options }) =>
-    give(session, 'undoActivity', { number: Number(plain[0]), claimId: options.claim ?? '' }),
+    give(session, 'undoActivity', { number: Number(plain[0]), claimId: options.claim ?? '', unsent: plain.includes('unsent') }),
   'return-activity': (session, words) =>
     give(session, 'returnActivity', { token: activityToken(session, words), begun: words.plain.includes('begun') }),
   'complete-activity': (session, words) =>
@@ -235,7 +235,8 @@ const inputs: Record<string, Handler> = {
     flush(session.run);
     return session.run.log.slice(before).flatMap(({ marks }) => Marks.decode(marks).marks.map((mark) => `mark ${showMark(mark)}`));
   },
-  reload: (session) => written(reload(session.run)),
+  reload: (session, { plain }) => written(reload(session.run, plain.includes('same'))),
+  'write-details': (session) => give(session, 'writeDetails', undefined),
   /** The state goes through a checkpoint. */
   checkpoint(session) {
     const read = readCheckpoint(writeCheckpoint(session.run.state), session.run.now);

@@ -33,12 +33,13 @@ export interface Mark {
     /** 30 to 39 workflow task. */
     { $case: "workflowTaskAttemptFailed"; value: WorkflowTaskAttemptFailed }
     | //
-    /** 40 to 49 activity. Later: paused 43, resumed 44, reset 45, options changed 46. */
+    /** 40 to 49 activity. Later: paused 44, resumed 45, reset 46, options changed 47. */
     { $case: "activityAttemptStarted"; value: ActivityAttemptStarted }
     | { $case: "activityAttemptFailed"; value: ActivityAttemptFailed }
+    | { $case: "activityHeartbeatRecorded"; value: ActivityHeartbeatRecorded }
     | //
     /** Later: 60 to 69 signal, 70 to 79 child workflow, 80 to 89 external workflow, 100 to 109 update, 110 to 119 callback. */
-    { $case: "activityHeartbeatRecorded"; value: ActivityHeartbeatRecorded }
+    { $case: "activityAttemptReturned"; value: ActivityAttemptReturned }
     | undefined;
 }
 
@@ -94,6 +95,14 @@ export interface ActivityHeartbeatRecorded {
   number: number;
   attempt: number;
   details: Payload | undefined;
+}
+
+/** A hand-out did not arrive, or came back untouched: the attempt waits for a worker again. */
+export interface ActivityAttemptReturned {
+  number: number;
+  attempt: number;
+  /** The hand-out it takes back; the next one counts on from it. */
+  startNumber: number;
 }
 
 function createBaseMarks(): Marks {
@@ -194,6 +203,9 @@ export const Mark: MessageFns<Mark> = {
       case "activityHeartbeatRecorded":
         ActivityHeartbeatRecorded.encode(message.attributes.value, writer.uint32(338).fork()).join();
         break;
+      case "activityAttemptReturned":
+        ActivityAttemptReturned.encode(message.attributes.value, writer.uint32(346).fork()).join();
+        break;
     }
     return writer;
   },
@@ -279,6 +291,17 @@ export const Mark: MessageFns<Mark> = {
             };
             continue;
           }
+          case 43: {
+            if (tag !== 346) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "activityAttemptReturned",
+              value: ActivityAttemptReturned.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -331,6 +354,13 @@ export const Mark: MessageFns<Mark> = {
           $case: "activityHeartbeatRecorded",
           value: ActivityHeartbeatRecorded.fromJSON(object.activity_heartbeat_recorded),
         }
+        : isSet(object.activityAttemptReturned)
+        ? { $case: "activityAttemptReturned", value: ActivityAttemptReturned.fromJSON(object.activityAttemptReturned) }
+        : isSet(object.activity_attempt_returned)
+        ? {
+          $case: "activityAttemptReturned",
+          value: ActivityAttemptReturned.fromJSON(object.activity_attempt_returned),
+        }
         : undefined,
     };
   },
@@ -353,6 +383,8 @@ export const Mark: MessageFns<Mark> = {
       obj.activityAttemptFailed = ActivityAttemptFailed.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "activityHeartbeatRecorded") {
       obj.activityHeartbeatRecorded = ActivityHeartbeatRecorded.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "activityAttemptReturned") {
+      obj.activityAttemptReturned = ActivityAttemptReturned.toJSON(message.attributes.value);
     }
     return obj;
   },
@@ -405,6 +437,15 @@ export const Mark: MessageFns<Mark> = {
           message.attributes = {
             $case: "activityHeartbeatRecorded",
             value: ActivityHeartbeatRecorded.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "activityAttemptReturned": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "activityAttemptReturned",
+            value: ActivityAttemptReturned.fromPartial(object.attributes.value),
           };
         }
         break;
@@ -1158,6 +1199,111 @@ export const ActivityHeartbeatRecorded: MessageFns<ActivityHeartbeatRecorded> = 
     message.details = (object.details !== undefined && object.details !== null)
       ? Payload.fromPartial(object.details)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseActivityAttemptReturned(): ActivityAttemptReturned {
+  return { number: 0, attempt: 0, startNumber: 0 };
+}
+
+export const ActivityAttemptReturned: MessageFns<ActivityAttemptReturned> = {
+  encode(message: ActivityAttemptReturned, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint32(message.number);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(16).int32(message.attempt);
+    }
+    if (message.startNumber !== 0) {
+      writer.uint32(24).int32(message.startNumber);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActivityAttemptReturned {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActivityAttemptReturned();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.attempt = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.startNumber = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActivityAttemptReturned {
+    return {
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      attempt: isSet(object.attempt) ? globalThis.Number(object.attempt) : 0,
+      startNumber: isSet(object.startNumber)
+        ? globalThis.Number(object.startNumber)
+        : isSet(object.start_number)
+        ? globalThis.Number(object.start_number)
+        : 0,
+    };
+  },
+
+  toJSON(message: ActivityAttemptReturned): unknown {
+    const obj: any = {};
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.attempt !== 0) {
+      obj.attempt = Math.round(message.attempt);
+    }
+    if (message.startNumber !== 0) {
+      obj.startNumber = Math.round(message.startNumber);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActivityAttemptReturned>, I>>(base?: I): ActivityAttemptReturned {
+    return ActivityAttemptReturned.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActivityAttemptReturned>, I>>(object: I): ActivityAttemptReturned {
+    const message = createBaseActivityAttemptReturned();
+    message.number = object.number ?? 0;
+    message.attempt = object.attempt ?? 0;
+    message.startNumber = object.startNumber ?? 0;
     return message;
   },
 };

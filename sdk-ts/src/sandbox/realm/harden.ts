@@ -107,6 +107,8 @@ function overridable(target: object, key: PropertyKey, value: unknown, enumerabl
       else define(this, key, { value: next, writable: true, enumerable: true, configurable: true });
     },
   };
+  // The convention by which libraries that walk intrinsics (get-intrinsic) know that this stands for a data property.
+  define(access.get, 'originalValue', { value });
   return { get: Object.freeze(access.get), set: Object.freeze(access.set), enumerable, configurable: false };
 }
 

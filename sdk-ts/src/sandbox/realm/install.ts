@@ -4,6 +4,7 @@ import { log } from '../../workflow/log.ts';
 import { nextFloat, nextUint32, nextUuid, type RandomState } from '../../workflow/random.ts';
 import { activeRun } from '../../workflow/run.ts';
 import { clearTimeout, setTimeout } from '../../workflow/timer.ts';
+import { atob, btoa } from './base64.ts';
 import { structuredClone } from './clone.ts';
 import { installDate } from './date.ts';
 import { AbortController, AbortSignal, DOMException, Event, EventTarget, installAbortTimeout, onListenerError } from './events.ts';
@@ -49,6 +50,8 @@ export function install(global: typeof globalThis): void {
     setTimeout,
     clearTimeout,
     structuredClone,
+    atob,
+    btoa,
     AbortController,
     AbortSignal,
     DOMException,

@@ -1,7 +1,7 @@
 // Bundling: what is taken, what is refused and how the refusal reads.
 
 import { expect, test } from 'vitest';
-import { engineFor, fixture } from '../../test/support/engine.ts';
+import { fixture } from '../../test/support/engine.ts';
 import { createRunLog, lines } from '../../test/support/run-log.ts';
 import type { WorkflowBundle, WorkflowEngine } from '../worker/engine.ts';
 import { bundleWorkflows } from './bundle.ts';
@@ -40,15 +40,6 @@ test('a file that is not there', async () => {
 test('one name in two files', async () => {
   const bundle = await bundleWorkflows([fixture('folder/one.ts'), fixture('folder/../folder/two.js'), fixture('again.ts')]);
   await expect(engineOf(bundle)).rejects.toThrow(/workflow "first" is exported by .*one\.ts and by .*again\.ts/);
-});
-
-test('libraries from the registry load and work', async () => {
-  const engine = await engineFor('libraries.ts');
-  const [line] = lines(await createRunLog('parsing').run(engine));
-  expect(line).toMatch(
-    /^complete \{"when":"2026-01-01T00:00:00\.000Z","issues":2,"text":"a:\\n {2}- 1\\n {2}- 2\\nb:\\n {2}c: true\\n","random":-?\d+/,
-  );
-  await engine.close();
 });
 
 test("a payload converter of the user's runs inside", async () => {

@@ -56,3 +56,34 @@ test('links between documents lead to files', () => {
   expect(documents.length).toBeGreaterThan(5);
   expect(broken).toEqual([]);
 });
+
+/** Lines of code without comments, blank lines and indentation. */
+const essence = (code: string): string[] =>
+  code
+    .split('\n')
+    .map((line) => line.replace(/(^|\s)\/\/.*$/, '').trim())
+    .filter((line) => line !== '' && !line.startsWith('/*'));
+
+/** The first line of `part` that is not in `whole` after those before it. */
+function firstStranger(part: readonly string[], whole: readonly string[]): string | undefined {
+  let at = 0;
+  for (const line of part) {
+    at = whole.indexOf(line, at) + 1;
+    if (at === 0) return line;
+  }
+  return undefined;
+}
+
+test('the code of the quick start in README.md is in the files it links, in that order', () => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const shown = [...readme.matchAll(/\((examples\/quickstart\/\w+\.ts)\)[^\n]*:\n\n```ts\n([\s\S]*?)```/g)].map(
+    ([, path = '', code = '']) => ({
+      path,
+      code,
+    }),
+  );
+  expect(shown.map(({ path }) => path.replace(/.*\//, ''))).toEqual(['workflows.ts', 'activities.ts', 'worker.ts', 'client.ts']);
+  for (const { path, code } of shown)
+    expect(firstStranger(essence(code), essence(readFileSync(join(root, path), 'utf8'))), path).toBeUndefined();
+  expect(firstStranger(['b', 'a'], ['a', 'b'])).toBe('a');
+});

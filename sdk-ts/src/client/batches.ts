@@ -1,8 +1,8 @@
 /** Starts and signals of one client travel together: what queues while calls are in flight leaves with the next. */
 import type { SignalWorkflowRequest, StartWorkflowRequest, StartWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { type Batch, type BatchOptions, createBatch } from '../common/batch.ts';
-import { backoff, withRetry } from '../common/retry.ts';
-import { isTransient, itemRefusal, type Refusal, ServiceError } from '../common/service-error.ts';
+import { backoff, mayPass, withRetry } from '../common/retry.ts';
+import { itemRefusal, type Refusal, ServiceError } from '../common/service-error.ts';
 import { roughBytes } from '../common/size.ts';
 import { retryContext, type Wire } from './wire.ts';
 
@@ -58,7 +58,7 @@ function itemError(item: Parameters<typeof itemRefusal>[0] | undefined): Service
 /** Items the service could not take now go again with the same ids, each by itself: no other waits for them. */
 function againAfter({ clock, retry, closed }: Wire): NonNullable<BatchOptions<never, never>['againAfter']> {
   return (error, failures, sinceMs) => {
-    if (!(error instanceof ServiceError && isTransient(error)) || closed.aborted) return undefined;
+    if (!(error instanceof ServiceError && mayPass(error, failures)) || closed.aborted) return undefined;
     const delay = backoff(clock, retry, failures, error.retryAfterMs);
     return sinceMs + delay > (retry.maximumElapsedMs ?? 60_000) ? undefined : delay;
   };

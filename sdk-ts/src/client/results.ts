@@ -3,8 +3,8 @@ import type { WorkflowExecution } from '@perdure/proto/perdure/api/v1/common';
 import type { WorkflowResult } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { pause } from '../common/clock.ts';
 import { durationToProto } from '../common/duration.ts';
-import { backoff, withRetry } from '../common/retry.ts';
-import { Code, isTransient, itemRefusal, type Refusal, refusalOf, ServiceError } from '../common/service-error.ts';
+import { backoff, mayPass, withRetry } from '../common/retry.ts';
+import { Code, itemRefusal, type Refusal, refusalOf, ServiceError } from '../common/service-error.ts';
 import type { Wire } from './wire.ts';
 
 const IN_FLIGHT = 4;
@@ -149,7 +149,7 @@ export function createResults(wire: Wire): AwaitResult {
 function rest(wire: Wire, run: Awaited, { outcome }: WorkflowResult, again: () => void): boolean {
   if (outcome?.$case !== 'error' || wire.closed.aborted) return false;
   const refusal = itemRefusal(outcome.value);
-  if (!isTransient(refusal)) return false;
+  if (!mayPass(refusal, run.failures + 1)) return false;
   run.failures += 1;
   run.resting = true;
   void pause(wire.clock, backoff(wire.clock, wire.retry, run.failures, refusal.retryAfterMs), wire.closed).then(() => {

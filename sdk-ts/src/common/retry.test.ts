@@ -69,3 +69,20 @@ test('the last refusal is thrown when time is up, or at once when aborted', asyn
   abort.abort();
   await seenToo;
 });
+
+test('INTERNAL without a reason is tried a few times in a row only', async () => {
+  const clock = createVirtualClock();
+  const run = async (codes: (attempt: number) => number): Promise<number> => {
+    let attempts = 0;
+    const options = { maximumElapsedMs: Number.POSITIVE_INFINITY };
+    const ended = withRetry({ clock, options }, async () => {
+      attempts += 1;
+      if (attempts <= 20) throw refusal(codes(attempts), '');
+    }).catch(() => {});
+    await clock.advance(200_000);
+    await ended;
+    return attempts;
+  };
+  expect(await run(() => 13)).toBe(5);
+  expect(await run((attempt) => (attempt % 4 === 0 ? 14 : 13))).toBe(21);
+});

@@ -1,6 +1,12 @@
 /** Trying again: exponential back-off with full jitter that honours what the service says. */
 import { type Clock, pause } from './clock.ts';
-import { isTransient, type Refusal, refusalOf } from './service-error.ts';
+import { Code, isTransient, type Refusal, refusalOf } from './service-error.ts';
+
+/**
+ * Failures in a row with INTERNAL and no reason until it counts as for good: a broken stream passes, an answer that cannot be read does
+ * not.
+ */
+const INTERNAL_TRIES = 5;
 
 /** How calls are tried again. */
 export interface RetryOptions {
@@ -31,16 +37,24 @@ export interface RetryContext {
   readonly onFailure?: (refusal: Refusal) => void;
 }
 
+/** Whether the same request may succeed later, having been refused so for the `times`th time in a row. */
+export function mayPass(refusal: Refusal, times: number): boolean {
+  return isTransient(refusal) && (refusal.code !== Code.INTERNAL || times < INTERNAL_TRIES);
+}
+
 /** Runs `attempt` until it succeeds, is refused for good, or time is up; throws what the last attempt threw. */
 export async function withRetry<T>(context: RetryContext, attempt: () => Promise<T>): Promise<T> {
   const { clock, options, abort, alsoTransient, onFailure } = context;
   let giveUpAt: number | undefined;
+  let internal = 0;
   for (let failures = 1; ; failures += 1) {
     try {
       return await attempt();
     } catch (error) {
       const refusal = refusalOf(error);
-      if (!refusal || abort?.aborted || !(isTransient(refusal) || alsoTransient?.(refusal))) throw error;
+      if (!refusal || abort?.aborted) throw error;
+      internal = refusal.code === Code.INTERNAL ? internal + 1 : 0;
+      if (!mayPass(refusal, internal) && !alsoTransient?.(refusal)) throw error;
       giveUpAt ??= clock.monotonic() + (options.maximumElapsedMs ?? 60_000);
       const delay = backoff(clock, options, failures, refusal.retryAfterMs);
       if (clock.monotonic() + delay > giveUpAt) throw error;

@@ -13,16 +13,22 @@ function setup(activities: Record<string, unknown>, options: { concurrency?: num
   const queue: ActivityTask[] = [];
   let answers = 0;
   let wake: (() => void)[] = [];
+  let told = false;
   const fixture = createTestLink({
     async pollActivityTasks(request, call) {
-      while (queue.length === 0) {
+      while (queue.length === 0 && !told) {
         await Promise.race([new Promise<void>((resolve) => wake.push(resolve)), never(call?.abort)]);
       }
       return { answerId: `answer-${++answers}`, tasks: queue.splice(0, request.maxTasks) };
     },
     completeActivityTasks: (request) => ({ errors: request.completions.map(() => taken) }),
     heartbeatActivities: (request) => ({ results: request.heartbeats.map(() => ({ cancelRequested: false, error: undefined })) }),
-    shutdownWorker: () => ({}),
+    // The service answers the polls of a worker that shuts down.
+    shutdownWorker: () => {
+      told = true;
+      give();
+      return {};
+    },
     returnTasks: () => ({}),
     ...script,
   });
@@ -126,7 +132,7 @@ test('a worker outlives the absence of the service, with back-off and one line',
   away = false;
   await clock.advance(10_000);
   life.shutdown();
-  await clock.settle();
+  await clock.advance(1_500);
   await ran;
   expect(lines).toEqual([
     'info: the worker takes tasks',
@@ -210,6 +216,45 @@ test('tasks whose answer crosses the shutdown go back untouched', async () => {
   await clock.settle();
   await ran;
   expect(returned()).toEqual(['a untouched']);
+});
+
+test('shutdown: polls that are out are waited for, then hung up', async () => {
+  const aborted: number[] = [];
+  const { clock, life, calls, returned, requests } = setup(
+    { work: () => 1 },
+    { polls: 2 },
+    {
+      pollActivityTasks: (_, call) => {
+        call?.abort?.addEventListener('abort', () => aborted.push(clock.monotonic()));
+        if (requests('pollActivityTasks').length > 1) return never(call?.abort);
+        return new Promise((resolve) => clock.setTimer(1_000, () => resolve({ answerId: 'late', tasks: [activityTask('a')] })));
+      },
+      shutdownWorker: () => ({}),
+    },
+  );
+  const ran = life.run();
+  await clock.settle();
+  life.shutdown();
+  await clock.settle();
+  expect(calls.map(({ rpc }) => rpc)).toContain('shutdownWorker');
+  await clock.advance(1_400);
+  expect([returned(), aborted]).toEqual([['a untouched'], []]);
+  await clock.advance(100);
+  await ran;
+  expect(new Set(aborted)).toEqual(new Set([1_500]));
+  expect(requests('pollActivityTasks')).toHaveLength(2);
+  expect(clock.timers()).toBe(0);
+});
+
+test('more slots than one poll may ask for are all used', async () => {
+  const { clock, life, give, requests } = setup({ work: () => 1 }, { concurrency: 5_000, polls: 1 });
+  void life.run();
+  for (let round = 0; round < 10; round += 1) {
+    await clock.advance(10);
+    give(activityTask(`t${round}`));
+  }
+  await clock.advance(10);
+  expect(requests('pollActivityTasks').map(({ maxTasks }) => maxTasks)).toEqual(Array.from({ length: 11 }, () => 1_000));
 });
 
 test('a shutdown while the service is away still ends', async () => {

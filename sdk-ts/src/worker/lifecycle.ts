@@ -8,6 +8,11 @@ import { createReturns, type Returns } from './returns.ts';
 import { createSlots, type Slots } from './slots.ts';
 import { createWorkflowRunner, type EagerActivities, type WorkflowRunner } from './workflows.ts';
 
+/**
+ * Polls that are out may have been answered with tasks already: told of the shutdown, the service answers them, and what they bring goes
+ * back at once. A poll that is hung up on loses its tasks for several seconds.
+ */
+const LAST_POLLS_MS = 1_500;
 /** What is left to say after the grace must be said within this time: the service may be away. */
 const LAST_WORDS_MS = 5_000;
 /** The same when somebody is impatient. */
@@ -102,6 +107,7 @@ async function handOver(parts: Parts, polled: Promise<unknown>): Promise<void> {
   activities?.stop();
   workflows?.stop();
   const goodbye = sayGoodbye(link);
+  void within(parts, LAST_POLLS_MS, polled, hurry.signal).then(link.hangUp);
   const drained = (): Promise<unknown> => Promise.all([polled, goodbye, workflows?.drained(), activities?.drained()]).then(returns.drained);
   await within(parts, options.shutdownGrace, drained(), hurry.signal);
   for (const token of activities?.abandon() ?? []) returns.add(token, true);

@@ -23,9 +23,12 @@ export interface Link {
   readonly receipts: Receipts;
   /** Aborted when the worker takes no more tasks. */
   readonly stopping: AbortSignal;
+  /** Aborted when polls that are out are not waited for any more. */
+  readonly hungUp: AbortSignal;
   /** Aborted when the worker gives up on everything still in flight. */
   readonly abandoned: AbortSignal;
   stop(): void;
+  hangUp(): void;
   abandon(): void;
   /** A call failed and will be made again. One line per outage. */
   failed(refusal: Refusal): void;
@@ -37,16 +40,19 @@ export type LinkOptions = Pick<Link, 'api' | 'clock' | 'log' | 'namespace' | 'ta
 
 export function createLink(options: LinkOptions): Link {
   const stop = new AbortController();
+  const hangUp = new AbortController();
   const abandon = new AbortController();
   // Every call in flight listens.
-  setMaxListeners(0, stop.signal, abandon.signal);
+  setMaxListeners(0, stop.signal, hangUp.signal, abandon.signal);
   let away = false;
   const link: Link = {
     ...options,
     receipts: createReceipts(options.clock, () => void nameReceipts(link)),
     stopping: stop.signal,
+    hungUp: hangUp.signal,
     abandoned: abandon.signal,
     stop: () => stop.abort(),
+    hangUp: () => hangUp.abort(),
     abandon: () => abandon.abort(),
     failed(refusal) {
       if (away) return;

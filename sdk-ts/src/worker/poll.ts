@@ -44,7 +44,7 @@ export function pollActivityTasks(link: Link, options: Omit<PollKind<ActivityTas
   return runPolls(link, { ...options, name: 'activity', ask: (request, call) => link.api.pollActivityTasks(request, call) });
 }
 
-/** Polls until the worker stops. Never rejects. */
+/** Polls until the worker stops; a poll that is out then may still bring tasks. Never rejects. */
 async function runPolls<T>(link: Link, kind: PollKind<T>): Promise<void> {
   const shared = { idle: kind.polls, refused: '' };
   link.stopping.addEventListener('abort', kind.slots.wake, { once: true });
@@ -58,7 +58,7 @@ async function pollLoop<T>(link: Link, kind: PollKind<T>, shared: { idle: number
     await slots.whenFree();
     if (link.stopping.aborted) return;
     // One share is left for tasks that come in the answers of completions.
-    const maxTasks = Math.min(MAX_TASKS, slots.takeShare(shared.idle + 1));
+    const maxTasks = slots.takeShare(shared.idle + 1, MAX_TASKS);
     if (maxTasks === 0) continue;
     shared.idle -= 1;
     const delay = await pollOnce(link, kind, maxTasks, failures + 1, shared);
@@ -80,7 +80,7 @@ async function pollOnce<T>(
   const receivedAnswerIds = receipts.take();
   try {
     const request = { namespace, taskQueue, worker, maxTasks, waitTimeout: WAIT, receivedAnswerIds };
-    const answer = await kind.ask(request, { deadlineMs: DEADLINE_MS, abort: link.stopping });
+    const answer = await kind.ask(request, { deadlineMs: DEADLINE_MS, abort: link.hungUp });
     link.succeeded();
     shared.refused = '';
     kind.slots.release(maxTasks - answer.tasks.length);

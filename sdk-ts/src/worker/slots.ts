@@ -7,8 +7,8 @@ const GATHER_MS = 5;
 export interface Slots {
   readonly size: number;
   free(): number;
-  /** Takes a share of the free slots for one of `claimants` and returns how many; 0 when none is free. */
-  takeShare(claimants: number): number;
+  /** Takes a share of the free slots for one of `claimants`, at most `most`, and returns how many; 0 when none is free. */
+  takeShare(claimants: number, most?: number): number;
   release(count: number): void;
   /** Resolves when slots are free: at once for a good part of them, a few ms later for few. */
   whenFree(): Promise<void>;
@@ -43,8 +43,8 @@ export function createSlots(clock: Clock, size: number): Slots {
   return {
     size,
     free: () => free,
-    takeShare(claimants) {
-      const share = Math.ceil(free / Math.max(1, claimants));
+    takeShare(claimants, most = size) {
+      const share = Math.min(most, Math.ceil(free / Math.max(1, claimants)));
       free -= share;
       return share;
     },

@@ -105,7 +105,7 @@ test('a worker runs workflow and activity code in virtual time, once', async () 
   );
   workflowTasks = [];
   worker.shutdown();
-  await clock.settle();
+  await clock.advance(1_500);
   await ran;
   expect(clock.timers()).toBe(0);
   expect(printed).toEqual(['info: the worker takes tasks', 'info: the worker shuts down', 'info: the worker has stopped']);

@@ -199,6 +199,42 @@ test('answers of queries that do not fit one request are to be asked for again',
   expect(sent?.queryResults.map(({ queryId, outcome }) => `${queryId} ${outcome?.$case}`)).toEqual(['a result', 'b failure', 'c result']);
 });
 
+test('a query answer that is refused for what it holds is answered by a failure', async () => {
+  const refused = { code: 3, reason: 'BAD_FIELD', message: 'no such encoding', metadata: {}, retryAfter: undefined };
+  const results = [{ queryId: 'q', outcome: { $case: 'result' as const, value: encodeValue(defaultPayloadConverter, 1, 'x') } }];
+  const { clock, take, requests, lines } = setup(() => ({ kind: 'queries', results }), {
+    completeQueries: ({ completions }) => ({ errors: completions.map((item) => (item.queryResults.length > 0 ? refused : taken)) }),
+  });
+  take(workflowTask('a', { queryOnly: true }));
+  await clock.settle();
+  const [, told] = requests('completeQueries').flatMap(({ completions }) => completions);
+  expect(told).toMatchObject({ queryResults: [], failure: { message: 'the service refused the answer: no such encoding' } });
+  expect(lines).toContain('error: a workflow task failed');
+});
+
+test('a failure that is refused for what it holds is told by its message alone', async () => {
+  const refused = { code: 3, reason: 'TOO_LARGE', message: 'too large', metadata: {}, retryAfter: undefined };
+  const failure = { message: 'broken', stackTrace: 'long', source: 'typescript', cause: undefined, info: undefined };
+  const { clock, take, requests } = setup(() => ({ kind: 'failed', cause: WorkflowTaskFailureCause.WORKFLOW_ERROR, failure }), {
+    failWorkflowTasks: ({ failures }) => ({ errors: failures.map((item) => (item.failure?.stackTrace ? refused : taken)) }),
+  });
+  take(workflowTask('a'));
+  await clock.settle();
+  const told = requests('failWorkflowTasks').flatMap(({ failures }) => failures.map((item) => item.failure?.message));
+  expect(told).toEqual(['broken', 'broken (shortened: ServiceError: too large)']);
+});
+
+test('a completion that is too large for the service even to read fails the task', async () => {
+  const { clock, take, requests } = setup(() => completion(), {
+    completeWorkflowTasks: () => {
+      throw refusal(3, 'TOO_LARGE');
+    },
+  });
+  take(workflowTask('a'));
+  await clock.settle();
+  expect(requests('failWorkflowTasks')[0]?.failures).toMatchObject([{ cause: WorkflowTaskFailureCause.TOO_LARGE }]);
+});
+
 test('an engine that throws fails the task', async () => {
   const { clock, take, requests } = setup(() => Promise.reject(new Error('engine broke')));
   take(workflowTask('a'));

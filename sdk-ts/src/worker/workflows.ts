@@ -11,7 +11,7 @@ import {
 import { encodeMessage, hasCodecs, PayloadCodecError } from '../common/data-converter.ts';
 import { errorToFailure } from '../common/failure.ts';
 import { defaultPayloadConverter } from '../common/payload-converter.ts';
-import { Code, itemRefusal, refusalOf, ServiceError } from '../common/service-error.ts';
+import { Code, itemRefusal, type Refusal, refusalOf, ServiceError } from '../common/service-error.ts';
 import { roughBytes } from '../common/size.ts';
 import { acknowledgements, createPersistentBatch, largestCommand, type PersistentBatch } from './completion-batch.ts';
 import type { EngineAnswer, WorkflowEngine } from './engine.ts';
@@ -199,8 +199,29 @@ async function fail(context: Context, runId: string, task: WorkflowTask, cause: 
   logFailed(context, runId, task, failure.message);
   // Its details may be too large to be told.
   const told = roughBytes(failure) <= MAX_FAILURE_BYTES ? failure : { ...failure, cause: undefined, info: undefined };
-  if (task.queryOnly) await context.queries.add({ token: task.token, queryResults: [], cause, failure: told });
-  else await context.failures.add({ token: task.token, cause, failure: told });
+  try {
+    await tellFailure(context, task, cause, told);
+  } catch (error) {
+    if (!isUnacceptable(refusalOf(error))) throw error;
+    // Refused for what it holds: its message alone says enough, and nobody waits for a time limit.
+    const bare = errorToFailure(new Error(`${failure.message} (shortened: ${String(error)})`), defaultPayloadConverter);
+    await tellFailure(context, task, cause, { ...bare, stackTrace: '' });
+  }
+}
+
+async function tellFailure(
+  { queries, failures }: Context,
+  task: WorkflowTask,
+  cause: WorkflowTaskFailureCause,
+  failure: Failure,
+): Promise<void> {
+  if (task.queryOnly) await queries.add({ token: task.token, queryResults: [], cause, failure });
+  else await failures.add({ token: task.token, cause, failure });
+}
+
+/** Refused for what the message holds: sent again as it is, it would be refused again. */
+function isUnacceptable(refusal: Refusal | undefined): refusal is Refusal {
+  return refusal?.code === Code.INVALID_ARGUMENT && refusal.reason !== 'BAD_TOKEN';
 }
 
 function logFailed(context: Context, runId: string, task: WorkflowTask, error: string): void {
@@ -211,16 +232,20 @@ function logFailed(context: Context, runId: string, task: WorkflowTask, error: s
 /** What is left to do about a task whose answer was refused, or for which none could be made. Never rejects. */
 async function failByError(context: Context, runId: string, task: WorkflowTask, error: unknown): Promise<void> {
   const refusal = refusalOf(error);
-  // The service counts it as a failed task and shows why; who looks here must see it too.
+  // The service counts a completion it cannot accept as a failed task and shows why; who looks here must see it too.
   if (refusal?.code === Code.INVALID_ARGUMENT) logFailed(context, runId, task, refusal.message);
-  // The service knows best: it has given out a new task, or wants none.
-  if (refusal || context.link.abandoned.aborted) return;
-  const { PAYLOAD, WORKFLOW_ERROR } = WorkflowTaskFailureCause;
-  const cause = error instanceof PayloadCodecError ? PAYLOAD : WORKFLOW_ERROR;
+  // Answers of queries are not counted, and what is too large as a whole was not even read: those who wait must be told.
+  const untold = isUnacceptable(refusal) && (task.queryOnly || refusal.reason === 'TOO_LARGE');
+  // Else the service knows best: it has given out a new task, or wants none.
+  if ((refusal && !untold) || context.link.abandoned.aborted) return;
+  const { PAYLOAD, WORKFLOW_ERROR, TOO_LARGE } = WorkflowTaskFailureCause;
+  const cause = untold ? TOO_LARGE : error instanceof PayloadCodecError ? PAYLOAD : WORKFLOW_ERROR;
+  const told = untold ? new Error(`the service refused the answer: ${refusal.message}`) : error;
   try {
-    await fail(context, runId, task, cause, errorToFailure(error, defaultPayloadConverter));
+    await fail(context, runId, task, cause, errorToFailure(told, defaultPayloadConverter));
   } catch (again) {
-    context.link.log('debug', 'the failure of a workflow task was refused', { runId, error: String(again) });
+    const level = isUnacceptable(refusalOf(again)) ? 'error' : 'debug';
+    context.link.log(level, 'the failure of a workflow task was refused', { runId, error: String(again) });
   }
 }
 

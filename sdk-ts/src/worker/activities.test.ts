@@ -130,6 +130,48 @@ test('the SDK keeps an attempt alive by itself, every third of its heartbeat tim
   ]);
 });
 
+test('a heartbeat that is lost goes again soon; a call leaves time for another one', async () => {
+  const deadlines: unknown[] = [];
+  const times: number[] = [];
+  let left = 2;
+  const { clock, take } = setup(
+    { work: () => sleep('100s') },
+    {
+      heartbeatActivities: (request, call) => {
+        deadlines.push(call?.deadlineMs);
+        times.push(clock.monotonic());
+        left -= 1;
+        if (left === 1) throw refusal(14, '');
+        const away = { code: 14, reason: '', message: 'away', metadata: {}, retryAfter: undefined };
+        return { results: request.heartbeats.map(() => (left === 0 ? { cancelRequested: false, error: away } : noAnswer)) };
+      },
+    },
+  );
+  take(activityTask('a', { heartbeat: 9_000 }), activityTask('b', { heartbeat: 60_000 }));
+  await clock.advance(6_500);
+  expect(times.map((time) => Math.round(time / 10) * 10)).toEqual([3_000, 3_100, 3_300, 6_300]);
+  expect(new Set(deadlines)).toEqual(new Set([3_000]));
+});
+
+test('a heartbeat refused for what it holds silences no other', async () => {
+  const { clock, take, requests } = setup(
+    { work: () => sleep('10s') },
+    {
+      heartbeatActivities: ({ heartbeats }) => {
+        if (heartbeats.some((beat) => text(beat.token) === 'bad')) throw refusal(3, 'BAD_FIELD');
+        return { results: heartbeats.map(() => noAnswer) };
+      },
+    },
+  );
+  take(activityTask('a', { heartbeat: 3_000 }), activityTask('bad', { heartbeat: 3_000 }));
+  await clock.advance(1_500);
+  expect(requests('heartbeatActivities').map(({ heartbeats }) => heartbeats.map((beat) => text(beat.token)))).toEqual([
+    ['a', 'bad'],
+    ['a'],
+    ['bad'],
+  ]);
+});
+
 test('details are sent at most once a second, the newest win', async () => {
   const { clock, take, requests } = setup({
     work: async () => {

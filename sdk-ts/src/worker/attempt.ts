@@ -23,6 +23,9 @@ export interface Attempt {
   /** Ms between signs of life. */
   readonly aliveEvery: number;
   lastBeat: number;
+  /** Heartbeats in a row that did not arrive, and when to try again. */
+  lostBeats: number;
+  beatAgainAt: number;
   /** The heartbeat in flight. */
   beat: Promise<void> | undefined;
   /** Details reported and not yet sent. */
@@ -44,6 +47,8 @@ export function createAttempt(task: ActivityTask, clock: Clock): Attempt {
     deadline: now + Math.min(startToClose, left),
     aliveEvery: Number.isFinite(heartbeatTimeout) ? heartbeatTimeout / 3 : QUIET_INTERVAL_MS,
     lastBeat: now,
+    lostBeats: 0,
+    beatAgainAt: Number.POSITIVE_INFINITY,
     beat: undefined,
     details: undefined,
     stopped: undefined,
@@ -60,7 +65,10 @@ function positive(ms: number | undefined): number {
 /** When the attempt's next heartbeat should leave. */
 export function beatDue(attempt: Attempt): number {
   if (attempt.beat || attempt.stopped?.cause === 'unwanted') return Number.POSITIVE_INFINITY;
-  return attempt.lastBeat + (attempt.details ? Math.min(DETAILS_INTERVAL_MS, attempt.aliveEvery) : attempt.aliveEvery);
+  const regular =
+    attempt.lastBeat +
+    (attempt.details && attempt.lostBeats === 0 ? Math.min(DETAILS_INTERVAL_MS, attempt.aliveEvery) : attempt.aliveEvery);
+  return Math.min(regular, attempt.beatAgainAt);
 }
 
 /** Tells the code to stop; only the first cause counts. */

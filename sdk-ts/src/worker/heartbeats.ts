@@ -5,13 +5,17 @@ import type { ClockTimer } from '../common/clock.ts';
 import { encodeMessage, hasCodecs } from '../common/data-converter.ts';
 import { CancelledFailure, TimeoutFailure } from '../common/failure.ts';
 import { defaultPayloadConverter, encodeValue } from '../common/payload-converter.ts';
-import { isTransient, itemRefusal, type Refusal, refusalOf } from '../common/service-error.ts';
+import { backoff } from '../common/retry.ts';
+import { Code, isTransient, itemRefusal, type Refusal, refusalOf } from '../common/service-error.ts';
 import { roughBytes } from '../common/size.ts';
 import { type Attempt, beatDue, stopAttempt } from './attempt.ts';
 import type { Link } from './link.ts';
 
-/** A lost heartbeat must leave time for another one. */
-const CALL_DEADLINE_MS = 10_000;
+/** A lost heartbeat must leave time for another one: a call may take as long as the shortest interval in it, within these bounds. */
+const MAX_DEADLINE_MS = 10_000;
+const MIN_DEADLINE_MS = 500;
+/** One that was lost goes again soon: the attempt may have been silent for a good part of its timeout. */
+const LOST_RETRY = { initialIntervalMs: 200, maximumIntervalMs: 2_000 };
 /** The service's limits of one request, with room for what is estimated, and of one payload. */
 const MAX_ITEMS = 1_000;
 const MAX_BYTES = 3 * 1024 * 1024;
@@ -110,6 +114,7 @@ async function beat(link: Link, attempts: readonly Attempt[]): Promise<void> {
     const { details } = attempt;
     attempt.details = undefined;
     attempt.lastBeat = link.clock.monotonic();
+    attempt.beatAgainAt = Number.POSITIVE_INFINITY;
     return { attempt, details, heartbeat: heartbeatOf(link, attempt, details) };
   });
   const heartbeats = beats.map(({ heartbeat }) => heartbeat);
@@ -159,24 +164,40 @@ function split(beats: readonly Beat[]): Beat[][] {
 async function send(link: Link, beats: readonly Beat[]): Promise<void> {
   const { api, namespace, info: worker, receipts, abandoned: abort } = link;
   const receivedAnswerIds = receipts.take();
+  const shortest = Math.min(...beats.map(({ attempt }) => attempt.aliveEvery));
+  const deadlineMs = Math.min(MAX_DEADLINE_MS, Math.max(MIN_DEADLINE_MS, shortest));
   try {
     const heartbeats = beats.map(({ heartbeat }) => heartbeat);
-    const { results } = await api.heartbeatActivities(
-      { namespace, worker, heartbeats, receivedAnswerIds },
-      { deadlineMs: CALL_DEADLINE_MS, abort },
-    );
+    const { results } = await api.heartbeatActivities({ namespace, worker, heartbeats, receivedAnswerIds }, { deadlineMs, abort });
     link.succeeded();
-    for (const [index, { attempt }] of beats.entries()) {
+    for (const [index, beat] of beats.entries()) {
       const result = results[index];
-      if (result) learn(link, attempt, result);
+      if (result) learn(link, beat, result);
     }
   } catch (error) {
     receipts.giveBack(receivedAnswerIds);
-    for (const { attempt, details } of beats) attempt.details ??= details;
     const refusal: Refusal | undefined = refusalOf(error);
-    if (refusal && isTransient(refusal)) link.failed(refusal);
-    else if (!abort.aborted) link.log('error', 'heartbeats were refused', { error: String(error) });
+    if (beats.length > 1 && refusal?.code === Code.INVALID_ARGUMENT) {
+      // Refused for one of them, perhaps: the others must not fall silent.
+      const middle = Math.ceil(beats.length / 2);
+      await Promise.all([send(link, beats.slice(0, middle)), send(link, beats.slice(middle))]);
+      return;
+    }
+    if (refusal && isTransient(refusal)) {
+      link.failed(refusal);
+      for (const beat of beats) lost(link, beat, refusal.retryAfterMs);
+      return;
+    }
+    if (!abort.aborted) link.log('error', 'heartbeats were refused', { error: String(error) });
+    // Perhaps for their details: the next sign of life goes without.
+    if (refusal?.code !== Code.INVALID_ARGUMENT) for (const { attempt, details } of beats) attempt.details ??= details;
   }
+}
+
+function lost({ clock }: Link, { attempt, details }: Beat, retryAfterMs: number | undefined): void {
+  attempt.details ??= details;
+  attempt.lostBeats += 1;
+  attempt.beatAgainAt = clock.monotonic() + backoff(clock, LOST_RETRY, attempt.lostBeats, retryAfterMs);
 }
 
 function heartbeatOf(link: Link, attempt: Attempt, details: Attempt['details']): ActivityHeartbeat {
@@ -190,14 +211,16 @@ function heartbeatOf(link: Link, attempt: Attempt, details: Attempt['details']):
   }
 }
 
-function learn(link: Link, attempt: Attempt, result: ActivityHeartbeatResult): void {
-  if (result.error && result.error.code !== 0) {
-    const refusal = itemRefusal(result.error);
-    if (isTransient(refusal)) return;
-    if (refusal.code === 3)
-      link.log('error', 'a heartbeat was refused', { activityType: attempt.task.activityType, error: refusal.message });
-    else stopAttempt(attempt, 'unwanted', new CancelledFailure(`the attempt is no longer wanted: ${refusal.message}`));
-  } else if (result.cancelRequested) {
-    stopAttempt(attempt, 'cancel', new CancelledFailure('the workflow cancelled the activity'));
+function learn(link: Link, beat: Beat, result: ActivityHeartbeatResult): void {
+  const { attempt } = beat;
+  if (!result.error || result.error.code === 0) {
+    attempt.lostBeats = 0;
+    if (result.cancelRequested) stopAttempt(attempt, 'cancel', new CancelledFailure('the workflow cancelled the activity'));
+    return;
   }
+  const refusal = itemRefusal(result.error);
+  if (isTransient(refusal)) lost(link, beat, refusal.retryAfterMs);
+  else if (refusal.code === Code.INVALID_ARGUMENT)
+    link.log('error', 'a heartbeat was refused', { activityType: attempt.task.activityType, error: refusal.message });
+  else stopAttempt(attempt, 'unwanted', new CancelledFailure(`the attempt is no longer wanted: ${refusal.message}`));
 }

@@ -34,6 +34,7 @@ export async function check(databaseUrl: string, executions: string, orders: rea
   const statuses = new Map(shown.rows.map((row) => [row.run_id, Number(row.status)]));
   for (const order of orders) {
     const log = logs.get(order.runId);
+    if (order.problem !== undefined) problems.push(`${order.workflowId}: ${order.problem}`);
     if (log === undefined) problems.push(`${order.workflowId}: its acknowledged run ${order.runId} is not there`);
     else problems.push(...checkRun(order, log, statuses.get(order.runId)).map((problem) => `${order.workflowId}: ${problem}`));
   }

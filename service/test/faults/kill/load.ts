@@ -1,5 +1,5 @@
 /** Clients that keep a number of workflows running and write down what was acknowledged to them. */
-import { Client } from '@perdure/sdk/client';
+import { Client, ServiceError } from '@perdure/sdk/client';
 import { createIdMaker } from '../../../src/env-real.ts';
 import { add, type OrderResult, order } from './workflows.ts';
 
@@ -11,6 +11,8 @@ export interface Order {
   /** Values whose signal was acknowledged, in order. */
   readonly signaled: number[];
   result: OrderResult | undefined;
+  /** What ended it early: an answer that no repetition changes, or a workflow that failed. */
+  problem: string | undefined;
 }
 
 export interface Load {
@@ -25,6 +27,27 @@ export interface Load {
 
 export const SIGNALS = 2;
 
+const PASSING_REASONS = ['UNAVAILABLE', 'DATABASE_UNAVAILABLE', 'OVERLOADED'];
+/** CANCELLED, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE: what a connection that breaks is told as, without a reason. */
+const PASSING_CODES = [1, 4, 13, 14];
+
+/** The service, or the way to it, was away. Anything else is an answer. */
+function passes(error: unknown): boolean {
+  if (!(error instanceof ServiceError)) return false;
+  return error.reason === '' ? PASSING_CODES.includes(error.code) : PASSING_REASONS.includes(error.reason);
+}
+
+/** Repeats the same request, as a client would, until it is answered. */
+async function insist<T>(body: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await body();
+    } catch (error) {
+      if (!passes(error)) throw error;
+    }
+  }
+}
+
 export function startLoad(address: string, concurrency: number): Load {
   const client = new Client({ address });
   const newId = createIdMaker(() => Date.now());
@@ -38,38 +61,48 @@ export function startLoad(address: string, concurrency: number): Load {
     while (waiting[0] !== undefined && waiting[0].at <= acknowledged) waiting.shift()?.resolve();
   }
 
-  /** Repeats the same request, as a client would, until it is acknowledged. */
-  async function insist<T>(body: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        const answer = await body();
-        count();
-        return answer;
-      } catch (error) {
-        const reason = (error as { reason?: string }).reason ?? '';
-        if (!['UNAVAILABLE', 'DATABASE_UNAVAILABLE', 'OVERLOADED', ''].includes(reason)) throw error;
-      }
-    }
+  async function acknowledge<T>(body: () => Promise<T>): Promise<T> {
+    const answer = await insist(body);
+    count();
+    return answer;
   }
 
-  async function one(id: number): Promise<void> {
-    const workflowId = `order-${id}`;
-    const made: Order = { id, workflowId, requestId: newId(), runId: '', signaled: [], result: undefined };
+  /** Resolves to false when the order came to nothing: its line ends with it, and the checker tells. */
+  async function one(id: number): Promise<boolean> {
+    const made: Order = {
+      id,
+      workflowId: `order-${id}`,
+      requestId: newId(),
+      runId: '',
+      signaled: [],
+      result: undefined,
+      problem: undefined,
+    };
     orders.push(made);
+    try {
+      await see(made);
+    } catch (error) {
+      made.problem = String(error);
+    }
+    return made.problem === undefined;
+  }
+
+  async function see(made: Order): Promise<void> {
+    const { id, workflowId } = made;
     const start = { workflowId, taskQueue: 'kill', args: [id, SIGNALS] as [number, number], requestId: made.requestId };
-    const handle = await insist(() => client.start(order, start));
+    const handle = await acknowledge(() => client.start(order, start));
     made.runId = handle.runId ?? '';
     for (let n = 0; n < SIGNALS; n += 1) {
       const value = id * SIGNALS + n;
-      await insist(() => handle.signal(add, value));
+      await acknowledge(() => handle.signal(add, value));
       made.signaled.push(value);
     }
-    made.result = await insist(() => handle.result());
+    made.result = await acknowledge(() => handle.result());
   }
 
   let next = 0;
   const lines = Array.from({ length: concurrency }, async () => {
-    while (!ending) await one(next++);
+    while (!ending && (await one(next++)));
   });
   const all = Promise.all(lines);
   all.catch(() => {});
@@ -83,15 +116,10 @@ export function startLoad(address: string, concurrency: number): Load {
       ending = true;
       await all;
       // A repeated start finds its run after the close, too.
-      for (const each of orders) {
-        const again = await client.start(order, {
-          workflowId: each.workflowId,
-          taskQueue: 'kill',
-          args: [each.id, SIGNALS],
-          requestId: each.requestId,
-        });
-        if (again.runId !== each.runId)
-          throw new Error(`the start of ${each.workflowId} was repeated and made run ${again.runId}, not ${each.runId}`);
+      for (const each of orders.filter(({ runId }) => runId !== '')) {
+        const { workflowId, requestId } = each;
+        const again = await insist(() => client.start(order, { workflowId, taskQueue: 'kill', args: [each.id, SIGNALS], requestId }));
+        if (again.runId !== each.runId) each.problem = `its start was repeated and made run ${again.runId}, not ${each.runId}`;
       }
       client.close();
     },

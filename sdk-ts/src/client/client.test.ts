@@ -464,6 +464,43 @@ test('describe and list are readable', async () => {
   expect([listed, await client.count()]).toEqual([['a', 'a'], 2]);
 });
 
+test.each([
+  ['by the try whose answer was lost', 'enough', 'ended'],
+  ['by somebody else', 'other', 'WORKFLOW_CLOSED'],
+])('terminate means one run, however often it is tried: it was closed %s', async (_, recorded, expected) => {
+  let tries = 0;
+  const terminated = { $case: 'workflowTerminated' as const, value: { reason: recorded, details: [], identity: 'tester' } };
+  const { clock, client, requests } = setup({
+    describeWorkflow: () => DescribeWorkflowResponse.fromPartial({ summary: { execution: { workflowId: 'a', runId: 'r1' } } }),
+    terminateWorkflow: () => {
+      tries += 1;
+      throw tries === 1 ? refusal(4, '') : refusal(5, 'WORKFLOW_CLOSED');
+    },
+    awaitWorkflowResults: () => ({ results: [closed(0, terminated)] }),
+  });
+  const ended = client
+    .getHandle('a')
+    .terminate('enough')
+    .then(
+      () => 'ended',
+      (error: { reason: string }) => error.reason,
+    );
+  await clock.advance(1_000);
+  expect(await ended).toBe(expected);
+  expect(requests('terminateWorkflow').map(({ execution }) => execution?.runId)).toEqual(['r1', 'r1']);
+  expect(requests('awaitWorkflowResults')[0]?.executions).toMatchObject([{ workflowId: 'a', runId: 'r1' }]);
+});
+
+test('terminating a run that has closed before is refused', async () => {
+  const { client, calls } = setup({
+    terminateWorkflow: () => {
+      throw refusal(5, 'WORKFLOW_CLOSED');
+    },
+  });
+  await expect(client.getHandle('a', 'r').terminate()).rejects.toMatchObject({ name: 'WorkflowNotFoundError', reason: 'WORKFLOW_CLOSED' });
+  expect(calls.map(({ rpc }) => rpc)).toEqual(['terminateWorkflow']);
+});
+
 test('close ends what waits', async () => {
   const { clock, client } = setup({ awaitWorkflowResults: (_, call) => never(call?.abort) });
   const outcome = expect(client.getHandle('a').result()).rejects.toMatchObject({ code: 1 });

@@ -14,6 +14,7 @@ import type { Json, ResultOf, Workflow } from '../common/types.ts';
 import { descriptionOf, type WorkflowDescription } from './description.ts';
 import { failureOfClose, orClientError } from './errors.ts';
 import type { AwaitResult } from './results.ts';
+import { terminate } from './terminate.ts';
 import { retryContext, type Wire } from './wire.ts';
 
 /** A query whose run had no workflow task yet is asked again for this long. */
@@ -64,7 +65,7 @@ export interface WorkflowHandle<F extends Workflow = Workflow> {
   ): Promise<Json<Result>>;
   /** Asks the run to cancel itself. Resolves when that is recorded; no effect on a closed run. */
   cancel(reason?: string): Promise<void>;
-  /** Ends the run at once; its code is not asked. */
+  /** Ends the run at once; its code is not asked. Rejects with WorkflowNotFoundError, reason WORKFLOW_CLOSED, if it has closed otherwise. */
   terminate(reason?: string, ...details: unknown[]): Promise<void>;
   /** The committed state. */
   describe(): Promise<WorkflowDescription>;
@@ -98,7 +99,7 @@ export function createHandle<F extends Workflow>(context: HandleContext, workflo
     },
     async terminate(reason = '', ...details) {
       const payloads = await encodeArgs(wire, details, 'termination details');
-      await call(() => api.terminateWorkflow({ namespace, execution, reason, details: payloads, identity }, { abort }));
+      await orClientError(workflowId, terminate(wire, execution, reason, payloads));
     },
     async describe() {
       const response = await call(() => api.describeWorkflow({ namespace, execution }, { abort }));

@@ -8,7 +8,9 @@ export {
   ActivityFailure,
   ApplicationFailure,
   CancelledFailure,
+  NondeterminismError,
   ServiceFailure,
+  type StepView,
   TerminatedFailure,
   TimeoutFailure,
 } from '../common/failure.ts';

@@ -143,6 +143,11 @@ export class ServiceFailure extends PerdureFailure {
   }
 }
 
+/** Lets a class that is defined elsewhere be known by its brand, like those of this file. */
+export function registerFailure(own: typeof PerdureFailure, name: string): void {
+  CLASSES.set(own, name);
+}
+
 const CLASSES = new Map<unknown, string>([
   [PerdureFailure, ''],
   [ApplicationFailure, 'ApplicationFailure'],

@@ -8,6 +8,7 @@ import {
   errorToFailure,
   failureToError,
   isCancellation,
+  NondeterminismError,
   PerdureFailure,
   ServiceFailure,
   TerminatedFailure,
@@ -20,6 +21,17 @@ function roundTrip(error: unknown): Error & Record<string, unknown> {
   const bytes = Failure.encode(errorToFailure(error, converter)).finish();
   return failureToError(Failure.decode(bytes), converter) as Error & Record<string, unknown>;
 }
+
+const DIFFERENCE = {
+  eventId: 3,
+  taskEventId: 2,
+  position: 1,
+  recorded: undefined,
+  produced: undefined,
+  recordedBuildId: 'one',
+  producedBuildId: 'two',
+  difference: '',
+};
 
 test('every class survives with its fields, stack and cause', () => {
   const info = { activityType: 'charge', activityId: '1', attempt: 3, retryState: 'maximumAttemptsReached', identity: 'w' } as const;
@@ -36,6 +48,7 @@ test('every class survives with its fields, stack and cause', () => {
     new CancelledFailure('c', ['x']),
     new TerminatedFailure('d', 'somebody'),
     new ServiceFailure('e', 'DELIVERY_LOST', true),
+    new NondeterminismError({ ...DIFFERENCE, recorded: { step: 'start timer 1', callSite: 'a.ts:1:2' } }),
   ];
   for (const error of errors) {
     const back = roundTrip(error);
@@ -43,6 +56,15 @@ test('every class survives with its fields, stack and cause', () => {
     expect(back.stack).toBe(error.stack);
     expect({ ...back }).toEqual({ ...error });
     expect((back.cause as Error | undefined)?.message).toBe((error.cause as Error | undefined)?.message);
+  }
+});
+
+test('what only calls itself a NondeterminismError stays what it is', () => {
+  for (const details of [[], [null], [{ ...DIFFERENCE, eventId: '3' }], [{ ...DIFFERENCE, recorded: 'timer' }]]) {
+    const back = roundTrip(new ApplicationFailure({ message: 'mine', type: 'NondeterminismError', details }));
+    expect(back).not.toBeInstanceOf(NondeterminismError);
+    expect(back.message).toBe('mine');
+    expect(back.details).toEqual(details);
   }
 });
 

@@ -13,6 +13,7 @@ import {
   TimeoutFailure,
   type TimeoutName,
 } from './failure-classes.ts';
+import { factsOf, fromFacts, NONDETERMINISM, NondeterminismError } from './nondeterminism.ts';
 import { decodeValue, encodeValue, type PayloadConverter } from './payload-converter.ts';
 
 export {
@@ -28,6 +29,7 @@ export {
   TimeoutFailure,
   type TimeoutName,
 } from './failure-classes.ts';
+export { NondeterminismError, type StepView } from './nondeterminism.ts';
 
 /** Written into Failure.source. */
 const SOURCE = 'typescript';
@@ -87,6 +89,8 @@ function build(failure: Failure, converter: PayloadConverter, cause: Error | und
     case 'application': {
       const { type, nonRetryable, nextRetryDelay } = info.value;
       const details = readAll(converter, info.value.details);
+      const nondeterminism = type === NONDETERMINISM ? fromFacts(details[0]) : undefined;
+      if (nondeterminism !== undefined) return nondeterminism;
       return new ApplicationFailure({
         message: failure.message,
         type,
@@ -159,6 +163,10 @@ function ownFailure(error: Error, converter: PayloadConverter): Failure {
   if (error instanceof ApplicationFailure) {
     const { type, nonRetryable, details, nextRetryDelay } = error;
     return application(message, stack, type, { details: writeAll(converter, details), nonRetryable, nextRetryDelay });
+  }
+  if (error instanceof NondeterminismError) {
+    const details = [write(converter, factsOf(error))];
+    return application(message, stack, NONDETERMINISM, { details, nonRetryable: false });
   }
   if (error instanceof CancelledFailure) return make({ $case: 'canceled', value: { details: writeAll(converter, error.details) } });
   if (error instanceof TimeoutFailure) {

@@ -4,6 +4,7 @@ export type { Clock, ClockTimer } from '../common/clock.ts';
 export { type Connection, type ConnectOptions, connect } from '../common/connection.ts';
 export type { DataConverter, PayloadCodec } from '../common/data-converter.ts';
 export type { Duration } from '../common/duration.ts';
+export { NondeterminismError, type StepView } from '../common/failure.ts';
 export type { Log, LogLevel } from '../common/log.ts';
 export { ServiceError } from '../common/service-error.ts';
 export { bundleWorkflows } from '../sandbox/bundle.ts';

@@ -6,6 +6,8 @@ import { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_ser
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { engineFor } from '../../test/support/engine.ts';
 import { createRunLog, lines, type RunLog } from '../../test/support/run-log.ts';
+import { failureToError, NondeterminismError } from '../common/failure.ts';
+import { defaultPayloadConverter } from '../common/payload-converter.ts';
 import type { EngineAnswer, WorkflowEngine } from '../worker/engine.ts';
 
 let engine: WorkflowEngine;
@@ -43,6 +45,20 @@ test('R-REPLAY-4: another step: names event, both steps with their places and bu
   expect(message).toMatch(/Produced: start timer 1 \(30000 ms\) at sdk-ts\/test\/workflows\/basic\.ts:\d+:\d+ \[build build-2\]/);
   expect(message).toContain('To fix:');
   expect(answer.failure.info).toMatchObject({ value: { type: 'NondeterminismError' } });
+  const place = expect.stringMatching(/^sdk-ts\/test\/workflows\/basic\.ts:\d+:\d+$/);
+  const error = failureToError(answer.failure, defaultPayloadConverter);
+  expect(error).toBeInstanceOf(NondeterminismError);
+  expect(error).toMatchObject({
+    message,
+    eventId: 3,
+    taskEventId: 2,
+    position: 1,
+    recorded: { step: 'schedule activity 1 "greet"', callSite: place },
+    produced: { step: 'start timer 1 (30000 ms)', callSite: place },
+    recordedBuildId: 'build-1',
+    producedBuildId: 'build-2',
+    howToFix: expect.stringContaining('run the recorded code again'),
+  });
 });
 
 test('R-REPLAY-4: fewer and more steps than recorded are differences too', async () => {
@@ -50,7 +66,8 @@ test('R-REPLAY-4: fewer and more steps than recorded are differences too', async
   await log.run(engine);
   const fewer = await replayAs(log, 'summing');
   if (fewer.kind !== 'failed') throw new Error(fewer.kind);
-  expect(fewer.failure.message).toContain('Produced: nothing');
+  expect(fewer.failure.message).toContain('Produced: nothing [build build-2]');
+  expect(failureToError(fewer.failure, defaultPayloadConverter)).toMatchObject({ eventId: 3, produced: undefined });
   const quiet = createRunLog('summing', [1]);
   await quiet.run(engine);
   const more = await replayAs(quiet, 'hello');

@@ -3,7 +3,7 @@
 import type { Payload } from '@perdure/proto/perdure/api/v1/common';
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { WorkflowTaskCompleted } from '@perdure/proto/perdure/api/v1/task';
-import { ApplicationFailure } from '../common/failure.ts';
+import { NondeterminismError, type StepView } from '../common/nondeterminism.ts';
 import { COMMAND_RULES } from './concepts.ts';
 import type { CommandRule } from './rules.ts';
 import { type EventAttributes, getHost, type Produced, type Run, type Site } from './run.ts';
@@ -34,7 +34,7 @@ export function compareBlock(run: Run, block: Block, options: CompareOptions): v
     const produced = run.commands[at];
     const recorded = block.commands[at];
     if (produced === undefined || recorded === undefined || !agree(produced, recorded)) {
-      throw nondeterminism(block, at, produced, recorded, options, undefined);
+      throw nondeterminism(block, at, produced, recorded, options);
     }
     if (!options.strict) continue;
     const rule = ruleOf(produced);
@@ -63,33 +63,18 @@ function firstDifference(left: readonly Payload[], right: readonly Payload[]): n
   return undefined;
 }
 
-interface StepView {
-  readonly step: string;
-  readonly callSite: string;
-  readonly buildId: string;
+function viewProduced(produced: Produced): StepView {
+  return { step: ruleOf(produced).produced(produced.attributes.value as never), callSite: formatSite(produced.site) };
 }
 
-function viewProduced(produced: Produced | undefined, buildId: string): StepView | undefined {
-  if (produced === undefined) return undefined;
-  return { step: ruleOf(produced).produced(produced.attributes.value as never), callSite: formatSite(produced.site), buildId };
-}
-
-function viewRecorded(recorded: HistoryEvent | undefined, buildId: string): StepView | undefined {
-  const attributes = recorded?.attributes;
+function viewRecorded(recorded: HistoryEvent): StepView | undefined {
+  const { attributes } = recorded;
   if (attributes === undefined) return undefined;
   const rule = Object.values(COMMAND_RULES).find((candidate) => candidate.event === attributes.$case) as AnyRule | undefined;
-  if (rule === undefined) return { step: attributes.$case, callSite: '', buildId };
+  if (rule === undefined) return { step: attributes.$case, callSite: '' };
   const value = attributes.value as never;
-  return { step: rule.recorded(value), callSite: rule.site?.(value) ?? '', buildId };
+  return { step: rule.recorded(value), callSite: rule.site?.(value) ?? '' };
 }
-
-function show(view: StepView | undefined): string {
-  if (view === undefined) return 'nothing';
-  const at = view.callSite === '' ? '' : ` at ${view.callSite}`;
-  return `${view.step}${at}${view.buildId === '' ? '' : ` [build ${view.buildId}]`}`;
-}
-
-const NONDETERMINISM = 'NondeterminismError';
 
 function nondeterminism(
   block: Block,
@@ -97,29 +82,23 @@ function nondeterminism(
   produced: Produced | undefined,
   recorded: HistoryEvent | undefined,
   options: CompareOptions,
-  why: string | undefined,
-): ApplicationFailure {
-  const eventId = recorded?.id ?? block.eventId;
-  const details = {
-    eventId: Number(eventId),
+  difference = '',
+): NondeterminismError {
+  return new NondeterminismError({
+    eventId: Number(recorded?.id ?? block.eventId),
     taskEventId: Number(block.eventId),
     position: at + 1,
-    recorded: viewRecorded(recorded, block.task.buildId),
-    produced: viewProduced(produced, options.buildId),
-  };
-  const message = [
-    `the code asks for other steps than the log of this run holds, at event ${eventId}`,
-    `(step ${at + 1} of the task completed at event ${block.eventId})${why === undefined ? '' : `: ${why}`}.`,
-    `Recorded: ${show(details.recorded)}. Produced: ${show(details.produced)}.`,
-    'To fix: run the recorded code again, keep the order of steps for runs that were started with it,',
-    'and remove what differs between runs of the same code (clocks, files, network, iteration over foreign data).',
-  ].join(' ');
-  return new ApplicationFailure({ message, type: NONDETERMINISM, nonRetryable: false, details: [details] });
+    recorded: recorded && viewRecorded(recorded),
+    produced: produced && viewProduced(produced),
+    recordedBuildId: block.task.buildId,
+    producedBuildId: options.buildId,
+    difference,
+  });
 }
 
 /** True for what compareBlock throws. */
 export function isNondeterminism(error: unknown): boolean {
-  return error instanceof ApplicationFailure && error.type === NONDETERMINISM;
+  return error instanceof NondeterminismError;
 }
 
 /** The first frame of a captured place: "script:line:column", or nothing. */

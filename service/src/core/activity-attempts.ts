@@ -59,8 +59,12 @@ export function undoActivity(t: Transition, claim: LostClaim): void {
     return;
   }
   const { number, attempt, startNumber } = activity;
-  if (activity.cancelRequested) recordCanceled(t, activity, [], '');
-  else mark(t, { $case: 'activityAttemptReturned', value: { number, attempt, startNumber } });
+  if (activity.cancelRequested) {
+    recordCanceled(t, activity, [], '');
+    return;
+  }
+  writeDetailsOf(t, activity);
+  mark(t, { $case: 'activityAttemptReturned', value: { number, attempt, startNumber } });
 }
 
 /** Ends the activity as canceled. */
@@ -129,11 +133,14 @@ export function hasUnwrittenDetails(state: RunState): boolean {
 
 /** The run is about to leave memory: what its attempts have reported is written. */
 export function writeDetails(t: Transition): void {
-  for (const { number, attempt, live, heartbeatDetails: details } of t.state.activities.values()) {
-    if (!live.detailsUnwritten) continue;
-    live.heartbeatMarkedAt = t.env.now;
-    mark(t, { $case: 'activityHeartbeatRecorded', value: { number, attempt, details } });
-  }
+  for (const activity of t.state.activities.values()) writeDetailsOf(t, activity);
+}
+
+function writeDetailsOf(t: Transition, activity: Activity): void {
+  const { number, attempt, live, heartbeatDetails: details } = activity;
+  if (!live.detailsUnwritten) return;
+  live.heartbeatMarkedAt = t.env.now;
+  mark(t, { $case: 'activityHeartbeatRecorded', value: { number, attempt, details } });
 }
 
 function wanted(state: RunState, token: ActivityTaskToken): Activity {

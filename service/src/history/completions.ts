@@ -19,7 +19,7 @@ import { loadRun } from './loading.ts';
 import { keyOf } from './memory.ts';
 import { answerQueries, attachQueries, detachQueries } from './queries.ts';
 import { Dropped, type HotRun } from './run.ts';
-import { buildActivityTask, buildTask, hasTail } from './tasks.ts';
+import { buildActivityTask, buildTask, hasTail, undoUnsent } from './tasks.ts';
 
 /** What one RPC gives its worker to do at once. */
 interface Given {
@@ -29,6 +29,12 @@ interface Given {
   room: number;
   readonly claims: TaskClaim[];
   readonly activityTasks: ActivityTask[];
+}
+
+/** The run's next task, which travels with the answer to the one before; undefined when it could not be built. */
+interface NextTask {
+  readonly claim: TaskClaim;
+  readonly task: Promise<WorkflowTask | undefined>;
 }
 
 /** One result per item, in order; never rejects for an item. */
@@ -47,24 +53,27 @@ export async function completeWorkflowTasks(
 
 async function completeOne(h: History, item: VerifiedCompletion, given: Given): Promise<WorkflowTaskResult> {
   const { token, completion } = item;
+  const eager: { next?: NextTask | undefined } = {};
   let run: HotRun | undefined;
   try {
     run = await runOf(h, token);
-    let nextTask: Promise<WorkflowTask> | undefined;
     const release: Release = {
       takeActivity: (released, number) => takeActivity(h, released, number, given),
       takeTask: (released) => {
-        nextTask = completion.sticky ? takeTask(h, released, given) : undefined;
-        return nextTask !== undefined;
+        eager.next = completion.sticky ? takeTask(h, released, given) : undefined;
+        return eager.next !== undefined;
       },
     };
     const answer = answerQueries(h, run, token.nonce, completion.queryResults);
     const { completedEventId } = act(h, run, 'completeTask', { token, completion, worker: given.worker }, 'owed', release);
     await settled(h, run);
     answer();
-    const ok = { completedEventId: BigInt(completedEventId), closed: !isOpen(run.state), nextTask: await nextTask };
+    const nextTask = await eager.next?.task;
+    if (eager.next !== undefined && nextTask !== undefined) given.claims.push(eager.next.claim);
+    const ok = { completedEventId: BigInt(completedEventId), closed: !isOpen(run.state), nextTask };
     return { outcome: { $case: 'ok', value: ok } };
   } catch (error) {
+    if (eager.next !== undefined) undoUnsent(h, eager.next.claim);
     return { outcome: { $case: 'error', value: toItemError(await refused(h, run, token, error)) } };
   }
 }
@@ -120,7 +129,7 @@ function takeActivity(h: History, run: HotRun, number: number, given: Given): bo
 }
 
 /** Hands the run's next task to the worker that holds it in its cache. */
-function takeTask(h: History, run: HotRun, given: Given): Promise<WorkflowTask> | undefined {
+function takeTask(h: History, run: HotRun, given: Given): NextTask | undefined {
   if (!hasTail(run, given.worker)) return undefined;
   const { state } = run;
   const claim = claimFor(h, run, given, {
@@ -132,8 +141,12 @@ function takeTask(h: History, run: HotRun, given: Given): Promise<WorkflowTask> 
   });
   const flight = act(h, run, 'claimTask', { claimId: claim.claimId, worker: given.worker, committedEventId: run.committedEventId });
   if (flight === undefined) return undefined;
-  given.claims.push(claim);
-  return buildTask(h, run, flight, given.worker, attachQueries(run, flight.nonce, flight.seen));
+  const task = buildTask(h, run, flight, given.worker, attachQueries(run, flight.nonce, flight.seen)).catch((error: unknown) => {
+    h.log('warn', 'the next task could not be given out with the answer', { runId: run.key.runId, error: String(error) });
+    undoUnsent(h, claim);
+    return undefined;
+  });
+  return { claim, task };
 }
 
 /** One entry per failure: undefined when taken. */

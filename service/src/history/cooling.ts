@@ -2,9 +2,10 @@
  * Cooling: a quiet run leaves memory. What it waits for is written as wake_at; a run that only memory drives stays. Evicting
  * never changes wake_at, cooling does.
  */
+import { hasUnwrittenDetails } from '../core/activity-attempts.ts';
 import { wakeAt } from '../core/outstanding.ts';
 import { isOpen } from '../core/state.ts';
-import { rowOf } from './act.ts';
+import { act, rowOf } from './act.ts';
 import type { History } from './context.ts';
 import { enqueue } from './lane.ts';
 import { armDueTimer, dropRun, retentionOf } from './memory.ts';
@@ -35,6 +36,8 @@ function cool(h: History, run: HotRun): void {
     return;
   }
   const wake = wakeAt(run.state, h.env.now(), retentionOf(h, run.key));
+  // It leaves when it is quiet again.
+  if (wake !== 0 && writeDetails(h, run)) return;
   if (wake === 0) {
     if (h.hot.size > h.options.maxHotRuns || h.hotBytes > h.options.maxHotBytes) evict(h, run);
     return;
@@ -42,6 +45,22 @@ function cool(h: History, run: HotRun): void {
   const checkpoint = run.rowsSinceCheckpoint >= CHECKPOINT_ROWS;
   if (wake === run.storedWakeAt && !checkpoint) leave(h, run, wake);
   else writeWake(h, run, wake, checkpoint);
+}
+
+/** Writes what attempts have reported and only memory holds; false when there is nothing. */
+function writeDetails(h: History, run: HotRun): boolean {
+  if (run.broken || !isOpen(run.state) || !hasUnwrittenDetails(run.state)) return false;
+  try {
+    act(h, run, 'writeDetails', undefined);
+  } catch (error) {
+    h.log('warn', 'what attempts have reported could not be written', { runId: run.key.runId, error: String(error) });
+  }
+  return true;
+}
+
+/** The node stops: all of that is written. */
+export function writeAllDetails(h: History): void {
+  for (const run of [...h.hot.values()]) writeDetails(h, run);
 }
 
 /** Writes when the run must wake; it leaves memory with the commit unless it is used meanwhile. */
@@ -71,7 +90,8 @@ export function writeWake(h: History, run: HotRun, wake: number | null, checkpoi
  */
 function evict(h: History, run: HotRun): void {
   const { live, activities } = run.state;
-  if (live.flight !== undefined || run.storedWakeAt !== 0) return;
+  // A task that its worker asked for is in no log.
+  if (live.flight !== undefined || live.forceTask || run.storedWakeAt !== 0) return;
   for (const activity of activities.values()) if (activity.startedAt > 0) return;
   const due = live.nextDue;
   dropRun(h, run);

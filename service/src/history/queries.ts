@@ -8,6 +8,7 @@ import type { QueryResult } from '@perdure/proto/perdure/api/v1/query';
 import { MAX_WAITING_QUERIES } from '../core/limits.ts';
 import { isOpen } from '../core/state.ts';
 import { isTaskDue } from '../core/workflow-task.ts';
+import type { Timer } from '../env.ts';
 import { PerdureError } from '../errors.ts';
 import type { QueryAnswer, QueryInput } from '../roles.ts';
 import type { History } from './context.ts';
@@ -21,6 +22,10 @@ export interface WaitingQuery {
   readonly needed: number;
   /** Task it travels with, '' while it waits. */
   nonce: string;
+  /** The task is for queries alone: when this fires it is lost. */
+  lost: Timer | undefined;
+  /** Its task has come back; the answer waits for a commit. */
+  answering: boolean;
   resolve(answer: QueryAnswer): void;
   reject(error: Error): void;
   dropped(): void;
@@ -39,6 +44,7 @@ export function askQuery(h: History, run: HotRun, input: QueryInput, waitMs: num
   return new Promise((resolve, reject) => {
     const settle = (): void => {
       timer.cancel();
+      query.lost?.cancel();
       run.queries = run.queries.filter((each) => each !== query);
     };
     const query: WaitingQuery = {
@@ -46,6 +52,8 @@ export function askQuery(h: History, run: HotRun, input: QueryInput, waitMs: num
       input,
       needed: isOpen(state) ? state.task.lastDelivered : 0,
       nonce: '',
+      lost: undefined,
+      answering: false,
       resolve(answer) {
         settle();
         resolve(answer);
@@ -96,7 +104,10 @@ export function queriesAfterCommit(h: History, run: HotRun): void {
     for (const query of [...run.queries]) query.reject(blocked(run));
     return;
   }
-  if (state.live.flight !== undefined || isTaskDue(state)) return;
+  const out = state.live.flight?.nonce;
+  // A task in flight may have timed out, or closed with its run.
+  for (const query of run.queries) if (query.nonce !== out && query.lost === undefined && !query.answering) query.nonce = '';
+  if (out !== undefined || isTaskDue(state)) return;
   if (run.queries.some((query) => isReady(run, query))) offerTask(h, run);
 }
 
@@ -107,17 +118,26 @@ export function attachQueries(run: HotRun, nonce: string, seen: number): Waiting
   return chosen;
 }
 
-/** Queries for a task of their own; empty while a workflow task is out or due. */
-export function takeReadyQueries(run: HotRun, nonce: string): WaitingQuery[] {
+/** Queries for a task of their own, which has the run's task timeout too; empty while a workflow task is out or due. */
+export function takeReadyQueries(h: History, run: HotRun, nonce: string): WaitingQuery[] {
   if (run.state.live.flight !== undefined || isTaskDue(run.state)) return [];
   const chosen = run.queries.filter((query) => isReady(run, query));
-  for (const query of chosen) query.nonce = nonce;
+  for (const query of chosen) {
+    query.nonce = nonce;
+    query.lost = h.env.setTimer(run.state.taskTimeoutMs, () => detachQueries(h, run, nonce));
+  }
   return chosen;
 }
 
 /** The task of this nonce did not bring answers: its queries wait again. */
 export function detachQueries(h: History, run: HotRun, nonce: string): void {
-  for (const query of run.queries) if (query.nonce === nonce) query.nonce = '';
+  for (const query of run.queries) {
+    if (query.nonce !== nonce) continue;
+    query.lost?.cancel();
+    query.lost = undefined;
+    query.answering = false;
+    query.nonce = '';
+  }
   queriesAfterCommit(h, run);
 }
 
@@ -125,6 +145,7 @@ export function detachQueries(h: History, run: HotRun, nonce: string): void {
 export function answerQueries(h: History, run: HotRun, nonce: string, results: readonly QueryResult[]): () => void {
   const asked = run.queries.filter((query) => query.nonce === nonce);
   if (asked.length === 0) return () => {};
+  for (const query of asked) query.answering = true;
   return () => {
     for (const query of asked) {
       const result = results.find((each) => each.queryId === query.id);

@@ -10,7 +10,7 @@ import { flushLazy } from './act.ts';
 import { completeActivities, heartbeatActivities, returnTasks } from './activities.ts';
 import { completeQueries, completeWorkflowTasks, failWorkflowTasks } from './completions.ts';
 import { every, type History, type HistoryOptions } from './context.ts';
-import { coolQuiet } from './cooling.ts';
+import { coolQuiet, writeAllDetails } from './cooling.ts';
 import { createDueHeap } from './due-heap.ts';
 import { createLanes, drained } from './lane.ts';
 import { revive } from './loading.ts';
@@ -160,6 +160,7 @@ async function stop(h: History): Promise<void> {
   h.waits.wakeAll();
   await h.node.recovery;
   if (served) {
+    writeAllDetails(h);
     flushLazy(h, true);
     await drained(h);
     await h.store

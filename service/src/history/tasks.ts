@@ -19,6 +19,9 @@ import type { HotRun } from './run.ts';
 
 const GONE: ClaimAnswer = { kind: 'gone' };
 const LATER: ClaimAnswer = { kind: 'later' };
+const UNDO_AGAIN_MS = 500;
+/** With growing pauses, these last some ten minutes: longer than most outages of a database. */
+const MOST_UNDO_TRIES = 120;
 
 /** One answer per claim, in order; never rejects. */
 export function claimTasks(h: History, claims: readonly TaskClaim[]): Promise<ClaimAnswer[]> {
@@ -42,11 +45,16 @@ async function claimOne(h: History, claim: TaskClaim): Promise<ClaimAnswer> {
 async function claimWorkflow(h: History, run: HotRun, claim: TaskClaim): Promise<ClaimAnswer> {
   const flight = act(h, run, 'claimTask', { claimId: claim.claimId, worker: claim.worker, committedEventId: run.committedEventId });
   if (flight !== undefined) {
-    const queries = attachQueries(run, flight.nonce, flight.seen);
-    return { kind: 'workflow', task: await buildTask(h, run, flight, claim.worker, queries) };
+    try {
+      const queries = attachQueries(run, flight.nonce, flight.seen);
+      return { kind: 'workflow', task: await buildTask(h, run, flight, claim.worker, queries) };
+    } catch (error) {
+      undoUnsent(h, claim);
+      throw error;
+    }
   }
   const nonce = h.env.newId();
-  const queries = takeReadyQueries(run, nonce);
+  const queries = takeReadyQueries(h, run, nonce);
   if (queries.length === 0) return GONE;
   // Read before the queries can be lost: a failure here offers them again.
   try {
@@ -186,10 +194,15 @@ async function claimActivity(h: History, run: HotRun, claim: TaskClaim): Promise
   const { number, attempt } = claim.ref;
   const activity = act(h, run, 'claimActivity', { number, attempt, claimId: claim.claimId, worker: claim.worker });
   if (activity === undefined) return GONE;
-  // Built now: by the time the start is durable the attempt may have timed out.
-  const task = buildActivityTask(h, run, activity, claim.namespace);
-  if (isLastAttempt(activity)) await settled(h, run);
-  return { kind: 'activity', task };
+  try {
+    // Built now: by the time the start is durable the attempt may have timed out.
+    const task = buildActivityTask(h, run, activity, claim.namespace);
+    if (isLastAttempt(activity)) await settled(h, run);
+    return { kind: 'activity', task };
+  } catch (error) {
+    undoUnsent(h, claim);
+    throw error;
+  }
 }
 
 /** The content of an attempt that has just been handed out. */
@@ -220,26 +233,46 @@ export function buildActivityTask(h: History, run: HotRun, activity: Activity, n
 
 /** Answers that did not arrive: their tasks are due again. */
 export function undoClaims(h: History, claims: readonly TaskClaim[]): void {
-  for (const { ref, claimId } of claims) {
-    const run = h.hot.get(ref.runId);
-    if (run === undefined) continue;
-    try {
-      if (ref.kind === 'activity') act(h, run, 'undoActivity', { number: ref.number, claimId });
-      else {
-        const nonce = run.state.live.flight?.claimId === claimId ? run.state.live.flight.nonce : undefined;
-        act(h, run, 'undoTask', { claimId });
-        if (nonce !== undefined) detachQueries(h, run, nonce);
-        else detachLost(h, run);
-      }
-    } catch (error) {
-      h.log('warn', 'a claim could not be undone', { runId: ref.runId, error: String(error) });
+  for (const claim of claims) void undoClaim(h, claim, false, 0);
+}
+
+/** What made the answer fail would make the next one fail as well: its task is offered again a little later. */
+export function undoUnsent(h: History, claim: TaskClaim): void {
+  h.env.setTimer(UNDO_AGAIN_MS, () => void undoClaim(h, claim, true, 0));
+}
+
+/** Takes one hand-out back, at once when its run is in memory. What cannot be taken back now is tried again for a while. */
+async function undoClaim(h: History, claim: TaskClaim, unsent: boolean, tries: number): Promise<void> {
+  const { ref } = claim;
+  if (h.node.phase === 'stopped') return;
+  try {
+    const hot = h.hot.get(ref.runId);
+    if (ref.kind === 'workflow') {
+      // A workflow task in flight is memory: without it there is nothing to take back.
+      if (hot !== undefined) undoWorkflow(h, hot, claim.claimId, unsent);
+      return;
     }
+    const run = hot ?? (await loadRun(h, keyOf(ref.namespaceId, ref.workflowId, ref.runId)));
+    if (run === undefined) return;
+    act(h, run, 'undoActivity', { number: ref.number, claimId: claim.claimId, unsent });
+    await settled(h, run);
+  } catch (error) {
+    const over = tries >= MOST_UNDO_TRIES || h.node.phase === 'stopping';
+    const facts = { runId: ref.runId, error: String(error) };
+    h.log(over ? 'warn' : 'debug', over ? 'a claim could not be undone' : 'a claim cannot be undone now', facts);
+    if (!over) h.env.setTimer(UNDO_AGAIN_MS * Math.min(tries + 1, 10), () => void undoClaim(h, claim, unsent, tries + 1));
   }
+}
+
+function undoWorkflow(h: History, run: HotRun, claimId: string, unsent: boolean): void {
+  const { flight } = run.state.live;
+  act(h, run, 'undoTask', { claimId });
+  if (flight?.claimId === claimId) detachQueries(h, run, flight.nonce);
+  else if (!unsent) detachLost(h, run);
 }
 
 /** A query-only task was lost: its queries wait again; those of a task in flight stay with it. */
 function detachLost(h: History, run: HotRun): void {
-  const out = run.state.live.flight?.nonce;
-  const lost = new Set(run.queries.map((query) => query.nonce).filter((nonce) => nonce !== '' && nonce !== out));
+  const lost = new Set(run.queries.filter((query) => query.lost !== undefined && !query.answering).map((query) => query.nonce));
   for (const nonce of lost) detachQueries(h, run, nonce);
 }

@@ -105,7 +105,15 @@ async function startRoles(node: Node, address: string): Promise<void> {
   const tokenKey = await store.getSecret(MAC_SECRET);
   if (tokenKey === undefined) throw new Error('the database has no token key: run `perdure migrate`');
   const info = { nodeId: env.newId(), address, roles: 'frontend,history,matching', version };
-  const history = createHistory({ env, store, node: info, matching: () => matching, log, tokenKey, options: { onFatal: (reason) => node.options.onFatal?.(reason) } });
+  const history = createHistory({
+    env,
+    store,
+    node: info,
+    matching: () => matching,
+    log,
+    tokenKey,
+    options: { onFatal: (reason) => node.options.onFatal?.(reason) },
+  });
   const matching: Roles['matching'] = createMatching({ env, history: () => history, log });
   const frontend = createFrontend({ env, history, matching, store, tokenKey, version, log });
   try {

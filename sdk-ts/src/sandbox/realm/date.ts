@@ -16,8 +16,10 @@ export function installDate(global: typeof globalThis, now: () => number): void 
   const proto = Native.prototype;
   const parse = (text: string): number => {
     const trimmed = text.trim();
-    if (ISO_DATE.test(trimmed) || HAS_ZONE.test(trimmed)) return Native.parse(trimmed);
-    return Native.parse(ISO_LOCAL.test(trimmed) ? `${trimmed}Z` : `${trimmed} UTC`);
+    // What stands in parentheses is a comment, also when it looks like a zone.
+    const said = withoutComments(trimmed);
+    if (ISO_DATE.test(said) || HAS_ZONE.test(said)) return Native.parse(said);
+    return Native.parse(ISO_LOCAL.test(said) ? `${said}Z` : `${said} UTC`);
   };
   const fromParts = (args: readonly unknown[]): number => {
     if (args.length === 0) return now();
@@ -46,6 +48,17 @@ export function installDate(global: typeof globalThis, now: () => number): void 
 function define(target: object, name: PropertyKey, value: unknown): void {
   if (typeof value === 'function' && value.name === '') Object.defineProperty(value, 'name', { value: name, configurable: true });
   Object.defineProperty(target, name, { value, writable: true, enumerable: false, configurable: true });
+}
+
+function withoutComments(text: string): string {
+  let depth = 0;
+  let kept = '';
+  for (const character of text) {
+    if (character === '(') depth += 1;
+    else if (character === ')' && depth > 0) depth -= 1;
+    else if (depth === 0) kept += character;
+  }
+  return kept.trim();
 }
 
 function toPrimitive(value: object): unknown {
@@ -77,6 +90,14 @@ function localIsUtc(proto: Date): void {
     `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())} GMT+0000 (Coordinated Universal Time)`;
   const valid = (make: (date: Date) => string) => (date: Date) => (Number.isNaN(date.getTime()) ? 'Invalid Date' : make(date));
   method('getTimezoneOffset', (date) => (Number.isNaN(date.getTime()) ? Number.NaN : 0));
+  const years = {
+    setYear(this: Date, value: unknown) {
+      const given = Math.trunc(Number(value));
+      if (Number.isNaN(this.getTime())) this.setTime(0);
+      return this.setUTCFullYear(given >= 0 && given <= 99 ? 1900 + given : given);
+    },
+  };
+  define(proto, 'setYear', years.setYear);
   method('getYear', (date) => date.getUTCFullYear() - 1900);
   method(
     'toString',

@@ -23,11 +23,10 @@ export function installIntl(global: typeof globalThis, now: () => number): void 
     if (Native !== undefined) define(intl, name, replace(Native, name));
   }
   installFormat(global, now);
-  const dateFormat = { timeZone: 'UTC' };
   const dates = global.Date.prototype as unknown as Record<string, (...args: unknown[]) => unknown>;
   for (const name of ['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString']) {
     const native = dates[name] as (...args: unknown[]) => unknown;
-    wrap(dates, name, (self, [locales, options]) => native.call(self, locale(global, locales), { ...dateFormat, ...(options as object) }));
+    wrap(dates, name, (self, [locales, options]) => native.call(self, locale(global, locales), inUtc(options)));
   }
   for (const [proto, names] of [
     [global.Number.prototype, ['toLocaleString']],
@@ -51,14 +50,18 @@ function locale(global: typeof globalThis, locales: unknown): unknown {
   return global.Intl.NumberFormat.supportedLocalesOf(locales as string).length === 0 ? LOCALE : locales;
 }
 
+/** Options of a date format, with UTC unless another zone is named: undefined is not. */
+function inUtc(options: unknown): object {
+  const given = options as { timeZone?: unknown } | undefined;
+  return { ...given, timeZone: given?.timeZone ?? 'UTC' };
+}
+
 function replace(Native: AnyConstructor, name: string): unknown {
   const isDate = name === 'DateTimeFormat';
   // An ordinary function: some of these can be called without new.
   const Replaced = function (this: unknown, locales?: unknown, options?: unknown): unknown {
     const known = locales !== undefined && (Native.supportedLocalesOf?.(locales).length ?? 1) > 0;
-    const full = isDate ? { timeZone: 'UTC', ...(options as object | undefined) } : options;
-    const args = [known ? locales : LOCALE, full];
-    if (isDate && (full as { timeZone?: unknown }).timeZone === undefined) (full as { timeZone?: unknown }).timeZone = 'UTC';
+    const args = [known ? locales : LOCALE, isDate ? inUtc(options) : options];
     return Reflect.construct(Native, args, new.target ?? Replaced);
   };
   Object.defineProperty(Replaced, 'name', { value: name, configurable: true });

@@ -4,7 +4,7 @@ import type { ScopeNode } from '../workflow/run.ts';
 import type { HostText } from './realm/text.ts';
 
 /** What the host asks for. */
-export const OP = { describe: 0, begin: 1, go: 2, measure: 3 } as const;
+export const OP = { describe: 0, begin: 1, go: 2, measure: 3, explain: 4 } as const;
 
 /**
  * How an entry ended. `drain`: call again. `block`: call again, others may go first. `done`, `closed`, `queries`, `failed`: the answer holds
@@ -23,6 +23,10 @@ export interface Door {
   /** Between tasks no run is current. */
   leave(): void;
   drop(runId: string): void;
+  /** Whether the last entry ended in a block of the log. */
+  replaying(): boolean;
+  /** What the next entry for OP.explain makes text of. */
+  explain(reason: unknown): void;
   hasLogs(): boolean;
   /** JSON of the lines since the last call. */
   takeLogs(): string;

@@ -7,7 +7,7 @@ import { WorkflowTaskFailure } from '@perdure/proto/perdure/api/v1/worker_servic
 import type { EngineOptions, LogLevel } from '../worker/engine.ts';
 import { OP, STATUS } from './border.ts';
 import { measureModules } from './measure.ts';
-import { createRealm, type EnteredRun, type Realm } from './realm-host.ts';
+import { createRealm, type EnteredRun, nobody, type Realm } from './realm-host.ts';
 import { createRunCache } from './run-cache.ts';
 import { createStackMapper } from './stack-map.ts';
 import { watchUnhandled } from './unhandled.ts';
@@ -39,7 +39,7 @@ export interface Core {
 }
 
 export interface CoreOptions extends EngineOptions {
-  /** Ends an entry that takes longer (only for suspects: it makes every entry slow). */
+  /** Ends an activation, or some blocks of a replay, that take longer (only for suspects: it makes every entry slow). */
   entryTimeoutMs?: number;
   /** Told before and after every entry. */
   onEnter?(runId: string): void;
@@ -50,6 +50,10 @@ const DEFAULT_CACHE_BYTES = 256 * 1024 * 1024;
 const DEFAULT_TASK_TIMEOUT_MS = 10_000;
 /** A replay gives way to other runs after this long. */
 const SLICE_MS = 5;
+/** Times an activation may run its reactions and go on: a bound also where no watchdog looks. */
+const MAX_ENTRIES = 50_000;
+/** For a rejection's reason to become text: its getters are user code. */
+const EXPLAIN_MS = 100;
 
 export function factsOf(task: WorkflowTask): TaskFacts {
   return {
@@ -70,13 +74,14 @@ export async function createCore(options: CoreOptions): Promise<Core> {
   const cache = createRunCache(options.cacheBytes ?? DEFAULT_CACHE_BYTES);
   const unwatch = watchUnhandled();
   let current = createRealm(options);
-  const workflowTypes = describeWorkflows(current, options, mapper.text);
-  measureModules(current, options);
+  const types = describeWorkflows(current, options, mapper.text);
+  const moduleBytes = measureModules(current, options);
 
   const replace = (): void => {
     cache.clear();
-    current = createRealm(options);
-    describeWorkflows(current, options, mapper.text);
+    const next = createRealm(options);
+    describeWorkflows(next, options, mapper.text);
+    current = next;
   };
 
   const drop = (runId: string): void => {
@@ -84,8 +89,24 @@ export async function createCore(options: CoreOptions): Promise<Core> {
     current.door.drop(runId);
   };
 
+  /** What a rejection says. Made in an entry of its own: whatever user code does there stays there. */
+  const explainReason = (realm: Realm, reason: unknown): string => {
+    realm.door.explain(reason);
+    realm.door.put(OP.explain, '', undefined);
+    try {
+      const status = realm.enter(nobody(), EXPLAIN_MS);
+      const text = String(realm.door.answer());
+      realm.door.leave();
+      if (status === STATUS.done) return mapper.text(text);
+    } catch {
+      // It took too long: as good as broken.
+    }
+    if (realm === current) replace();
+    return 'a value that cannot be shown';
+  };
+
   return {
-    workflowTypes,
+    workflowTypes: [...types.keys()],
     async activate(facts, bytes) {
       const { runId } = facts;
       const label = cache.labelOf(runId);
@@ -96,7 +117,7 @@ export async function createCore(options: CoreOptions): Promise<Core> {
         return { kind: 'needHistory' };
       }
       const realm = current;
-      const entered = enteredRun(facts, options, mapper.text);
+      const entered = enteredRun(facts, options, (reason) => explainReason(realm, reason));
       const answer = await drive(realm, entered, bytes, options, () => realm !== current);
       sendLogs(realm, facts, options);
       if (answer === 'gone') return { kind: 'needHistory' };
@@ -108,7 +129,11 @@ export async function createCore(options: CoreOptions): Promise<Core> {
       if (status === STATUS.done || status === STATUS.queries) {
         // A query changes nothing: the run keeps its base.
         const next = status === STATUS.queries ? facts.base : undefined;
-        for (const gone of cache.put(runId, next, facts.historyBytes)) realm.door.drop(gone);
+        for (const gone of cache.put(runId, next, {
+          historyBytes: facts.historyBytes,
+          moduleBytes: moduleBytes.get(types.get(facts.workflowType) ?? ''),
+        }))
+          realm.door.drop(gone);
       } else drop(runId);
       if (status === STATUS.needHistory) return { kind: 'needHistory' };
       return { kind: status === STATUS.failed ? 'failed' : status === STATUS.queries ? 'queries' : 'completed', bytes: answer.bytes };
@@ -134,25 +159,14 @@ type Driven = { status: number; bytes: Uint8Array } | 'broken' | 'timeout' | 'go
 async function drive(realm: Realm, run: EnteredRun, task: Uint8Array, options: CoreOptions, gone: () => boolean): Promise<Driven> {
   let slice = performance.now();
   let bytes: Uint8Array | undefined = realm.alloc(task);
-  let op: number = OP.begin;
   for (;;) {
-    realm.door.put(op, run.runId, bytes);
-    let status: number;
-    options.onEnter?.(run.runId);
-    try {
-      status = realm.enter(run, options.entryTimeoutMs);
-    } catch (error) {
-      if ((error as { code?: string }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return 'timeout';
-      throw error;
-    } finally {
-      options.onLeave?.();
-    }
-    op = OP.go;
+    const status = settle(realm, run, bytes, options);
+    if (typeof status === 'string') return status;
     bytes = undefined;
-    if (status === STATUS.broken) return 'broken';
-    if (status === STATUS.drain) continue;
     if (status === STATUS.block) {
       if (performance.now() - slice < SLICE_MS) continue;
+      // Others must not find this run as the current one.
+      realm.door.leave();
       await setImmediate();
       slice = performance.now();
       if (gone()) return 'gone';
@@ -166,30 +180,65 @@ async function drive(realm: Realm, run: EnteredRun, task: Uint8Array, options: C
   }
 }
 
-function describeWorkflows(realm: Realm, options: EngineOptions, map: (text: string) => string): string[] {
-  const nobody: EnteredRun = { runId: '', workflowType: '', onUnhandled: () => {} };
+/**
+ * Enters until there is more to do than to run reactions. The watchdog and the time limit see this as one step: code that waits for what
+ * is always true would come back here for ever. `task` begins a task; without it the one in progress goes on.
+ */
+function settle(realm: Realm, run: EnteredRun, task: Uint8Array | undefined, options: CoreOptions): number | 'broken' | 'timeout' {
+  const { entryTimeoutMs: limit } = options;
+  const until = limit === undefined ? 0 : performance.now() + limit;
+  options.onEnter?.(run.runId);
+  try {
+    for (let entry = 0; entry < MAX_ENTRIES; entry += 1) {
+      const left = limit === undefined ? undefined : Math.ceil(until - performance.now());
+      if (left !== undefined && left <= 0) return 'timeout';
+      const begins = entry === 0 && task !== undefined;
+      realm.door.put(begins ? OP.begin : OP.go, run.runId, begins ? task : undefined);
+      // Rejections are told to what they happened in.
+      const entered = { ...run };
+      const status = realm.enter(entered, left);
+      entered.replaying = realm.door.replaying();
+      if (status === STATUS.broken) return 'broken';
+      if (status !== STATUS.drain) return status;
+    }
+    return 'timeout';
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return 'timeout';
+    throw error;
+  } finally {
+    options.onLeave?.();
+  }
+}
+
+/** Types of workflows, each with the module that exports it. */
+function describeWorkflows(realm: Realm, options: EngineOptions, map: (text: string) => string): Map<string, string> {
   realm.door.put(OP.describe, '', undefined);
-  const status = realm.enter(nobody, undefined);
+  const status = realm.enter(nobody(), undefined);
   const answer = realm.door.answer();
   realm.door.takeLogs();
   realm.door.leave();
-  if (status === STATUS.done) return JSON.parse(String(answer)) as string[];
+  if (status === STATUS.done) return new Map(JSON.parse(String(answer)) as [string, string][]);
   const failure = status === STATUS.failed ? WorkflowTaskFailure.decode(new Uint8Array(answer as Uint8Array)).failure : undefined;
   const why = failure === undefined ? 'its reactions did not end' : map(failure.stackTrace === '' ? failure.message : failure.stackTrace);
   throw new Error(`workflow code cannot be loaded (${options.bundle.modules.join(', ')}): ${failure?.message ?? ''}\n${why}`);
 }
 
-function enteredRun(facts: TaskFacts, options: EngineOptions, map: (text: string) => string): EnteredRun {
+function enteredRun(facts: TaskFacts, options: EngineOptions, explain: (reason: unknown) => string): EnteredRun {
   let told = false;
   const { runId, workflowId, workflowType } = facts;
   return {
     runId,
     workflowType,
-    onUnhandled(reason) {
-      if (told) return;
+    replaying: false,
+    onUnhandled(reason, replaying) {
+      // What happened in a block of the log was told when it was live.
+      if (told || replaying) return;
       told = true;
-      const text = map(String((reason as { stack?: unknown } | undefined)?.stack ?? reason));
-      options.log('warn', `a promise of workflow code was rejected and nobody listens (yet): ${text}`, { workflowId, runId, workflowType });
+      options.log('warn', `a promise of workflow code was rejected and nobody listens (yet): ${explain(reason)}`, {
+        workflowId,
+        runId,
+        workflowType,
+      });
     },
   };
 }
@@ -209,7 +258,7 @@ function explain(why: 'broken' | 'timeout', facts: TaskFacts): Uint8Array {
 }
 
 export function blockedMessage(workflowType: string): string {
-  return `the code of workflow ${workflowType} blocked its thread: it must not loop or compute for long without awaiting`;
+  return `the code of workflow ${workflowType} blocked its thread: it must not loop or compute for long without waiting for what happens outside of it`;
 }
 
 export function encodeFailure(message: string, cause: WorkflowTaskFailureCause, stackTrace = ''): Uint8Array {

@@ -16,6 +16,8 @@ import { activeRun, type LogLine, type Run, setActive, setHost, type UserModule 
 import { takeVariables } from '../workflow/variable.ts';
 import { type Door, type LibraryHost, type LibrarySettings, OP, STATUS, type UserFactory } from './border.ts';
 import './realm/globals.ts';
+import { installCode } from './realm/code.ts';
+import { guardHost } from './realm/guard.ts';
 import { createGlobalParent, createRunGlobal, harden } from './realm/harden.ts';
 import { ABSENT, install } from './realm/install.ts';
 import { connectText } from './realm/text.ts';
@@ -38,6 +40,10 @@ interface Context {
   /** Workflow type → module that exports it. */
   readonly types: Map<string, string>;
   logs: string[];
+  /** Lines beyond what is kept of one task. */
+  dropped: number;
+  /** For OP.explain. */
+  reason: unknown;
   /** Tasks in progress: replays take turns between blocks. */
   readonly sessions: Map<string, Session>;
 }
@@ -49,7 +55,8 @@ class UnknownWorkflowType extends Error {}
 class TooLarge extends Error {}
 
 /** Called once by the host with the function around the user's bundle. */
-export function createLibrary(host: LibraryHost, factory: UserFactory, sharedFactory: UserFactory, settings: LibrarySettings): Door {
+export function createLibrary(given: LibraryHost, factory: UserFactory, sharedFactory: UserFactory, settings: LibrarySettings): Door {
+  const host = guardHost(given);
   connectUrlParser(host.parseUrl);
   connectText(host);
   const context: Context = {
@@ -61,6 +68,8 @@ export function createLibrary(host: LibraryHost, factory: UserFactory, sharedFac
     runs: new Map(),
     types: new Map(),
     logs: [],
+    dropped: 0,
+    reason: undefined,
     sessions: new Map(),
   };
   setHost({
@@ -75,6 +84,7 @@ export function createLibrary(host: LibraryHost, factory: UserFactory, sharedFac
   });
   installStacks(settings.script);
   install(globalThis);
+  installCode(globalThis);
   const door = createDoor(context);
   Object.defineProperty(globalThis, '__perdureEnter', { value: door.enter });
   harden(globalThis, [SHARED_API], [Error]);
@@ -130,7 +140,16 @@ function createDoor(context: Context): Door & { enter(): void } {
       context.runs.delete(id);
       context.sessions.delete(id);
     },
+    replaying: () => activeRun()?.replaying ?? false,
+    explain(reason) {
+      context.reason = reason;
+    },
     takeLogs() {
+      if (context.dropped > 0) {
+        const message = `${context.dropped} more log lines of one task are left out: at most ${MAX_LOG_LINES} are kept`;
+        context.logs.push(JSON.stringify({ level: 'warn', message, fields: {} }));
+        context.dropped = 0;
+      }
       const text = `[${context.logs.join(',')}]`;
       context.logs = [];
       return text;
@@ -149,7 +168,20 @@ const OPS: Record<(typeof OP)[keyof typeof OP], (context: Context, runId: string
     evaluate(context, name);
     return [STATUS.done, ''];
   },
+  [OP.explain]: explain,
 };
+
+/** The reason of a rejection as text: user code (getters, toString) may run here, under no run. */
+function explain(context: Context): Answer {
+  setActive(undefined);
+  const { reason } = context;
+  context.reason = undefined;
+  try {
+    return [STATUS.done, `${(reason as { stack?: string } | null | undefined)?.stack ?? reason}`];
+  } catch {
+    return [STATUS.done, 'a value that cannot be shown'];
+  }
+}
 
 /** Evaluates every module once, under no run, to learn the names of its workflows. */
 function describe(context: Context): Answer {
@@ -164,7 +196,7 @@ function describe(context: Context): Answer {
       context.types.set(key, name);
     }
   }
-  return [STATUS.done, JSON.stringify([...context.types.keys()])];
+  return [STATUS.done, JSON.stringify([...context.types])];
 }
 
 function evaluate(context: Context, name: string): UserModule {
@@ -185,11 +217,13 @@ function begin(context: Context, runId: string, bytes: Uint8Array | undefined): 
     if (sorted.started === undefined) return [STATUS.needHistory, ''];
     run = createRun(sorted.started, {
       namespace: context.settings.namespace,
-      converter: converterOf(context),
+      converter: defaultPayloadConverter,
       failureTypes: new Set([...(context.settings.failureTypes[type] ?? []), ...(context.settings.failureTypes['*'] ?? [])]),
     });
   }
   setActive(run);
+  // Evaluates user code: not before its own run is the current one.
+  if (!cached) run.converter = converterOf(context);
   const seen = run.seenEventId;
   // A cached run has been through its blocks; what it was shown is not shown again.
   const rest = cached
@@ -258,7 +292,11 @@ function complete(run: Run, queryResults: WorkflowTaskCompletion['queryResults']
     waitingForHandlers: run.outcome !== undefined && !run.closed,
   };
   const bytes = WorkflowTaskCompletion.encode(completion).finish();
-  if (bytes.length > MAX_COMPLETION_BYTES) throw tooLarge(completion, bytes.length);
+  if (bytes.length > MAX_COMPLETION_BYTES) {
+    // Answers of queries have limits of their own: who asks for much must not block the run.
+    const own = WorkflowTaskCompletion.encode({ ...completion, queryResults: [] }).finish().length;
+    if (own > MAX_COMPLETION_BYTES) throw tooLarge(completion, own);
+  }
   return bytes;
 }
 
@@ -292,7 +330,10 @@ function causeOf(error: unknown): WorkflowTaskFailureCause {
 }
 
 function keepLog(context: Context, line: LogLine): void {
-  if (context.logs.length >= MAX_LOG_LINES) return;
+  if (context.logs.length >= MAX_LOG_LINES) {
+    context.dropped += 1;
+    return;
+  }
   try {
     context.logs.push(JSON.stringify(line));
   } catch {

@@ -16,7 +16,14 @@ export const entries: AsyncLocalStorage<EnteredRun> = new AsyncLocalStorage();
 export interface EnteredRun {
   readonly runId: string;
   readonly workflowType: string;
-  onUnhandled(reason: unknown): void;
+  /** Set after the entry: whether it ended in a block of the log. */
+  replaying: boolean;
+  onUnhandled(reason: unknown, replaying: boolean): void;
+}
+
+/** For entries that belong to no run. */
+export function nobody(): EnteredRun {
+  return { runId: '', workflowType: '', replaying: false, onUnhandled: () => {} };
 }
 
 const encoder = new TextEncoder();

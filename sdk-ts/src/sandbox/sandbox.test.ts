@@ -1,8 +1,9 @@
 // The sandbox seen from inside: deterministic, shared without leaks, and ordinary code works.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { engineFor, logged } from '../../test/support/engine.ts';
-import { createRunLog, describeAnswer, lines, START_MS } from '../../test/support/run-log.ts';
+import { createRunLog, describeAnswer, lines, queryOf, START_MS } from '../../test/support/run-log.ts';
 import { decodeValue, defaultPayloadConverter } from '../common/payload-converter.ts';
 import type { WorkflowEngine } from '../worker/engine.ts';
 
@@ -93,6 +94,9 @@ test('R-SANDBOX-2: time is the workflow time, in UTC and en-US', async () => {
     performance: 1,
     subclass: 5,
     isDate: true,
+    undefinedZone: ['7/4/2026, 12:30:15 PM', '12:30:15 PM'],
+    setYear: ['1970-12-31T23:30:00.000Z', '2024-12-31T23:30:00.000Z', true, true],
+    comments: [Date.UTC(2026, 6, 4, 12), Date.UTC(2026, 6, 4, 12), Date.UTC(2026, 6, 4, 11)],
   });
 });
 
@@ -172,8 +176,61 @@ test('a rejection nobody listens to yet is logged once and ends nothing', async 
   expect(lines(await log.run(bad))).toEqual(['complete "nobody listens"']);
 });
 
+test('R-SANDBOX-3: a rejection with any reason ends nothing, and runs no code in another run', async () => {
+  for (const kind of ['bare', 'getter', 'endless', 'symbol', 'thrower']) {
+    const log = createRunLog('strangeRejections', [kind]);
+    logged.length = 0;
+    expect(lines(await log.run(bad))).toEqual(['timer 1 5']);
+    await vi.waitFor(() => expect(logged.map((line) => line.message).join()).toContain('nobody listens'));
+    log.fire(1);
+    expect(lines(await log.run(bad))).toEqual(['complete "went on"']);
+  }
+});
+
+test('a rejection in a block of the log is not told again', async () => {
+  const log = createRunLog('unhandled');
+  await log.run(bad);
+  await new Promise(setImmediate);
+  bad.evict(log.runId);
+  logged.length = 0;
+  await log.query(bad, '__stack_trace');
+  await new Promise(setImmediate);
+  expect(logged).toEqual([]);
+});
+
+test('R-SANDBOX-5: code that waits for what is always true fails its task', async () => {
+  const answer = await bad.activate(createRunLog('spinning').task());
+  expect(answer).toMatchObject({ kind: 'failed', cause: WorkflowTaskFailureCause.DEADLOCK });
+  expect(lines(await createRunLog('talking').run(bad))).toEqual(['timer 1 1']);
+}, 30_000);
+
+test('log lines beyond 1 000 of one task are counted', async () => {
+  logged.length = 0;
+  await createRunLog('talking').run(bad);
+  expect(logged).toHaveLength(1_001);
+  expect(logged.at(-1)).toMatchObject({ level: 'warn', message: '200 more log lines of one task are left out: at most 1000 are kept' });
+});
+
+test('answers of queries do not count as commands', async () => {
+  const queries = ['a', 'b', 'c'].map((queryId) => ({ ...queryOf('large'), queryId }));
+  const { queryResults } = await createRunLog('largeAnswers').run(engine, { queries });
+  expect(queryResults.map(({ outcome }) => outcome?.$case)).toEqual(['result', 'result', 'result']);
+});
+
+test('the cache counts what an instance of the workflow file takes', async () => {
+  const cachedOf = async (file: string, type: string): Promise<number> => {
+    const small = await engineFor(file, { cacheBytes: 2 * 1024 * 1024 });
+    for (let run = 0; run < 12; run += 1) await createRunLog(type).run(small);
+    const cached = small.cachedRuns();
+    await small.close();
+    return cached;
+  };
+  expect(await cachedOf('bad.ts', 'throwing')).toBe(12);
+  expect(await cachedOf('large-module.ts', 'waiting')).toBeLessThan(6);
+});
+
 test('the cache is bounded by bytes: the least recently used runs go', async () => {
-  const small = await engineFor('sandbox.ts', { cacheBytes: 64 * 1024 });
+  const small = await engineFor('sandbox.ts', { cacheBytes: 112 * 1024 });
   const logs = Array.from({ length: 6 }, () => createRunLog('waitsForGo'));
   for (const log of logs) await log.run(small);
   expect(small.cachedRuns()).toBe(3);

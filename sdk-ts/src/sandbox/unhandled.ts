@@ -7,7 +7,7 @@ let watchers = 0;
 function onUnhandled(reason: unknown): void {
   const run = entries.getStore();
   if (run !== undefined) {
-    run.onUnhandled(reason);
+    run.onUnhandled(reason, run.replaying);
     return;
   }
   // Our listener must not take away Node's default: an error of the host ends the process unless somebody else listens too.

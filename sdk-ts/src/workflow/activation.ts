@@ -34,6 +34,8 @@ export interface Session {
   /** Events before this position belong to the activation in progress. */
   until: number;
   cursor: number;
+  /** The cursor from which on conditions before it are swept. */
+  sweepFrom: number;
   woke: boolean;
   live: boolean;
 }
@@ -41,8 +43,10 @@ export interface Session {
 /** 'drain': run promise reactions, then call again. 'block': the same, and other runs may go first. 'done': at rest after the last activation. */
 export type Progress = 'drain' | 'block' | 'done';
 
-/** Blocks replayed in one go before others may go first. */
-const SLICE = 64;
+/** Blocks replayed in one go: then others may go first, and the watchdog sees that it goes on. */
+const SLICE = 8;
+/** Conditions passed in one pass of settling before those that have ended are forgotten: code may await new ones for ever. */
+const SWEEP_FROM = 1024;
 
 export interface Sorted {
   readonly started: HistoryEvent | undefined;
@@ -87,6 +91,7 @@ export function createSession(
     nextEvent: 0,
     until: 0,
     cursor: 0,
+    sweepFrom: SWEEP_FROM,
     woke: false,
     live: false,
   };
@@ -149,10 +154,16 @@ function settle(session: Session): Progress | undefined {
   const at = tryConditions(session.run, session.cursor);
   if (at >= 0) {
     session.cursor = at;
+    if (at >= session.sweepFrom) {
+      session.cursor = sweepConditions(session.run, at);
+      // Never more work than steps were made since the last time.
+      session.sweepFrom = 2 * session.cursor + SWEEP_FROM;
+    }
     session.woke = true;
     return 'drain';
   }
-  sweepConditions(session.run);
+  sweepConditions(session.run, session.cursor);
+  session.sweepFrom = SWEEP_FROM;
   if (session.woke) {
     session.woke = false;
     session.cursor = 0;

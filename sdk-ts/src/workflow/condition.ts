@@ -92,7 +92,10 @@ export function tryConditions(run: Run, from: number): number {
   return -1;
 }
 
-/** Forgets conditions that have ended. Only between passes: positions must not move within one. */
-export function sweepConditions(run: Run): void {
+/** Forgets conditions that have ended. Answers where position `from` is then. */
+export function sweepConditions(run: Run, from: number): number {
+  let ended = 0;
+  for (let at = 0; at < from && at < run.conditions.length; at += 1) if (run.conditions[at]?.done) ended += 1;
   if (run.conditions.some((waiting) => waiting.done)) run.conditions = run.conditions.filter((waiting) => !waiting.done);
+  return from - ended;
 }

@@ -30,12 +30,9 @@ export function startHandler(run: Run, name: string, call: () => unknown): void 
     run.runningHandlers.delete(handler);
     return;
   }
-  Promise.resolve(result).then(
-    () => {
-      run.runningHandlers.delete(handler);
-    },
-    failed,
-  );
+  Promise.resolve(result).then(() => {
+    run.runningHandlers.delete(handler);
+  }, failed);
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -75,7 +75,7 @@ export interface Run {
   readonly namespace: string;
   readonly started: WorkflowStarted;
   readonly startTime: number;
-  readonly converter: PayloadConverter;
+  converter: PayloadConverter;
   /** Error classes that fail the run instead of the task. */
   readonly failureTypes: ReadonlySet<string>;
   /** Milliseconds since 1970, constant within an activation. */

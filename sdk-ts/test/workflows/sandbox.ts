@@ -1,6 +1,6 @@
 // Looks at the sandbox from inside.
 
-import { condition, defineSignal, proxyActivities, setHandler, sleep } from '@perdure/sdk/workflow';
+import { CancellationScope, condition, defineQuery, defineSignal, proxyActivities, setHandler, sleep } from '@perdure/sdk/workflow';
 
 const { work } = proxyActivities<{ work(...args: unknown[]): Promise<unknown> }>({ startToCloseTimeout: '1m' });
 const go = defineSignal('go');
@@ -116,7 +116,66 @@ export async function escaping(): Promise<unknown> {
       return error;
     }
   };
+  // Whatever an API answers near the end of the stack must be of this realm.
+  const atTheEnd = (use: () => unknown): unknown => {
+    // No call in the handler: there is no stack for one.
+    let found: { error: unknown; next: typeof found } | undefined;
+    const dig = (): void => {
+      try {
+        use();
+      } catch (error) {
+        found = { error, next: found };
+      }
+      dig();
+    };
+    try {
+      dig();
+    } catch {
+      // The stack is full.
+    }
+    for (let one = found; one !== undefined; one = one.next) if (!(one.error instanceof Error)) return one.error;
+    return new Error(found === undefined ? 'never' : 'x');
+  };
+  const rejection = async (make: () => unknown): Promise<unknown> => {
+    try {
+      return await make();
+    } catch (error) {
+      return error;
+    }
+  };
+  const revoked = Proxy.revocable(() => {}, {});
+  revoked.revoke();
+  const scope = new CancellationScope();
+  const caught: Record<string, unknown> = {
+    noFunction: await rejection(() => scope.run(null as never)),
+    revoked: await rejection(() => scope.run(revoked.proxy as never)),
+  };
+  const generator = function* (): Generator {};
+  const importing = `import('node:fs')`;
+  const makers: Record<string, () => unknown> = {
+    eval: () => [importing].map(shared.eval as typeof Number)[0],
+    Function: () => new Function(`return ${importing}`)(),
+    commented: () => new Function('return import/* */\n<!-- x\n("node:fs")')(),
+    source: () => new Function('return import.source("node:fs")')(),
+    parameter: () => new Function(`a = ${importing}`, 'return a')(),
+    asyncFunction: () => (async () => {}).constructor(`return ${importing}`)(),
+    generator: () => Object.getPrototypeOf(generator).constructor(`yield ${importing}`)().next().value,
+    inherited: () => Object.getPrototypeOf((async () => {}).constructor)(`return ${importing}`)(),
+    changing: () => {
+      let asked = 0;
+      return new Function({ toString: () => (asked++ === 0 ? '' : `return ${importing}`) } as never)();
+    },
+  };
+  for (const [name, make] of Object.entries(makers)) {
+    const answer = await rejection(make);
+    // The last of them is a function without an import the one time it is asked.
+    caught[name] = answer ?? new Error('x');
+  }
   return {
+    ...Object.fromEntries(Object.entries(caught).map(([name, value]) => [name, find(() => value)])),
+    scopeAtTheEnd: find(() => atTheEnd(() => new CancellationScope())),
+    urlAtTheEnd: find(() => atTheEnd(() => new URL('http://x.y/'))),
+    textAtTheEnd: find(() => atTheEnd(() => new TextEncoder().encode('x'.repeat(200)))),
     error: find(() => new Error('x')),
     overflow: find(deep),
     url: find(() => new URL('http://x.y/')),
@@ -128,6 +187,13 @@ export async function escaping(): Promise<unknown> {
     promise: find(() => sleep(1)),
     site: find(() => work),
   };
+}
+
+/** The years 70 and 2024 of the last hours of a year, and no year. */
+function setYears(): unknown[] {
+  const date = new Date(Date.UTC(2026, 11, 31, 23, 30)) as Date & { setYear(year: number): number };
+  const years = [70, 2024].map((year) => new Date(date.setYear(year)).toISOString());
+  return [...years, Number.isNaN(date.setYear(Number.NaN)), date.setYear(99) === Date.UTC(1999, 0, 1)];
 }
 
 export async function times(): Promise<unknown> {
@@ -156,6 +222,13 @@ export async function times(): Promise<unknown> {
     performance: performance.now(),
     subclass: new (class extends Date {})(5).getTime(),
     isDate: fixed instanceof Date,
+    undefinedZone: [fixed.toLocaleString('en-US', { timeZone: undefined }), fixed.toLocaleTimeString('en-US', { timeZone: undefined })],
+    setYear: setYears(),
+    comments: [
+      Date.parse('Jul 4, 2026 12:00 (UTC)'),
+      Date.parse('(GMT) Jul 4, 2026 12:00'),
+      Date.parse('Jul 4, 2026 12:00 (in (Z)) GMT+0100'),
+    ],
   };
 }
 
@@ -259,6 +332,12 @@ export async function waitsForGo(): Promise<string> {
   });
   await condition(() => gone);
   return 'gone';
+}
+
+/** Answers of 1.5 MB each. */
+export async function largeAnswers(): Promise<void> {
+  setHandler(defineQuery<string>('large'), () => 'x'.repeat(1_500_000));
+  await condition(() => false);
 }
 
 export async function dynamicImport(): Promise<string> {

@@ -19,5 +19,8 @@ export type Json<T> = 0 extends 1 & T
             ? { [K in keyof T as T[K] extends (...args: never[]) => unknown ? never : K]: Json<T[K]> }
             : T;
 
+/** Arguments as those get them who are called through the service. */
+export type JsonArgs<Args extends readonly unknown[]> = { [K in keyof Args]: Json<Args[K]> };
+
 /** What a workflow's result is for its clients. */
 export type ResultOf<F extends Workflow> = Json<Awaited<ReturnType<F>>>;

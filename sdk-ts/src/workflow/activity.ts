@@ -16,6 +16,7 @@ import { type Duration, durationToProto } from '../common/duration.ts';
 import { ActivityFailure, CancelledFailure, failureToError, retryStateName, TimeoutFailure, timeoutName } from '../common/failure.ts';
 import { decodeValue, encodeValues } from '../common/payload-converter.ts';
 import { checkText } from '../common/text.ts';
+import type { Json } from '../common/types.ts';
 import { onScopeCancel, scopeOf } from './cancellation.ts';
 import { type CommandRules, commandRule, type EventRules } from './rules.ts';
 import { captureSite, produce, type Run, type Step, writableRun } from './run.ts';
@@ -244,15 +245,18 @@ function schedule(
   });
 }
 
-/** Runs an activity by name. Rejects with ActivityFailure; its `cause` says why. */
-export function executeActivity<R = unknown>(activityType: string, options: ActivityOptions & { args?: readonly unknown[] }): Promise<R> {
-  return schedule(activityType, options.args ?? [], templateOf(options), options, executeActivity) as Promise<R>;
+/** Runs an activity by name, whose result is `R`. Rejects with ActivityFailure; its `cause` says why. */
+export function executeActivity<R = unknown>(
+  activityType: string,
+  options: ActivityOptions & { args?: readonly unknown[] },
+): Promise<Json<R>> {
+  return schedule(activityType, options.args ?? [], templateOf(options), options, executeActivity) as Promise<Json<R>>;
 }
 
-/** Functions as a workflow sees them: every call answers a promise. */
+/** Functions as a workflow sees them: every call answers a promise of what the result is after its way through JSON. */
 export type ActivityProxy<T> = {
   readonly [K in keyof T as T[K] extends (...args: never[]) => unknown ? K : never]: T[K] extends (...args: infer A) => infer R
-    ? (...args: A) => Promise<Awaited<R>>
+    ? (...args: A) => Promise<Json<Awaited<R>>>
     : never;
 };
 

@@ -1,6 +1,6 @@
 // The API outside the sandbox, and what its options become.
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, expectTypeOf, test } from 'vitest';
 import { engineFor } from '../../test/support/engine.ts';
 import { createRunLog, lines } from '../../test/support/run-log.ts';
 import type { WorkflowEngine } from '../worker/engine.ts';
@@ -68,4 +68,26 @@ test('options reach the command as they were meant', async () => {
   expect(lines(await log.run(engine))).toEqual(['activity 2 by name("x", undefined)']);
   log.completeActivity(2, 'named');
   expect(lines(await log.run(engine))).toEqual(['complete [42,"named"]']);
+});
+
+test('results of activities and arguments of handlers have the types they have after JSON', () => {
+  interface Activities {
+    when(order: { id: string }): Promise<Date>;
+    find(id: string): { at: Date; count?: number } | undefined;
+    done(): void;
+  }
+  const { when, find, done } = api.proxyActivities<Activities>({ startToCloseTimeout: 1 });
+  expectTypeOf(when).toEqualTypeOf<(order: { id: string }) => Promise<string>>();
+  expectTypeOf(find).returns.resolves.toEqualTypeOf<{ at: string; count?: number } | undefined>();
+  expectTypeOf(done).returns.resolves.toEqualTypeOf<void>();
+  expectTypeOf(api.executeActivity<Date>).returns.resolves.toEqualTypeOf<string>();
+  const until = api.defineSignal<[when: Date, why?: string]>('until');
+  const handle = (): void =>
+    api.setHandler(until, (when, why) => {
+      expectTypeOf(when).toEqualTypeOf<string>();
+      expectTypeOf(why).toEqualTypeOf<string | undefined>();
+    });
+  // @ts-expect-error a Date arrives as text
+  const wrong = (): void => api.setHandler(until, (_when: Date) => {});
+  expect([handle, wrong]).toHaveLength(2);
 });

@@ -106,7 +106,7 @@ function toChange(h: History, stepped: Stepped): Change | undefined {
   keepLazy(h, run, transition);
   const released = (): void => dispatch(h, run, transition, stepped.release);
   const nothing = transition.events.length === 0 && transition.marks.length === 0;
-  if (nothing && !start && !wakesEarlier(h, run)) {
+  if (nothing && !start) {
     // A release takes part even when nothing is written: its answer must not overtake what is queued.
     const offers = transition.offerTask || transition.offerActivities.length > 0 || stepped.release !== undefined;
     const goesOn = run.held.length > 0 && !run.state.live.closeRefused;
@@ -127,15 +127,6 @@ function toChange(h: History, stepped: Stepped): Change | undefined {
   const execution = executionOf(h, run, start || closes || visibility !== undefined);
   const bytes = transition.events.reduce((sum, event) => sum + event.frame.length, 64);
   return { run, events: transition.events, marks, start, closes, execution, visibility, bytes, committed: released };
-}
-
-/** A step that records nothing may still want the run in memory before the time that is stored: a crash must not delay it until then. */
-function wakesEarlier(h: History, run: HotRun): boolean {
-  const stored = run.storedWakeAt ?? Number.POSITIVE_INFINITY;
-  const now = h.env.now();
-  // A time that has passed is as good as now: whoever takes over reads the run at once.
-  if (stored <= now || !isOpen(run.state)) return false;
-  return (wakeAt(run.state, now, retentionOf(h, run.key)) ?? Number.POSITIVE_INFINITY) < stored;
 }
 
 /** Keeps the frames the next sticky task needs. */

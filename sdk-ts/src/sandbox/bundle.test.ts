@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { fixture } from '../../test/support/engine.ts';
 import { createRunLog, lines } from '../../test/support/run-log.ts';
 import type { WorkflowBundle, WorkflowEngine } from '../worker/engine.ts';
-import { bundleWorkflows } from './bundle.ts';
+import { bundleForSandbox, bundleWorkflows } from './bundle.ts';
 import { createInlineEngine } from './inline.ts';
 
 async function engineOf(bundle: WorkflowBundle): Promise<WorkflowEngine> {
@@ -43,7 +43,10 @@ test('one name in two files', async () => {
 });
 
 test("a payload converter of the user's runs inside", async () => {
-  const bundle = await bundleWorkflows(fixture('basic.ts'), { payloadConverter: fixture('converter.ts') });
+  const options = { payloadConverter: fixture('converter.ts') };
+  // @ts-expect-error clients and activities would not understand it
+  expect(await bundleWorkflows(fixture('basic.ts'), options)).not.toHaveProperty('converterModule');
+  const bundle = await bundleForSandbox(fixture('basic.ts'), options);
   const engine = await engineOf(bundle);
   const answer = await engine.activate(createRunLog('hello', ['x']).task());
   if (answer.kind !== 'completed') throw new Error(answer.kind);

@@ -18,13 +18,20 @@ const TEST_FILE = /\.(test|spec|d)\.[cm]?[jt]sx?$/;
 const ENTRY = 'perdure-workflows';
 
 export interface BundleOptions {
-  /** A module that exports `payloadConverter`, run inside the sandbox. Default: undefined, bytes, JSON. */
-  payloadConverter?: string | URL;
   /**
    * Packages evaluated once per thread instead of once per run, because evaluating them is expensive. Their state is shared by all runs:
    * only for packages whose state does not reach what workflows do.
    */
   sharedModules?: readonly string[];
+}
+
+/** What the sandbox can do beyond what is public. */
+export interface SandboxBundleOptions extends BundleOptions {
+  /**
+   * A module that exports `payloadConverter`, run inside the sandbox. Default: undefined, bytes, JSON. Not public, because clients and
+   * activities know the default one only.
+   */
+  payloadConverter?: string | URL;
 }
 
 /** Packages named in the warning about an expensive workflow file. */
@@ -34,9 +41,15 @@ const LARGEST = 3;
  * Bundles workflow files (TypeScript or JavaScript): paths relative to the working directory, URLs, or directories (all code files in them,
  * tests aside). Every exported function is a workflow. Throws BundleError naming file and line.
  */
-export async function bundleWorkflows(
+export function bundleWorkflows(source: string | URL | readonly (string | URL)[], options: BundleOptions = {}): Promise<WorkflowBundle> {
+  const { sharedModules = [] } = options;
+  return bundleForSandbox(source, { sharedModules });
+}
+
+/** The same, with all that the sandbox can do. */
+export async function bundleForSandbox(
   source: string | URL | readonly (string | URL)[],
-  options: BundleOptions = {},
+  options: SandboxBundleOptions,
 ): Promise<WorkflowBundle> {
   const sources = Array.isArray(source) ? (source as (string | URL)[]) : [source as string | URL];
   const files = sources.flatMap((one) => filesOf(pathOf(one)));

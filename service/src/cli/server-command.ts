@@ -7,6 +7,7 @@ import { createPostgresStore } from '../store/postgres/store.ts';
 import { counters } from '../telemetry/counters.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { readVersion } from '../version.ts';
+import { giveMemoryBackWhenIdle } from './idle-memory.ts';
 import { CommandError, EXIT, UsageError } from './outcome.ts';
 import { untilAskedToStop } from './signals.ts';
 
@@ -44,6 +45,7 @@ export async function listen({ address }: Config, dbUrl: string, log: Log): Prom
     log('warn', 'INSECURE: other machines can reach this server, and whoever can reach it can do everything', { address });
   const store = createPostgresStore({ url: dbUrl, onNotice: (notice) => log('warn', 'database', { notice }) });
   process.on('SIGUSR2', printCounters);
+  giveMemoryBackWhenIdle();
   try {
     return await startServer({
       address,

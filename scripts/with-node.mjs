@@ -28,6 +28,12 @@ const child = spawn(command, args, {
   shell: process.platform === 'win32',
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+// npm tells only the shell between it and us, which ends without telling us: another parent means that the end was asked for.
+if (process.env.npm_lifecycle_event !== undefined) {
+  const parent = process.ppid;
+  const look = () => process.ppid !== parent && child.kill('SIGTERM');
+  setInterval(look, 200).unref();
+}
 child.on('error', (error) => {
   console.error(`cannot run ${command}: ${error.message}`);
   process.exit(127);

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Program, startNode } from '../support/program.ts';
 
 const DEMO = fileURLToPath(new URL('../../../examples/subscription/demo.ts', import.meta.url));
+const WITH_NODE = fileURLToPath(new URL('../../../scripts/with-node.mjs', import.meta.url));
 let folder = '';
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'perdure-demo-'));
@@ -49,10 +50,22 @@ test.each([
   expect(existsSync(join(folder, '.perdure/demo/holder'))).toBe(false);
 });
 
+test('under npm, whose shell ends without a word, nothing runs on either', async () => {
+  const shell = "require('node:child_process').spawn(process.execPath, process.argv.slice(1), { stdio: 'inherit' })";
+  const demo = startNode(['-e', shell, WITH_NODE, 'node', DEMO], { cwd: folder, env: { npm_lifecycle_event: 'demo' } });
+  await demo.until(/started subscription-/);
+  const pids = pidsOf(demo);
+  // Resolves when nobody holds the output any more.
+  await demo.end('SIGTERM');
+  expect(demo.stdout()).not.toContain('result: ');
+  expect(pids).toHaveLength(3);
+  expect(pids.filter(isAlive)).toEqual([]);
+});
+
 test('a demo that hangs gives up, says what its processes said last, and leaves nothing', async () => {
-  const demo = startNode([DEMO], { cwd: folder, env: { DEMO_LIMIT_MS: '5000' } });
+  const demo = startNode([DEMO], { cwd: folder, env: { DEMO_LIMIT_MS: '10000' } });
   const { code, stderr } = await demo.finished;
-  expect([code, stderr]).toEqual([1, expect.stringContaining('did not end within 5 s')]);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('did not end within 10 s')]);
   expect(pidsOf(demo).length).toBeGreaterThan(0);
   expect(pidsOf(demo).filter(isAlive)).toEqual([]);
 });

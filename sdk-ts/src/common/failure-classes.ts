@@ -144,7 +144,7 @@ export class ServiceFailure extends PerdureFailure {
 }
 
 /** Lets a class that is defined elsewhere be known by its brand, like those of this file. */
-export function registerFailure(own: typeof PerdureFailure, name: string): void {
+export function registerFailure(own: abstract new (...facts: never[]) => PerdureFailure, name: string): void {
   CLASSES.set(own, name);
 }
 

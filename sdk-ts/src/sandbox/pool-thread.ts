@@ -1,31 +1,11 @@
 // One worker thread from the main thread's side: sends what is queued in one message, and replaces the thread when it is stuck or dies.
 
-import { Worker } from 'node:worker_threads';
 import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
-import type { EngineOptions } from '../worker/engine.ts';
+import { WorkflowTaskFailure } from '@perdure/proto/perdure/api/v1/worker_service';
 import { blockedMessage, type CoreAnswer, encodeFailure, type TaskFacts } from './core.ts';
-import type { Request, ThreadReport, ThreadSettings } from './thread-messages.ts';
+import { type Launch, launchThread, type PoolOptions, type Thread } from './thread-launch.ts';
+import type { Request, ThreadReport } from './thread-messages.ts';
 import { stackOfThread, type Watch, watchProgress } from './watchdog.ts';
-
-/** How long code may hold its thread, in milliseconds. */
-export interface Patience {
-  /** Then its stack is logged. */
-  readonly warnMs: number;
-  /** Then its task fails, and the thread is replaced. */
-  readonly failMs: number;
-  /** So long a new thread may take to evaluate the bundle: large ones on busy machines take seconds. Default 30 000. */
-  readonly startMs?: number;
-}
-
-const START_MS = 30_000;
-
-export interface PoolOptions extends EngineOptions {
-  readonly patience: Patience;
-  /** Only for suspects: the limit of one entry. */
-  readonly entryTimeoutMs?: number;
-  /** Places in the user's sources. */
-  mapPlaces(text: string): string;
-}
 
 /** Memory the suspects' thread may use less of: its runs are few. */
 export const SUSPECT_CACHE_BYTES: number = 32 * 1024 * 1024;
@@ -34,7 +14,16 @@ export const SUSPECT_CACHE_BYTES: number = 32 * 1024 * 1024;
 const PATIENT = 0.3;
 /** The same among suspects, for runs that are not known to hold threads: they go first. */
 const PATIENT_IN_LINE = 0.6;
-const MOST_GUILTY = 10_000;
+/** The same while a thread is being started. */
+const PATIENT_WITHOUT_THREAD = 0.6;
+/** Runs that are remembered for what they did to threads: beyond, all are forgotten. */
+const MOST_REMEMBERED = 10_000;
+const RETRY_MS = 1_000;
+const MAX_RETRY_MS = 30_000;
+/** A thread that dies within this time died soon. */
+const SOON_MS = 10_000;
+/** A task that was there each time its thread died for unknown reasons is taken for the reason. */
+const MAX_DEATHS = 2;
 
 interface Pending {
   readonly facts: TaskFacts;
@@ -54,49 +43,83 @@ export interface PoolThread {
 }
 
 interface State {
-  worker: Worker;
-  watch: Watch;
+  readonly options: PoolOptions;
+  readonly launch: Launch;
+  thread: Thread | undefined;
+  watch: Watch | undefined;
   /** Only for suspects: one at a time, so that those that wait can be handed back. */
   readonly line: Pending[];
   /** Only for suspects: runs that held the thread when they ran last. */
   readonly guilty: Set<string>;
+  /** Run id → threads that died while a task of it was there. */
+  readonly deaths: Map<string, number>;
   /** Bundles of requests to go with the next message. */
   outbox: Request[];
   readonly pending: Map<number, Pending>;
   cachedRuns: number;
   closed: boolean;
   timer: NodeJS.Timeout | undefined;
-  progress: Int32Array;
-  name: string;
   /** No thread to talk to: what is pending goes to the next one. */
   replacing: boolean;
+  launchedAt: number;
+  /** Threads in a row that did not start or died soon. */
+  failures: number;
+  /** Ends a pause before the next launch. */
+  wake: () => void;
 }
 
-let lastName = 0;
 let lastTask = 0;
 
-/** Starts a thread; resolves when it has evaluated the bundle. Rejects when it cannot. */
-export async function createPoolThread(options: PoolOptions): Promise<{ thread: PoolThread; workflowTypes: readonly string[] }> {
-  const state = {
+function createState(options: PoolOptions, launch: Launch): State {
+  return {
+    options,
+    launch,
+    thread: undefined,
+    watch: undefined,
     line: [],
     guilty: new Set(),
+    deaths: new Map(),
     outbox: [],
     pending: new Map(),
     cachedRuns: 0,
     closed: false,
     timer: undefined,
-    replacing: false,
-  } as unknown as State;
-  const workflowTypes = await launch(state, options);
-  const thread: PoolThread = {
+    replacing: true,
+    launchedAt: 0,
+    failures: 0,
+    wake: () => {},
+  };
+}
+
+/** Starts a thread; resolves when it has evaluated the bundle. Rejects when it cannot. */
+export async function createPoolThread(
+  options: PoolOptions,
+  launch: Launch = launchThread,
+): Promise<{ thread: PoolThread; workflowTypes: readonly string[] }> {
+  const state = createState(options, launch);
+  const workflowTypes = await launchNext(state);
+  state.replacing = false;
+  return { thread: poolThread(state), workflowTypes };
+}
+
+/** A thread that is started in the background, again and again until it can be; tasks wait for it, and are handed back meanwhile. */
+export function createLazyThread(options: PoolOptions, launch: Launch = launchThread): PoolThread {
+  const state = createState(options, launch);
+  void bringUp(state);
+  return poolThread(state);
+}
+
+function poolThread(state: State): PoolThread {
+  return {
     activate(facts, bytes) {
       if (state.closed) return Promise.reject(new Error('the workflow engine is closed'));
       return new Promise<CoreAnswer>((resolve) => {
         const task: Pending = { facts, bytes, resolve, at: performance.now(), stack: undefined, warned: false };
-        if (options.entryTimeoutMs === undefined) begin(state, options, task);
+        state.timer ??= setInterval(() => look(state), state.options.patience.warnMs / 8).unref();
+        if (state.options.entryTimeoutMs === undefined) begin(state, task);
         else {
           state.line.push(task);
-          serveLine(state, options);
+          serveLine(state);
         }
       });
     },
@@ -105,33 +128,35 @@ export async function createPoolThread(options: PoolOptions): Promise<{ thread: 
     async close() {
       state.closed = true;
       clearInterval(state.timer);
-      await state.worker.terminate();
+      state.wake();
+      await state.thread?.end();
       for (const { resolve } of [...state.pending.values(), ...state.line.splice(0)]) resolve({ kind: 'needHistory' });
       state.pending.clear();
     },
   };
-  return { thread, workflowTypes };
 }
 
-function begin(state: State, options: PoolOptions, task: Pending): void {
+function begin(state: State, task: Pending): void {
   lastTask = (lastTask % 0x7fffffff) + 1;
   state.pending.set(lastTask, task);
   send(state, { kind: 'task', task: { id: lastTask, facts: task.facts, bytes: task.bytes } });
-  state.timer ??= setInterval(() => look(state, options), options.patience.warnMs / 8).unref();
 }
 
 /** Hands back what has waited too long, and begins the next: first those who are not known to hold threads. */
-function serveLine(state: State, options: PoolOptions): void {
-  const now = performance.now();
+function serveLine(state: State): void {
   const innocent = (task: Pending): boolean => !state.guilty.has(task.facts.runId);
   for (const task of state.line.splice(0)) {
-    if (now - task.at > task.facts.timeoutMs * (innocent(task) ? PATIENT_IN_LINE : PATIENT)) task.resolve({ kind: 'returned' });
+    if (isLate(task, innocent(task) ? PATIENT_IN_LINE : PATIENT)) task.resolve({ kind: 'returned' });
     else state.line.push(task);
   }
   if (state.pending.size > 0 || state.line.length === 0 || state.closed || state.replacing) return;
   const first = state.line.findIndex(innocent);
   const [next] = state.line.splice(Math.max(first, 0), 1);
-  if (next !== undefined) begin(state, options, next);
+  if (next !== undefined) begin(state, next);
+}
+
+function isLate({ at, facts }: Pending, part: number): boolean {
+  return performance.now() - at > facts.timeoutMs * part;
 }
 
 function send(state: State, request: Request): void {
@@ -142,79 +167,54 @@ function send(state: State, request: Request): void {
   queueMicrotask(() => {
     const batch = state.outbox;
     state.outbox = [];
-    if (!state.closed && batch.length > 0) state.worker.postMessage(batch);
+    if (!state.closed && batch.length > 0) state.thread?.send(batch);
   });
 }
 
-async function launch(state: State, options: PoolOptions): Promise<readonly string[]> {
-  const name = `perdure-workflows-${++lastName}`;
-  const progress = new Int32Array(new SharedArrayBuffer(8));
-  const { log, mapPlaces: _mapPlaces, ...rest } = options;
-  const settings: ThreadSettings = { ...rest, progress };
-  const fromSources = import.meta.url.endsWith('.ts');
-  const file = new URL(fromSources ? './thread.ts' : './thread.js', import.meta.url);
-  const worker = new Worker(file, { name, workerData: settings, execArgv: fromSources ? ['--conditions=perdure-source'] : [] });
-  state.worker = worker;
-  state.name = name;
-  state.progress = progress;
-  state.watch = watchProgress(progress);
-  let ready = false;
-  return await new Promise<readonly string[]>((resolve, reject) => {
-    const giveUp = (error: Error): void => {
-      clearTimeout(timer);
-      state.closed = true;
-      void worker.terminate();
-      reject(error);
-    };
-    const timer = setTimeout(() => void stuckAtStart(name, options).then(giveUp), options.patience.startMs ?? START_MS);
-    worker.on('message', (report: ThreadReport) => {
-      state.cachedRuns = report.cachedRuns;
-      if (report.unusable !== undefined) giveUp(new Error(report.unusable));
-      if (report.workflowTypes !== undefined) {
-        ready = true;
-        clearTimeout(timer);
-        resolve(report.workflowTypes);
-      }
-      for (const { level, message, fields } of report.logs) log(level, message, fields);
-      for (const { id, answer } of report.answers) settle(state, options, id, answer);
-      serveLine(state, options);
-      if (state.pending.size === 0) {
-        clearInterval(state.timer);
-        state.timer = undefined;
-      }
-    });
-    worker.on('error', (error) => {
-      // A thread that dies of its bundle would die of it again.
-      if (!ready) giveUp(new Error(`workflow code cannot be loaded: its thread died: ${String(error)}`, { cause: error }));
-      else if (state.worker === worker) void replace(state, options, `its thread died: ${String(error)}`, undefined);
-    });
+function launchNext(state: State): Promise<readonly string[]> {
+  const { options } = state;
+  const thread = state.launch(options, {
+    report: (report) => onReport(state, report),
+    died(why) {
+      if (performance.now() - state.launchedAt < SOON_MS) state.failures += 1;
+      else state.failures = 0;
+      void replace(state, why, undefined);
+    },
   });
+  state.thread = thread;
+  state.watch = watchProgress(thread.progress);
+  state.launchedAt = performance.now();
+  return thread.ready;
 }
 
-/** The thread evaluates the user's modules without end. */
-async function stuckAtStart(name: string, options: PoolOptions): Promise<Error> {
-  const stack = options.mapPlaces(await stackOfThread(name));
-  const seconds = (options.patience.startMs ?? START_MS) / 1_000;
-  return new Error(`workflow code cannot be loaded: its modules were not evaluated within ${seconds} s\n${stack}`);
+function onReport(state: State, report: ThreadReport): void {
+  state.cachedRuns = report.cachedRuns;
+  for (const { level, message, fields } of report.logs) state.options.log(level, message, fields);
+  for (const { id, answer } of report.answers) settle(state, id, answer);
+  serveLine(state);
+  if (state.pending.size > 0 || state.line.length > 0) return;
+  clearInterval(state.timer);
+  state.timer = undefined;
 }
 
-function blame(state: State, options: PoolOptions, { facts }: Pending): void {
-  if (options.entryTimeoutMs === undefined) return;
+function blame(state: State, { facts }: Pending): void {
+  if (state.options.entryTimeoutMs === undefined) return;
   // Runs that never come back are forgotten all together some day.
-  if (state.guilty.size >= MOST_GUILTY) state.guilty.clear();
+  if (state.guilty.size >= MOST_REMEMBERED) state.guilty.clear();
   state.guilty.add(facts.runId);
 }
 
-function settle(state: State, options: PoolOptions, id: number, answer: CoreAnswer): void {
+function settle(state: State, id: number, answer: CoreAnswer): void {
   const pending = state.pending.get(id);
   if (pending === undefined) return;
   state.pending.delete(id);
-  if (answer.kind !== 'failed' || pending.stack === undefined) {
+  state.deaths.delete(pending.facts.runId);
+  if (answer.kind !== 'failed' || pending.stack === undefined || causeOf(answer.bytes) !== WorkflowTaskFailureCause.DEADLOCK) {
     state.guilty.delete(pending.facts.runId);
     pending.resolve(answer);
     return;
   }
-  blame(state, options, pending);
+  blame(state, pending);
   // A suspect stopped by its own time limit: only the watchdog knows where it was.
   pending.resolve({
     kind: 'failed',
@@ -222,17 +222,27 @@ function settle(state: State, options: PoolOptions, id: number, answer: CoreAnsw
   });
 }
 
+/** Code that was slow and then failed has failed by its own error. */
+function causeOf(failed: Uint8Array): WorkflowTaskFailureCause {
+  return WorkflowTaskFailure.decode(failed).cause;
+}
+
 /** At intervals while tasks are out. */
-function look(state: State, options: PoolOptions): void {
-  serveLine(state, options);
-  const stuck = state.watch.look(performance.now());
+function look(state: State): void {
+  serveLine(state);
+  if (state.replacing) {
+    handBackLate(state, PATIENT_WITHOUT_THREAD);
+    return;
+  }
+  const { options } = state;
+  const stuck = state.watch?.look(performance.now());
   const pending = stuck && state.pending.get(stuck.taskId);
   if (stuck === undefined || pending === undefined || stuck.forMs < options.patience.warnMs) return;
   const { facts } = pending;
   if (!pending.warned) {
     pending.warned = true;
     const { workflowId, runId, workflowType } = facts;
-    void stackOfThread(state.name).then((stack) => {
+    void stackOfThread(state.thread?.name ?? '').then((stack) => {
       pending.stack = stack;
       options.log('warn', `${blockedMessage(workflowType)}\n${options.mapPlaces(stack)}`, { workflowId, runId, workflowType });
     });
@@ -240,43 +250,84 @@ function look(state: State, options: PoolOptions): void {
   // A suspect ends by its own limit first; the thread is replaced when even that does not help.
   const { patience, entryTimeoutMs } = options;
   const limit = entryTimeoutMs === undefined ? patience.failMs : entryTimeoutMs + patience.warnMs;
-  if (stuck.forMs >= limit) void replace(state, options, blockedMessage(facts.workflowType), stuck.taskId);
+  if (stuck.forMs >= limit) void replace(state, blockedMessage(facts.workflowType), stuck.taskId);
+}
+
+function handBackLate(state: State, part: number): void {
+  for (const [id, one] of state.pending) {
+    if (!isLate(one, part)) continue;
+    state.pending.delete(id);
+    one.resolve({ kind: 'returned' });
+  }
 }
 
 /** Fails the task that was being run, starts a new thread, and gives it what does not depend on the old one's cache. */
-async function replace(state: State, options: PoolOptions, why: string, stuck: number | undefined): Promise<void> {
+async function replace(state: State, why: string, stuck: number | undefined): Promise<void> {
+  if (state.replacing || state.closed) return;
   state.replacing = true;
-  const guilty = stuck ?? Atomics.load(state.progress, 1);
+  const old = state.thread;
+  const guilty = stuck ?? (old === undefined ? 0 : Atomics.load(old.progress, 1));
   const pending = state.pending.get(guilty);
-  const waiting = [...state.pending].filter(([id]) => id !== guilty);
-  state.pending.clear();
+  state.pending.delete(guilty);
   state.outbox = [];
-  const old = state.worker;
-  old.removeAllListeners();
-  // A thread that is being stopped may still report an error.
-  old.on('error', () => {});
-  const cause = stuck === undefined ? WorkflowTaskFailureCause.WORKFLOW_ERROR : WorkflowTaskFailureCause.DEADLOCK;
-  if (pending !== undefined) blame(state, options, pending);
-  pending?.resolve({ kind: 'failed', bytes: encodeFailure(why, cause, pending.stack ?? '') });
-  // Runs of the old cache are gone: only tasks with the whole history can go on.
-  const now = performance.now();
-  for (const [id, one] of waiting) {
-    if (now - one.at > one.facts.timeoutMs * PATIENT) one.resolve({ kind: 'returned' });
-    else if (one.facts.historyFrom === 1n) state.pending.set(id, one);
-    else one.resolve({ kind: 'needHistory' });
-  }
   state.cachedRuns = 0;
-  await old.terminate();
-  if (state.closed) return;
-  try {
-    await launch(state, options);
-    state.replacing = false;
-  } catch (error) {
-    options.log('error', `no new thread for workflow code: ${String(error)}`, {});
-    for (const { resolve } of [...state.pending.values(), ...state.line.splice(0)]) resolve({ kind: 'needHistory' });
-    state.pending.clear();
-    return;
+  const cause = stuck === undefined ? WorkflowTaskFailureCause.WORKFLOW_ERROR : WorkflowTaskFailureCause.DEADLOCK;
+  if (pending !== undefined) blame(state, pending);
+  pending?.resolve({ kind: 'failed', bytes: encodeFailure(why, cause, pending.stack ?? '') });
+  if (pending === undefined) countDeath(state, why);
+  handBackLate(state, PATIENT);
+  // Runs of the old cache are gone: only tasks with the whole history can go on.
+  for (const [id, one] of state.pending) {
+    if (one.facts.historyFrom === 1n) continue;
+    state.pending.delete(id);
+    one.resolve({ kind: 'needHistory' });
   }
+  await old?.end();
+  await bringUp(state);
+}
+
+/** Nobody knows which of them it was: who is there every time is taken for it. */
+function countDeath(state: State, why: string): void {
+  if (state.deaths.size >= MOST_REMEMBERED) state.deaths.clear();
+  for (const [id, one] of state.pending) {
+    const { runId } = one.facts;
+    const deaths = (state.deaths.get(runId) ?? 0) + 1;
+    state.deaths.set(runId, deaths);
+    if (deaths < MAX_DEATHS) continue;
+    state.deaths.delete(runId);
+    state.pending.delete(id);
+    one.resolve({ kind: 'failed', bytes: encodeFailure(why, WorkflowTaskFailureCause.WORKFLOW_ERROR) });
+  }
+}
+
+/** Launches until there is a thread. What waits too long meanwhile is handed back by `look`. */
+async function bringUp(state: State): Promise<void> {
+  const { log, patience } = state.options;
+  while (!state.closed) {
+    const retry = (patience.retryMs ?? RETRY_MS) * 2 ** Math.min(state.failures - 2, 16);
+    // The first time may have been chance.
+    if (state.failures > 1) await pause(state, Math.min(retry, MAX_RETRY_MS));
+    if (state.closed) return;
+    try {
+      await launchNext(state);
+      break;
+    } catch (error) {
+      state.failures += 1;
+      if (!state.closed) log('error', `no new thread for workflow code; tasks are handed back until there is one: ${String(error)}`, {});
+    }
+  }
+  if (state.closed) return;
+  state.replacing = false;
   for (const [id, { facts, bytes }] of state.pending) send(state, { kind: 'task', task: { id, facts, bytes } });
-  serveLine(state, options);
+  serveLine(state);
+}
+
+function pause(state: State, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms).unref();
+    state.wake = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
 }

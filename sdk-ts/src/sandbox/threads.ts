@@ -7,9 +7,12 @@ import { WorkflowTask } from '@perdure/proto/perdure/api/v1/task';
 import type { EngineOptions, WorkflowEngine } from '../worker/engine.ts';
 import { createAnswerReader } from './answer.ts';
 import { factsOf } from './core.ts';
-import { createPoolThread, type Patience, type PoolOptions, type PoolThread, SUSPECT_CACHE_BYTES } from './pool-thread.ts';
+import { createLazyThread, createPoolThread, type PoolThread, SUSPECT_CACHE_BYTES } from './pool-thread.ts';
 import { createStackMapper } from './stack-map.ts';
+import type { Patience, PoolOptions } from './thread-launch.ts';
 
+/** Far more than fail at a time; the suspects' cache holds fewer. */
+const MOST_SUSPECTED = 10_000;
 const PATIENCE: Patience = { warnMs: 2_000, failMs: 5_000 };
 
 export interface ThreadEngineOptions extends EngineOptions {
@@ -28,17 +31,19 @@ export async function createThreadEngine(options: ThreadEngineOptions): Promise<
   const each = options.cacheBytes === undefined ? rest : { ...rest, cacheBytes: Math.floor(options.cacheBytes / count) };
   const started = await Promise.all(Array.from({ length: Math.max(1, count) }, () => createPoolThread(each)));
   const threads = started.map(({ thread }) => thread);
-  let suspects: Promise<PoolThread> | undefined;
+  let suspects: PoolThread | undefined;
   /** Runs whose last task ran among the suspects. */
   const suspected = new Set<string>();
   const regular = (runId: string): PoolThread => threads[hash(runId) % threads.length] as PoolThread;
-  const suspectThread = (): Promise<PoolThread> => {
-    suspects ??= createPoolThread({ ...rest, cacheBytes: SUSPECT_CACHE_BYTES, entryTimeoutMs: patience.failMs }).then(
-      ({ thread }) => thread,
-    );
+  const suspectThread = (): PoolThread => {
+    suspects ??= createLazyThread({ ...rest, cacheBytes: SUSPECT_CACHE_BYTES, entryTimeoutMs: patience.failMs });
     return suspects;
   };
-  const threadOf = (runId: string): PoolThread | Promise<PoolThread> => (suspected.has(runId) ? suspectThread() : regular(runId));
+  const threadOf = (runId: string): PoolThread => (suspected.has(runId) ? suspectThread() : regular(runId));
+  const forget = (runId: string): void => {
+    threadOf(runId).tell({ kind: 'evict', runId });
+    suspected.delete(runId);
+  };
 
   return {
     workflowTypes: started[0]?.workflowTypes ?? [],
@@ -46,26 +51,22 @@ export async function createThreadEngine(options: ThreadEngineOptions): Promise<
       const facts = factsOf(task);
       const { runId } = facts;
       if (task.attempt > 1 !== suspected.has(runId)) {
-        (await threadOf(runId)).tell({ kind: 'evict', runId });
+        forget(runId);
         if (task.attempt > 1) suspected.add(runId);
-        else suspected.delete(runId);
+        // Runs that other workers go on with are never heard of again.
+        const [oldest] = suspected;
+        if (suspected.size > MOST_SUSPECTED && oldest !== undefined) forget(oldest);
       }
-      const thread = threadOf(runId);
-      return read(await (await thread).activate(facts, WorkflowTask.encode(task).finish()));
+      return read(await threadOf(runId).activate(facts, WorkflowTask.encode(task).finish()));
     },
     committed(runId, completedEventId, closed) {
-      const request = { kind: 'committed', runId, completedEventId, closed } as const;
-      if (suspected.has(runId)) void suspects?.then((thread) => thread.tell(request));
-      else regular(runId).tell(request);
+      threadOf(runId).tell({ kind: 'committed', runId, completedEventId, closed });
       if (closed) suspected.delete(runId);
     },
-    evict(runId) {
-      if (suspected.delete(runId)) void suspects?.then((thread) => thread.tell({ kind: 'evict', runId }));
-      else regular(runId).tell({ kind: 'evict', runId });
-    },
+    evict: forget,
     cachedRuns: () => threads.reduce((total, thread) => total + thread.cachedRuns(), 0),
     async close() {
-      await Promise.all([...threads.map((thread) => thread.close()), suspects?.then((thread) => thread.close())]);
+      await Promise.all([...threads.map((thread) => thread.close()), suspects?.close()]);
     },
   };
 }

@@ -62,10 +62,14 @@ export function sortHistory(history: readonly HistoryEvent[]): Sorted {
   for (const event of history) {
     const { attributes } = event;
     if (attributes === undefined) throw new Error(`event ${event.id} is of a kind this version of the SDK does not know`);
-    const { role } = EVENT_RULES[attributes.$case];
+    const rule = EVENT_RULES[attributes.$case] as EventRule<unknown>;
+    const { role } = rule;
     if (role === 'input' || role === 'result') events.push(event);
-    else if (role === 'command') (blocks.at(-1)?.commands as HistoryEvent[] | undefined)?.push(event);
-    else if (role === 'start') started = event;
+    else if (rule.role === 'command') {
+      // What the service wrote by itself looks the same, but names another completion.
+      const block = blocks.at(-1);
+      if (block !== undefined && rule.completedEventId(attributes.value) === block.eventId) (block.commands as HistoryEvent[]).push(event);
+    } else if (role === 'start') started = event;
     else if (attributes.$case === 'workflowTaskCompleted') blocks.push({ eventId: event.id, task: attributes.value, commands: [] });
   }
   return { started, blocks, events };

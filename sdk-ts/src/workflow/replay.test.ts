@@ -32,6 +32,16 @@ async function replayAs(log: RunLog, type: string, on = engine, change: (log: Ru
   return await on.activate({ ...task, workflowType: type, history: History.encode({ events }).finish() });
 }
 
+test('R-REPLAY-4: events that name another completion are no part of a block', async () => {
+  const log = createRunLog('hello', ['x']);
+  await log.run(engine);
+  // As the service writes by itself.
+  log.add({ $case: 'workflowPropertiesUpserted', value: { completedEventId: 0n, memo: {}, searchAttributes: {} } });
+  log.completeActivity(1, 'y');
+  engine.evict(log.runId);
+  expect(lines(await log.run(engine))).toEqual(['complete "y"']);
+});
+
 test('R-REPLAY-4: another step: names event, both steps with their places and builds, and how to fix it', async () => {
   const log = createRunLog('hello', ['x']);
   await log.run(engine);

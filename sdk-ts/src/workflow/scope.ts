@@ -13,25 +13,40 @@ import { startTimer } from './timer.ts';
 export class CancellationScope {
   readonly #node: ScopeNode;
   #requested: Promise<never> | undefined;
+  readonly #parent: ScopeNode;
   #leave: (() => void) | undefined;
+  #runs = 0;
 
   /** A scope inside the current one. `cancellable: false` protects from cancellation outside. */
   constructor(options: { cancellable?: boolean } = {}) {
     const run = writableRun('CancellationScope');
     const parent = scopeOf(run);
     this.#node = createScope(run, parent, options.cancellable ?? true);
-    if (!this.#node.cancellable) return;
-    if (parent.cancelled !== undefined) this.#node.cancelled = parent.cancelled;
+    this.#parent = parent;
+    this.#join();
+  }
+
+  /** Cancelled with the parent from here on, and if it is cancelled already. */
+  #join(): void {
+    const parent = this.#parent;
+    if (!this.#node.cancellable || this.#leave !== undefined || this.#node.cancelled !== undefined) return;
+    if (parent.cancelled !== undefined) cancelScope(this.#node, parent.cancelled);
     else this.#leave = onScopeCancel(parent, (cause) => cancelScope(this.#node, cause));
   }
 
   /** Runs `fn` in this scope. Rejects with what `fn` throws; with CancelledFailure when its steps were cancelled. */
   async run<T>(fn: () => Promise<T>): Promise<T> {
+    this.#join();
+    this.#runs += 1;
     try {
       return await getHost().runInScope(this.#node, fn);
     } finally {
+      this.#runs -= 1;
       // A loop that makes scopes must not fill the parent's list; steps still open keep their scope in it.
-      if (this.#node.onCancel.size === 0) this.#leave?.();
+      if (this.#runs === 0 && this.#node.onCancel.size === (this.#requested === undefined ? 0 : 1)) {
+        this.#leave?.();
+        this.#leave = undefined;
+      }
     }
   }
 
@@ -45,8 +60,10 @@ export class CancellationScope {
     return this.#node.cancelled !== undefined;
   }
 
-  /** Rejects with CancelledFailure when the scope is cancelled; else never settles. */
+  /** Rejects with CancelledFailure when the scope is cancelled; else never settles. After `run` has ended, ask again. */
   get whenCancelled(): Promise<never> {
+    writableRun('CancellationScope.whenCancelled');
+    this.#join();
     this.#requested ??= whenCancelled(this.#node);
     return this.#requested;
   }

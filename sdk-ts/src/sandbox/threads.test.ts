@@ -43,6 +43,17 @@ test('R-SANDBOX-5: a workflow that blocks fails its task with the place, and the
   expect(lines(await other)).toEqual(['complete 1']);
 });
 
+test('R-SANDBOX-5: code that waits for what is always true holds its thread like a loop, also among suspects', {
+  timeout: 30_000,
+}, async () => {
+  for (const attempt of [1, 2]) {
+    logged.length = 0;
+    const answer = await engine.activate(createRunLog('spinning').task({ attempt }));
+    expect(answer).toMatchObject({ kind: 'failed', cause: WorkflowTaskFailureCause.DEADLOCK });
+    expect(logged.join('\n')).toContain('the code of workflow spinning blocked its thread');
+  }
+});
+
 test('a second attempt runs among the suspects, where its time is limited', { timeout: 30_000 }, async () => {
   const log = createRunLog('blocking');
   const answer = await engine.activate(log.task({ attempt: 2 }));

@@ -42,6 +42,18 @@ test('one name in two files', async () => {
   await expect(engineOf(bundle)).rejects.toThrow(/workflow "first" is exported by .*one\.ts and by .*again\.ts/);
 });
 
+test('what esbuild adds to every module costs little, and names are kept', async () => {
+  const bundle = await bundleWorkflows(fixture('names.ts'));
+  // Another version of esbuild may write its helpers in another way: then these must be looked at again.
+  expect(bundle.code).toContain('target.name === value ? target :');
+  expect(bundle.code).not.toContain('=> __copyProps(__defProp({}');
+  const engine = await engineOf(bundle);
+  expect(lines(await createRunLog('names').run(engine))).toEqual([
+    'complete {"names":["Refused","Refused","late","method"],"live":[0,1],"same":true,"flags":[true,false]}',
+  ]);
+  await engine.close();
+});
+
 test("a payload converter of the user's runs inside", async () => {
   const options = { payloadConverter: fixture('converter.ts') };
   // @ts-expect-error clients and activities would not understand it

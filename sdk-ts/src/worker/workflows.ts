@@ -196,7 +196,8 @@ function sizeProblem(completion: WorkflowTaskCompletion): string | undefined {
 
 async function fail(context: Context, runId: string, task: WorkflowTask, cause: WorkflowTaskFailureCause, failure: Failure): Promise<void> {
   context.engine.evict(runId);
-  logFailed(context, runId, task, failure.message);
+  const errorType = failure.info?.$case === 'application' ? failure.info.value.type : undefined;
+  logFailed(context, runId, task, { ...(errorType === undefined ? {} : { errorType }), error: failure.message });
   // Its details may be too large to be told.
   const told = roughBytes(failure) <= MAX_FAILURE_BYTES ? failure : { ...failure, cause: undefined, info: undefined };
   try {
@@ -224,16 +225,16 @@ function isUnacceptable(refusal: Refusal | undefined): refusal is Refusal {
   return refusal?.code === Code.INVALID_ARGUMENT && refusal.reason !== 'BAD_TOKEN';
 }
 
-function logFailed(context: Context, runId: string, task: WorkflowTask, error: string): void {
+function logFailed(context: Context, runId: string, task: WorkflowTask, why: { errorType?: string; error: string }): void {
   const { workflowType, execution, attempt } = task;
-  context.link.log('error', 'a workflow task failed', { workflowType, workflowId: execution?.workflowId, runId, attempt, error });
+  context.link.log('error', 'a workflow task failed', { workflowType, workflowId: execution?.workflowId, runId, attempt, ...why });
 }
 
 /** What is left to do about a task whose answer was refused, or for which none could be made. Never rejects. */
 async function failByError(context: Context, runId: string, task: WorkflowTask, error: unknown): Promise<void> {
   const refusal = refusalOf(error);
   // The service counts a completion it cannot accept as a failed task and shows why; who looks here must see it too.
-  if (refusal?.code === Code.INVALID_ARGUMENT) logFailed(context, runId, task, refusal.message);
+  if (refusal?.code === Code.INVALID_ARGUMENT) logFailed(context, runId, task, { error: refusal.message });
   // Answers of queries are not counted, and what is too large as a whole was not even read: those who wait must be told.
   const untold = isUnacceptable(refusal) && (task.queryOnly || refusal.reason === 'TOO_LARGE');
   // Else the service knows best: it has given out a new task, or wants none.

@@ -105,7 +105,9 @@ function argsOf(type: Type, random: Random): unknown[] {
 export function sendCustomers(options: CustomersOptions): void {
   const { world, plan, network, records } = options;
   const incarnation = world.spawn('clients');
-  const newClient = (): Client => new Client({ connection: createApi(network, incarnation), clock: incarnation.env, identity: 'clients' });
+  const log = (level: string, message: string): void => world.note(`clients ${level}: ${message}`);
+  const newClient = (): Client =>
+    new Client({ connection: createApi(network, incarnation), clock: incarnation.env, identity: 'clients', log });
   // Two processes: what one client asks at once travels in one request.
   const [client, other] = [newClient(), newClient()];
   const pause = (ms: number): Promise<void> => new Promise((resolve) => void incarnation.env.setTimer(ms, resolve));

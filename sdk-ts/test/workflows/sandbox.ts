@@ -38,7 +38,7 @@ export async function ordinary(): Promise<unknown> {
   const legacy = new (Legacy as unknown as new (n: number) => object)(3);
   const own: Record<string, unknown> = {};
   own.toString = () => 'own';
-  own.constructor = 'mine';
+  own['constructor' as string] = 'mine';
   Error.stackTraceLimit = 1;
   (Error as unknown as Record<string, unknown>).prepareStackTrace = () => 'broken';
   const frames = new Error('deep').stack?.split('\n').length ?? 0;

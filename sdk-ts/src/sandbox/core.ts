@@ -52,6 +52,8 @@ const DEFAULT_TASK_TIMEOUT_MS = 10_000;
 const SLICE_MS = 5;
 /** Times an activation may run its reactions and go on: a bound also where no watchdog looks. */
 const MAX_ENTRIES = 50_000;
+/** Entries of one activation that have a time limit of their own among suspects. */
+const LIMITED_ENTRIES = 100;
 /** For a rejection's reason to become text: its getters are user code. */
 const EXPLAIN_MS = 100;
 
@@ -196,7 +198,8 @@ function settle(realm: Realm, run: EnteredRun, task: Uint8Array | undefined, opt
       realm.door.put(begins ? OP.begin : OP.go, run.runId, begins ? task : undefined);
       // Rejections are told to what they happened in.
       const entered = { ...run };
-      const status = realm.enter(entered, left);
+      // A time limit costs more than most entries. A step of many has the watchdog alone, which replaces the thread.
+      const status = realm.enter(entered, entry < LIMITED_ENTRIES ? left : undefined);
       entered.replaying = realm.door.replaying();
       if (status === STATUS.broken) return 'broken';
       if (status !== STATUS.drain) return status;

@@ -14,7 +14,11 @@ export interface TestNode {
 
 const KEY = new Uint8Array(32).fill(7);
 
-export async function startTestNode(env: Env, store: Store, options: { history?: HistoryOptions; log?: Log; address?: string } = {}): Promise<TestNode> {
+export async function startTestNode(
+  env: Env,
+  store: Store,
+  options: { history?: HistoryOptions; log?: Log; address?: string } = {},
+): Promise<TestNode> {
   const log: Log = options.log ?? (() => {});
   const node = { nodeId: env.newId(), address: options.address ?? 'test:1', roles: 'all', version: 'test' };
   const history = createHistory({ env, store, node, matching: () => matching, log, tokenKey: KEY, options: options.history ?? {} });

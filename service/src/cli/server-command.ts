@@ -43,11 +43,16 @@ export async function runServer(flags: ServerFlags): Promise<number> {
 export async function listen({ address }: Config, dbUrl: string, log: Log): Promise<RunningServer> {
   if (!isLoopback(address))
     log('warn', 'INSECURE: other machines can reach this server, and whoever can reach it can do everything', { address });
-  const store = createPostgresStore({ url: dbUrl, onNotice: (notice) => log('warn', 'database', { notice }) });
+  let stopping = false;
+  // A server that stops lets its connections go, and `perdure dev` its database: nothing an operator would act on.
+  const onNotice = (notice: string): void => {
+    if (!stopping) log('warn', 'database', { notice });
+  };
+  const store = createPostgresStore({ url: dbUrl, onNotice });
   process.on('SIGUSR2', printCounters);
   giveMemoryBackWhenIdle();
   try {
-    return await startServer({
+    const server = await startServer({
       address,
       store,
       env: createRealEnv(),
@@ -59,6 +64,11 @@ export async function listen({ address }: Config, dbUrl: string, log: Log): Prom
         process.exit(EXIT.failed);
       },
     });
+    const stop = (): Promise<void> => {
+      stopping = true;
+      return server.stop();
+    };
+    return { ...server, stop };
   } catch (error) {
     await store.close();
     throw new CommandError((error as Error).message);

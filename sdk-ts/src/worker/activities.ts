@@ -165,9 +165,12 @@ async function report(
       return;
     }
     link.log('error', 'the end of an activity attempt was refused', fields);
-    if (!(error instanceof ServiceError) || error.code !== Code.INVALID_ARGUMENT || error.reason === 'BAD_TOKEN') return;
+    if (!(error instanceof ServiceError) || error.reason === 'BAD_TOKEN') return;
+    // What the service cannot store ends the attempt too: without any end it would wait for its time-out, which may be years away.
+    const wrong = error.code === Code.INVALID_ARGUMENT;
+    if (!wrong && error.code !== Code.INTERNAL) return;
     const message = `the service refused what activity ${activityType} ended with: ${error.message}`;
-    const refused = new ApplicationFailure({ message, type: error.reason, nonRetryable: true });
+    const refused = new ApplicationFailure({ message, type: error.reason, nonRetryable: wrong });
     const failed: Outcome = { $case: 'failed', value: errorToFailure(refused, defaultPayloadConverter) };
     await send({ token, outcome: failed }).catch((again: unknown) => {
       link.log('error', 'the end of an activity attempt was refused again', { ...fields, error: String(again) });

@@ -88,7 +88,8 @@ export function drawPlan(seed: number, random: Random): Plan {
     slow: some(0.1),
     slowMs: random.between(100, 9_000),
     crash: trust ? 0 : some(0.03),
-    poison: some(0.01),
+    // An end that is refused twice leaves its attempt to the time-out.
+    poison: trust ? 0 : some(0.01),
   };
   const gentle = random.chance(0.2);
   const rpc: RpcFaultRates = gentle

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -66,6 +67,20 @@ async function untilAsleep(url: string, count: number): Promise<void> {
   await watcher.end();
 }
 
+/** Resolves when somebody takes connections there. */
+async function untilListening(address: string): Promise<void> {
+  const [host = '', port = ''] = address.split(':');
+  for (;;) {
+    const socket = connect(Number(port), host);
+    const open = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    });
+    socket.destroy();
+    if (open) return;
+    await delay(10);
+  }
+}
+
 /** Ms from exec to the first right answers of a new process. */
 async function restart(url: string, address: string): Promise<{ describe: number; signal: number }> {
   const began = performance.now();
@@ -74,6 +89,8 @@ async function restart(url: string, address: string): Promise<{ describe: number
     stdio: 'ignore',
     env: { ...process.env, PERDURE_DB_URL: url },
   });
+  // A client that finds nobody listening waits before it tries again; that is not the service's time.
+  await untilListening(address);
   const client = new Client({ address });
   for (let n = 0; n < 20; n += 1) {
     const id = `sleeper-${Math.floor(Math.random() * COUNT)}`;

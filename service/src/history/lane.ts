@@ -6,7 +6,7 @@ import { MAX_QUEUED_BYTES } from '../core/limits.ts';
 import { PerdureError } from '../errors.ts';
 import { type CommitAnswer, StoreError } from '../store/store.ts';
 import { counters } from '../telemetry/counters.ts';
-import type { History, LaneState } from './context.ts';
+import { type History, type LaneState, openKey } from './context.ts';
 import { dropRun } from './memory.ts';
 import { flushOffers } from './offers.ts';
 import { toRecords } from './rows.ts';
@@ -77,6 +77,7 @@ async function pump(h: History, lane: LaneState): Promise<void> {
 /** Takes what fits a batch, namespaces in turn. */
 function take(lane: LaneState): Unit[] {
   const units: Unit[] = [];
+  const started = new Map<string, string>();
   let records = 0;
   let bytes = 0;
   while (lane.queued > 0) {
@@ -87,6 +88,7 @@ function take(lane: LaneState): Unit[] {
       while (taken < turn && taken < queue.length) {
         const unit = queue[taken] as Unit;
         if (units.length > 0 && (records + unit.changes.length > BATCH_RECORDS || bytes + unit.bytes > BATCH_BYTES)) break;
+        if (!joins(started, unit)) break;
         units.push(unit);
         records += unit.changes.length;
         bytes += unit.bytes;
@@ -101,6 +103,23 @@ function take(lane: LaneState): Unit[] {
     if (!moved) break;
   }
   return units;
+}
+
+/**
+ * Whether the unit may join a batch that leaves the `started` runs open. The statement compares a start with the open runs that
+ * are stored, not with other starts beside it: a second one of the same workflow id has to wait until the first is stored.
+ */
+function joins(started: Map<string, string>, unit: Unit): boolean {
+  const open = unit.changes.filter(({ start, closes }) => start && !closes);
+  const closed = unit.changes.filter(({ closes }) => closes);
+  const nameOf = ({ run }: Change): string => openKey(run.key.namespaceId, run.key.workflowId);
+  for (const change of open) {
+    const other = started.get(nameOf(change));
+    if (other !== undefined && !closed.some(({ run }) => run.key.runId === other)) return false;
+  }
+  for (const change of closed) if (started.get(nameOf(change)) === change.run.key.runId) started.delete(nameOf(change));
+  for (const change of open) started.set(nameOf(change), change.run.key.runId);
+  return true;
 }
 
 async function write(h: History, lane: LaneState, all: readonly Unit[]): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import { ConflictPolicy, ReusePolicy, WorkflowStatus } from '@perdure/proto/perdure/api/v1/workflow';
 import { deriveRunId } from '../core/run-id.ts';
-import { emptyState } from '../core/state.ts';
+import { emptyState, isOpen } from '../core/state.ts';
 import { PerdureError } from '../errors.ts';
 import type { StartAnswer, StartInput } from '../roles.ts';
 import type { RunKey } from '../store/store.ts';
@@ -94,6 +94,8 @@ async function begin(h: History, key: RunKey, input: StartInput, replaced: HotRu
   h.open.set(openKey(namespaceId, workflowId), run);
   try {
     await settled(h, run);
+    // A run that was read meanwhile may have stood here as the open one; it has closed, or this start were refused.
+    if (isOpen(run.state) && !run.dropped) h.open.set(openKey(namespaceId, workflowId), run);
     return { runId, started: true };
   } catch (error) {
     if (error instanceof Refused) {

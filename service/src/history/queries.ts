@@ -90,9 +90,10 @@ function blocked(run: HotRun): PerdureError {
   );
 }
 
-/** A query can be answered by replaying to the last completed task. */
+/** A query can be answered by replaying to the last completed task: one that is stored, or its events could not be shown. */
 function isReady(run: HotRun, query: WaitingQuery): boolean {
   const { state } = run;
+  if (state.task.base > run.committedEventId) return false;
   return query.nonce === '' && state.task.base > 0 && state.task.seen >= query.needed;
 }
 

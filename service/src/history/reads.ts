@@ -42,6 +42,16 @@ function isClosed(run: HotRun): boolean {
   return !isOpen(run.state) && run.committedEventId === run.state.nextEventId - 1;
 }
 
+/**
+ * The run, once something of it is stored: a start that is on its way may be a repeated one, and its memory then gives way to that
+ * of the run that exists.
+ */
+async function storedRun(h: History, ref: RunRef): Promise<HotRun> {
+  const run = await wantedRun(h, ref);
+  if (run.committedEventId === 0) await settled(h, run);
+  return run;
+}
+
 export function getHistory(
   h: History,
   ref: RunRef,
@@ -50,7 +60,7 @@ export function getHistory(
 ): Promise<GetWorkflowHistoryResponse> {
   const until = h.env.now() + range.waitMs;
   return routed(h, async () => {
-    const run = await wantedRun(h, ref);
+    const run = await storedRun(h, ref);
     if (range.waitMs > 0) await grown(h, run, range.from, until, abort);
     return page(h, run, range);
   });
@@ -156,11 +166,11 @@ function watchResult(
     else if (!ended()) undo.push(h.waits.watch(run.key.runId, (grownRun) => isClosed(grownRun) && found(resultOf(grownRun, index))));
   };
   const hot = ref.runId === '' ? undefined : h.hot.get(ref.runId);
-  if (hot !== undefined && hot.key.workflowId === ref.workflowId && hot.key.namespaceId === ref.namespaceId) {
+  if (hot !== undefined && hot.committedEventId > 0 && hot.key.workflowId === ref.workflowId && hot.key.namespaceId === ref.namespaceId) {
     look(hot);
     return;
   }
-  routed(h, () => wantedRun(h, ref)).then(look, (error: unknown) => {
+  routed(h, () => storedRun(h, ref)).then(look, (error: unknown) => {
     if (error instanceof PerdureError && error.reason === 'UNAVAILABLE' && ended()) return;
     found({
       index,

@@ -1,6 +1,11 @@
 /** Starts of one workflow id that meet, with the database held up. */
 import { ConflictPolicy } from '@perdure/proto/perdure/api/v1/workflow';
-import { DescribeWorkflowRequest, StartWorkflowRequest } from '@perdure/proto/perdure/api/v1/workflow_service';
+import {
+  DescribeWorkflowRequest,
+  GetWorkflowHistoryRequest,
+  StartWorkflowRequest,
+  TerminateWorkflowRequest,
+} from '@perdure/proto/perdure/api/v1/workflow_service';
 import { expect, test } from 'vitest';
 import { createManualEnv } from '../../test/support/manual-env.ts';
 import { startTestNode } from '../../test/support/node.ts';
@@ -8,6 +13,43 @@ import { createMemoryDatabase } from '../store/memory/database.ts';
 import { createMemoryStore, type StoreFaults } from '../store/memory/store.ts';
 
 const call = { abort: new AbortController().signal };
+
+test('R-COMMIT-3: the history of a run is shown while its start is repeated', async () => {
+  const env = createManualEnv();
+  const database = createMemoryDatabase();
+  const faults: StoreFaults = {};
+  const boot = () => startTestNode(env, createMemoryStore({ now: env.now, database, faults }));
+  const request = StartWorkflowRequest.create({
+    workflowId: 'w',
+    workflowType: 't',
+    taskQueue: 'q',
+    requestId: '019b76da-a800-7000-8000-000000000001',
+  });
+  const settle = async <T>(work: Promise<T>): Promise<T> => {
+    await env.advance(100);
+    return await work;
+  };
+  const first = await boot();
+  const { runId } = await settle(first.frontend.startWorkflow(request, call));
+  const execution = { workflowId: 'w', runId };
+  await settle(first.frontend.terminateWorkflow(TerminateWorkflowRequest.create({ execution }), call));
+  await settle(first.history.stop());
+
+  const node = await boot();
+  await env.advance(10);
+  const gate = Promise.withResolvers<void>();
+  faults.before = ({ method }) => (method === 'commit' ? gate.promise : undefined);
+  const again = node.frontend.startWorkflow(request, call);
+  await env.advance(1);
+  const page = node.frontend.getWorkflowHistory(GetWorkflowHistoryRequest.create({ execution }), call);
+  await env.advance(1);
+  delete faults.before;
+  gate.resolve();
+  await env.advance(1_000);
+  expect((await again).runId).toBe(runId);
+  expect(await page).toMatchObject({ nextEventId: 3n, end: true, closed: true });
+  await settle(node.history.stop());
+});
 
 test('R-COMMIT-1: of two starts beside the close of the run before them, one gets the workflow id', async () => {
   const env = createManualEnv();

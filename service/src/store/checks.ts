@@ -2,6 +2,7 @@
  * What a database would refuse or, worse, silently change, found before anything is sent: NUL in texts, ids that are
  * not UUIDs, batches that are not well formed. Both stores use it, so that a poisonous record is one in simulation too.
  */
+import { OPEN_STATUS } from './seed.ts';
 import { type CommitRecord, type ExecutionRow, type HistoryRow, type RunKey, StoreError, type VisibilityFilter } from './store.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -103,6 +104,7 @@ export function checkFilter(filter: VisibilityFilter | undefined): void {
 /** Throws poison when the batch breaks the contract of `Store.commit` or holds a value no database takes. */
 export function checkBatch(records: readonly CommitRecord[]): void {
   const runs = new Set<string>();
+  const started = new Map<string, string>();
   for (const record of records) {
     checkKey(record.key);
     checkTexts(record);
@@ -118,5 +120,21 @@ export function checkBatch(records: readonly CommitRecord[]): void {
     if (record.prevSeq === 0 && (record.execution === undefined || record.rows.length === 0)) {
       throw poison(`run ${runId}: a start needs a row and an execution`, 'P0001');
     }
+    checkOpenRuns(started, record);
   }
+}
+
+/**
+ * The statement compares a start with stored open runs only, and takes a run for closed that says it `closes`: whatever else
+ * would leave a workflow id with two open runs has to be seen here.
+ */
+function checkOpenRuns(started: Map<string, string>, { key, prevSeq, execution, closes }: CommitRecord): void {
+  const { namespaceId, workflowId, runId } = key;
+  const isOpen = execution?.status === OPEN_STATUS;
+  if (closes && (isOpen || execution === undefined)) throw poison(`run ${runId}: closes without the row of a closed run`, 'P0001');
+  if (prevSeq > 0 || !isOpen) return;
+  const name = `${namespaceId}/${workflowId}`;
+  const other = started.get(name);
+  if (other !== undefined) throw poison(`runs ${other} and ${runId} would both be open runs of ${JSON.stringify(workflowId)}`, 'P0001');
+  started.set(name, runId);
 }

@@ -59,7 +59,7 @@ export interface VisibilityRow {
   readonly memo?: Uint8Array | undefined;
 }
 
-/** Everything one batch changes in one run. A run appears at most once in a batch. */
+/** Everything one batch changes in one run. In one batch a run appears once, and a workflow id is left open by one start. */
 export interface CommitRecord {
   readonly key: RunKey;
   /** The run's last seq before this batch; 0 for a start. */
@@ -69,7 +69,7 @@ export interface CommitRecord {
   /** Required for a start. */
   readonly execution?: ExecutionRow | undefined;
   readonly visibility?: VisibilityRow | undefined;
-  /** True when this batch closes the run, so that a start of the same workflow id may take its place. */
+  /** True when this batch closes the run, so that a start of the same workflow id may take its place. Needs the closed execution. */
   readonly closes: boolean;
 }
 

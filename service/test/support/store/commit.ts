@@ -234,3 +234,51 @@ export function twiceInOneBatch(open: () => Store): void {
     expect(await scene.store.loadRuns(scene.me, [key])).toEqual([]);
   });
 }
+
+export function twoOpenRuns(open: () => Store): void {
+  test('R-START-3: two starts in one batch that would leave their workflow id with two open runs are poison', async () => {
+    const scene = await newScene(open());
+    const first = newKey(scene);
+    const [second, third] = [newKey(scene, first.workflowId), newKey(scene, first.workflowId)];
+    const good = newKey(scene);
+    const both = scene.store.commit(scene.me, 0, [startRecord(second), startRecord(good), startRecord(third)]);
+    expect(await failureKind(both)).toBe('poison');
+    expect(await scene.store.loadRuns(scene.me, [second, third, good])).toEqual([]);
+    // A close makes room for one of them, not for both.
+    await write(scene, startRecord(first));
+    const behind = scene.store.commit(scene.me, 0, [closeRecord(first, 1), startRecord(second), startRecord(third)]);
+    expect(await failureKind(behind)).toBe('poison');
+    expect(await executionOf(scene, first)).toMatchObject({ status: 1 });
+  });
+
+  test('R-START-3: a record that closes its run and leaves it open is poison', async () => {
+    const scene = await newScene(open());
+    const first = newKey(scene);
+    const second = newKey(scene, first.workflowId);
+    await write(scene, startRecord(first));
+    for (const execution of [undefined, OPEN]) {
+      const batch = [closeRecord(first, 1, { execution }), startRecord(second)];
+      expect(await failureKind(scene.store.commit(scene.me, 0, batch))).toBe('poison');
+    }
+    expect(await scene.store.loadRuns(scene.me, [second])).toEqual([]);
+    expect(await logOf(scene, first)).toEqual(['1: events 1']);
+  });
+
+  test('starts of one workflow id share a batch when all but one are closed by it, or their namespaces differ', async () => {
+    const scene = await newScene(open());
+    const first = newKey(scene);
+    const sameId = (): ReturnType<typeof newKey> => newKey(scene, first.workflowId);
+    const [second, third, fourth] = [sameId(), sameId(), sameId()];
+    const brief = { rows: [logRow(1), logRow(2)], execution: CLOSED };
+    await write(scene, startRecord(first));
+    // As the lane merges it: each run gave way to the next while all of them waited.
+    await write(scene, closeRecord(first, 1), startRecord(second, brief), startRecord(third, brief), startRecord(fourth));
+    expect(await executionOf(scene, third)).toMatchObject({ status: 2 });
+    expect(await scene.store.findRun(scene.me, scene.slot, first.namespaceId, first.workflowId)).toMatchObject({
+      runId: fourth.runId,
+      status: 1,
+    });
+    const alone = newKey(scene);
+    await write(scene, startRecord(alone), startRecord({ ...newKey(scene, alone.workflowId), namespaceId: newId() }));
+  });
+}

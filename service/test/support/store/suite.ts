@@ -1,7 +1,7 @@
 /** The contract of `Store` as tests. Every store passes all of them; each test takes nodes, slots and ids of its own. */
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { Store } from '../../../src/store/store.ts';
-import { commitRefuses, commitWrites, twiceInOneBatch } from './commit.ts';
+import { commitRefuses, commitWrites, twiceInOneBatch, twoOpenRuns } from './commit.ts';
 import { nodes, slots } from './ownership.ts';
 import { purges } from './purge.ts';
 import { due, loads } from './reads.ts';
@@ -22,6 +22,7 @@ export function describeStore(name: string, open: OpenStore): void {
     describe('a commit refuses', () => {
       commitRefuses(opened);
       twiceInOneBatch(opened);
+      twoOpenRuns(opened);
     });
     describe('nodes', () => nodes(opened));
     describe('slots', () => slots(opened));

@@ -36,7 +36,13 @@ export default defineConfig({
     reporters: ['default', './ci-reporter.ts'],
     projects: [
       project('tidy', { include: ['service/test/tidy/**/*.test.ts'], timeout: 30_000, order: 0, workers: 2 }),
-      project('unit', { include: ['*/src/**/*.test.ts'], exclude: ['**/*.store.test.ts'], timeout: 20_000, order: 0, workers: 2 }),
+      project('unit', {
+        include: ['*/src/**/*.test.ts', 'conformance/test/*.test.ts'],
+        exclude: ['**/*.store.test.ts', '**/*.conformance.test.ts'],
+        timeout: 20_000,
+        order: 0,
+        workers: 2,
+      }),
       project('store', {
         include: ['service/src/store/**/*.store.test.ts'],
         timeout: 60_000,
@@ -47,6 +53,7 @@ export default defineConfig({
       project('sim', { include: ['service/test/sim/**/*.test.ts'], timeout: 120_000, order: 2, workers: 2 }),
       project('faults', { include: ['service/test/faults/**/*.test.ts'], timeout: 300_000, order: 3, workers: 1 }),
       project('e2e', { include: ['service/test/e2e/**/*.test.ts'], timeout: 120_000, order: 4, workers: 1 }),
+      project('conformance', { include: ['conformance/test/**/*.conformance.test.ts'], timeout: 300_000, order: 5, workers: 1 }),
     ],
   },
 });

@@ -10,4 +10,5 @@ export { ServiceError } from '../common/service-error.ts';
 export { bundleWorkflows } from '../sandbox/bundle.ts';
 export type { WorkflowBundle } from './engine.ts';
 export type { WorkerOptions } from './options.ts';
+export type { ReplayOptions } from './replay.ts';
 export { Worker } from './worker.ts';

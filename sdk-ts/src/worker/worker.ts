@@ -12,6 +12,7 @@ import type { WorkflowBundle, WorkflowEngine } from './engine.ts';
 import { createLife } from './lifecycle.ts';
 import { createLink, type Link } from './link.ts';
 import { activityTable, checkOptions, type WorkerOptions } from './options.ts';
+import { type ReplayOptions, replay } from './replay.ts';
 
 const DEFAULT_ACTIVITIES = 500;
 const DEFAULT_WORKFLOW_TASKS = 1_000;
@@ -43,7 +44,9 @@ export const Worker: {
    * errors of the bundler with file and line.
    */
   create(options: WorkerOptions): Promise<Worker>;
-} = { create };
+  /** Replays a stored history with workflow code as it is now; rejects with NondeterminismError when the code asks for other steps. */
+  replay(options: ReplayOptions): Promise<void>;
+} = { create, replay };
 
 async function create(options: WorkerOptions): Promise<Worker> {
   checkOptions(options);

@@ -20,13 +20,26 @@ export const REMOVED: readonly string[] = [
 const REGEXP_STATICS = ['$_', '$&', "$'", '$`', '$+', 'input', 'lastMatch', 'lastParen', 'leftContext', 'rightContext'];
 
 /**
- * Properties that stay plain: nobody assigns them on instances, and the engine's fast paths for
- * promises, spreading and array methods depend on them.
+ * Properties that stay plain: nobody assigns them on instances, and the engine's fast paths for promises, iterating, spreading, array methods
+ * and views of typed arrays depend on them.
  */
-const PLAIN: readonly [object, readonly PropertyKey[]][] = [
+const PLAIN: ReadonlyMap<object, readonly PropertyKey[]> = new Map<object, readonly PropertyKey[]>([
   [Promise.prototype, ['then', 'constructor']],
   [Array.prototype, ['constructor', Symbol.iterator]],
-];
+  [ArrayBuffer.prototype, ['constructor']],
+  ...[[], new Map(), new Set(), ''].map((list) => [Object.getPrototypeOf(list[Symbol.iterator]()) as object, ['next']] as const),
+  ...typedArrayPrototypes().map((prototype) => [prototype, ['constructor', Symbol.iterator]] as const),
+]);
+
+/** Nothing but primitive values inherits from these, and those cannot be assigned to: a plain property costs an accessor's call less. */
+const OF_PRIMITIVES: readonly object[] = [String.prototype, Number.prototype, Boolean.prototype, Symbol.prototype, BigInt.prototype];
+
+function typedArrayPrototypes(): object[] {
+  const parent = Object.getPrototypeOf(Uint8Array) as { prototype: object };
+  const kinds = Object.getOwnPropertyNames(globalThis).map((name) => (globalThis as unknown as Record<string, unknown>)[name]);
+  const own = kinds.filter((kind): kind is { prototype: object } => typeof kind === 'function' && Object.getPrototypeOf(kind) === parent);
+  return [parent.prototype, ...own.map(({ prototype }) => prototype)];
+}
 
 /** Removes what must not be reachable. */
 export function removeGlobals(global: typeof globalThis): void {
@@ -87,7 +100,8 @@ export function reachable(roots: readonly object[]): { all: Set<object>; prototy
 
 /** Turns data properties into accessors whose setter defines an own property on the receiver. */
 function enableOverride(target: object): void {
-  const plain = PLAIN.find(([object]) => object === target)?.[1] ?? [];
+  if (OF_PRIMITIVES.includes(target)) return;
+  const plain = PLAIN.get(target) ?? [];
   for (const key of ownKeys(target)) {
     const property = Object.getOwnPropertyDescriptor(target, key) as PropertyDescriptor;
     if (!('value' in property) || !property.configurable || plain.includes(key)) continue;

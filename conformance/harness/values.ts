@@ -16,7 +16,9 @@ export function fillIn(value: Json, lookup: Lookup): Json {
   if (typeof value === 'string') return fillInText(value, lookup);
   if (Array.isArray(value)) return value.map((item) => fillIn(item as Json, lookup));
   if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [String(fillInText(key, lookup)), fillIn(item, lookup)]));
+  // `${i}` in what is repeated is for the copies.
+  const inner: Lookup = '$repeat' in value ? (name) => (name === 'i' ? '${i}' : lookup(name)) : lookup;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [String(fillInText(key, inner)), fillIn(item, inner)]));
 }
 
 function fillInText(text: string, lookup: Lookup): Json {
@@ -69,7 +71,7 @@ export function durationMs(text: string): number {
 
 function durationOf(text: string): JsonObject {
   const ms = durationMs(text);
-  return { seconds: Math.trunc(ms / 1_000), nanos: Math.round((ms % 1_000) * 1_000_000) };
+  return { seconds: Math.trunc(ms / 1_000), nanos: Math.round((ms % 1_000) * 1_000_000) + 0 };
 }
 
 /** The `$` forms, by name. */

@@ -10,6 +10,7 @@ import {
   type WorkflowHandle,
   WorkflowNotFoundError,
 } from '@perdure/sdk/client';
+import type { Flaw } from './clumsy.ts';
 import type { Plan } from './plan.ts';
 import type { Random } from './random.ts';
 import { createApi, type Network } from './rpc.ts';
@@ -74,7 +75,7 @@ interface Customer extends CustomersOptions {
   readonly newId: () => string;
 }
 
-const TYPES = ['pipeline', 'napper', 'alarms', 'collector', 'worker', 'risky', 'heart', 'patient', 'racer', 'trusting'] as const;
+const TYPES = ['pipeline', 'napper', 'alarms', 'collector', 'worker', 'risky', 'heart', 'patient', 'racer', 'clumsy', 'trusting'] as const;
 type Type = (typeof TYPES)[number];
 
 function argsOf(type: Type, random: Random): unknown[] {
@@ -98,6 +99,11 @@ function argsOf(type: Type, random: Random): unknown[] {
       return [5_000 + random.below(60_000)];
     case 'racer':
       return [1 + random.below(4)];
+    case 'clumsy': {
+      const numbers = some(4, () => random.below(100));
+      const flaw: Flaw = random.pick(['thrown', 'bad command']);
+      return [{ flaw, at: random.below(numbers.length), numbers, patience: 20_000 + random.below(60_000) }];
+    }
   }
 }
 
@@ -162,6 +168,7 @@ function verdict({ records }: Customer, error: unknown): Told {
 
 function typeOf({ random, plan }: Customer): Type {
   if (plan.trust && random.chance(0.4)) return 'trusting';
+  if (plan.flawed > 0 && random.chance(0.3)) return 'clumsy';
   const type = random.pick(TYPES);
   return type === 'trusting' ? 'pipeline' : type;
 }
@@ -201,13 +208,14 @@ async function interact(customer: Customer, handle: WorkflowHandle, type: Type):
   await pause(random.next() * 5_000);
   if (random.chance(0.07)) await message(customer, handle, type, 'terminate');
   if (type === 'patient' || random.chance(0.1)) await message(customer, handle, type, 'cancel');
-  if (type !== 'collector' && type !== 'worker') return;
+  if (type !== 'collector' && type !== 'worker' && type !== 'clumsy') return;
+  const asks = type !== 'worker';
   const signals: Promise<void>[] = [];
   for (let left = random.below(6); left > 0; left -= 1) {
     const sent = message(customer, handle, type, 'signal');
-    signals.push(type === 'collector' && random.chance(0.3) ? sent.then(() => query(customer, handle)) : sent);
+    signals.push(asks && random.chance(0.3) ? sent.then(() => query(customer, handle, type)) : sent);
     if (random.chance(0.6)) await pause(random.next() ** 2 * 8_000);
-    if (type === 'collector' && random.chance(0.4)) signals.push(query(customer, handle));
+    if (asks && random.chance(0.4)) signals.push(query(customer, handle, type));
   }
   await Promise.all(signals);
   const finished = handle.signal('finish').catch((error: unknown) => verdict(customer, error));
@@ -228,7 +236,7 @@ async function message(customer: Customer, handle: WorkflowHandle, type: string,
 }
 
 /** Signals told ok before the question must be in the answer. */
-async function query(customer: Customer, handle: WorkflowHandle): Promise<void> {
+async function query(customer: Customer, handle: WorkflowHandle, type: Type): Promise<void> {
   const { world, records, counts } = customer;
   const askedAt = world.now();
   count({ counts }, 'query');
@@ -239,7 +247,9 @@ async function query(customer: Customer, handle: WorkflowHandle): Promise<void> 
     // The run may be one of another type that had the workflow id.
     if (error instanceof Error && error.message.startsWith('no handler for query')) return;
     const { reason, message } = error as ServiceError;
-    if (['QUERY_UNANSWERED', 'QUERY_NOT_READY', 'RUN_BLOCKED'].includes(reason) && !message.includes('could not replay')) return;
+    // Only code with an error cannot replay.
+    const excused = type === 'clumsy' || (customer.plan.sharedIds && customer.plan.flawed > 0) || !message.includes('could not replay');
+    if (['QUERY_UNANSWERED', 'QUERY_NOT_READY', 'RUN_BLOCKED'].includes(reason) && excused) return;
     verdict(customer, error);
   }
 }

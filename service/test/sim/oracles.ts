@@ -179,6 +179,8 @@ function judgeResult(ledger: readonly Execution[], run: StoredRun, report: Repor
     }
     case 'heart':
       return deepStrictEqual(result, input);
+    case 'clumsy':
+      return deepStrictEqual(result, { sum: 2 * sum((input as { numbers: number[] }).numbers), values: signals });
     default:
   }
 }

@@ -49,6 +49,8 @@ export interface Plan {
   /** From then on nothing goes wrong. */
   readonly faultsEnd: number;
   readonly workers: number;
+  /** Share of worker processes that run code with an error, until the faults end. */
+  readonly flawed: number;
   readonly runs: number;
   /** No process dies: what was given out may be lost on its way only. */
   readonly trust: boolean;
@@ -113,6 +115,8 @@ export function drawPlan(seed: number, random: Random): Plan {
     clockOffset: calm || random.chance(0.5) ? 0 : random.between(0, 5_000),
     faultsEnd: random.between(20_000, 120_000),
     workers: 1 + random.below(3),
+    // They end to be corrected, which those that live on must not.
+    flawed: gentle || trust ? 0 : some(1),
     runs: 6 + random.below(14),
     crowded: random.chance(0.5),
     sharedIds: random.chance(0.4),

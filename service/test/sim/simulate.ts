@@ -35,6 +35,7 @@ export interface Scene {
   readonly world: World;
   readonly plan: Plan;
   readonly bundle: WorkflowBundle;
+  readonly flawedBundle: WorkflowBundle;
   readonly service: ServiceHost;
   readonly workers: readonly WorkerHost[];
   readonly records: Records;
@@ -54,17 +55,29 @@ export interface Commits {
   readonly lengths: { readonly at: number; readonly events: number }[];
 }
 
-let bundled: Promise<WorkflowBundle> | undefined;
+interface Bundles {
+  readonly bundle: WorkflowBundle;
+  readonly flawedBundle: WorkflowBundle;
+}
+
+let bundled: Promise<Bundles> | undefined;
 
 /** The simulation's workflows, bundled once. */
-function simulationBundle(): Promise<WorkflowBundle> {
-  bundled ??= bundleWorkflows(new URL('./workflows.ts', import.meta.url));
+function simulationBundles(): Promise<Bundles> {
+  bundled ??= bundle();
   return bundled;
+}
+
+async function bundle(): Promise<Bundles> {
+  const [corrected, flawedBundle] = await Promise.all(
+    ['./workflows.ts', './flawed.ts'].map((file) => bundleWorkflows(new URL(file, import.meta.url))),
+  );
+  return { bundle: corrected as WorkflowBundle, flawedBundle: flawedBundle as WorkflowBundle };
 }
 
 /** Runs a seed. */
 export async function simulate(seed: number): Promise<Outcome> {
-  const scene = build(seed, await simulationBundle());
+  const scene = build(seed, await simulationBundles());
   const { world, plan, service, workers, records, wrong, counts } = scene;
   service.start();
   for (const worker of workers) worker.start();
@@ -113,7 +126,7 @@ async function calmDown({ world, service, workers, wrong }: Scene): Promise<void
     if (!/the database (refuses a change|cannot take changes)/.test(error)) wrong.push(`logged: ${error}`);
 }
 
-function build(seed: number, bundle: WorkflowBundle): Scene & { network: Network } {
+function build(seed: number, { bundle, flawedBundle }: Bundles): Scene & { network: Network } {
   const world = createWorld(seed);
   const plan = drawPlan(seed, world.random);
   const counts = new Map<string, number>();
@@ -123,13 +136,25 @@ function build(seed: number, bundle: WorkflowBundle): Scene & { network: Network
   const network: Network = { world, counts, rates: () => (scene.healed ? NO_FAULTS : plan.rpc), listener: service.listener };
   const ledger: Execution[] = [];
   const workers = Array.from({ length: plan.workers }, (_, index) =>
-    createWorkerHost({ world, plan, network, bundle, ledger, counts, name: `worker-${index + 1}`, healed: () => scene.healed }),
+    createWorkerHost({
+      world,
+      plan,
+      network,
+      bundle,
+      flawedBundle,
+      ledger,
+      counts,
+      name: `worker-${index + 1}`,
+      healed: () => scene.healed,
+      report: (problem) => void wrong.push(problem),
+    }),
   );
   const records: Records = { asked: [], seen: [], wrong: [], open: 0 };
   const scene: Scene & { network: Network } = {
     world,
     plan,
     bundle,
+    flawedBundle,
     service,
     network,
     workers,
@@ -176,5 +201,6 @@ function disturb(scene: Scene): void {
   world.after(plan.faultsEnd, 'the faults end', () => {
     scene.healed = true;
     service.heal();
+    for (const worker of workers) worker.correct();
   });
 }

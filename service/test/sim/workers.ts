@@ -13,6 +13,8 @@ export interface WorkerHost {
   start(): void;
   /** Crashes the process, or shuts it down; another starts after a while. */
   end(): void;
+  /** Code with an error is replaced: its process shuts down, and the next has the corrected code. */
+  correct(): void;
   /** Shuts down and stays away. */
   retire(): void;
   running(): boolean;
@@ -23,17 +25,22 @@ export interface WorkerHostOptions {
   readonly plan: Plan;
   readonly network: Network;
   readonly bundle: WorkflowBundle;
+  /** The code with its error. */
+  readonly flawedBundle: WorkflowBundle;
   readonly ledger: Execution[];
   readonly counts: Map<string, number>;
   readonly name: string;
   healed(): boolean;
+  /** Something that must never happen. */
+  report(problem: string): void;
 }
 
 /** One worker's place, taken by one process after another. */
 export function createWorkerHost(options: WorkerHostOptions): WorkerHost {
-  const { world, plan, counts, name } = options;
+  const { world, plan, counts, name, healed } = options;
   let incarnation: Incarnation | undefined;
   let worker: Worker | undefined;
+  let flawed = false;
   let starts = 0;
   let retired = false;
 
@@ -47,17 +54,27 @@ export function createWorkerHost(options: WorkerHostOptions): WorkerHost {
     starts += 1;
     const own = world.spawn(`${name}.${starts}`, Math.round(world.random.between(-plan.clockOffset, plan.clockOffset)));
     incarnation = own;
-    void create(options, own).then((made) => {
+    flawed = !healed() && world.random.chance(plan.flawed);
+    if (flawed) count({ counts }, 'flawed workers');
+    const bundle = flawed ? options.flawedBundle : options.bundle;
+    void create(options, own, bundle).then((made) => {
       worker = made;
       void made.run().then(() => {
         world.note(`${own.name} has ended`);
         own.alive = false;
         gone(own);
       });
+      if (healed() && incarnation === own) correct();
     });
+  };
+  const correct = (): void => {
+    if (incarnation === undefined || worker === undefined || !flawed) return;
+    world.note(`${incarnation.name} is to be corrected`);
+    worker.shutdown();
   };
   return {
     start,
+    correct,
     end() {
       if (incarnation === undefined || worker === undefined) return;
       if (world.random.chance(plan.orderly)) {
@@ -79,8 +96,8 @@ export function createWorkerHost(options: WorkerHostOptions): WorkerHost {
   };
 }
 
-function create(options: WorkerHostOptions, incarnation: Incarnation): Promise<Worker> {
-  const { world, plan, network, bundle, ledger, healed } = options;
+function create(options: WorkerHostOptions, incarnation: Incarnation, bundle: WorkflowBundle): Promise<Worker> {
+  const { world, plan, network, ledger, healed, report } = options;
   return Worker.create({
     connection: createApi(network, incarnation),
     clock: incarnation.env,
@@ -94,8 +111,14 @@ function create(options: WorkerHostOptions, incarnation: Incarnation): Promise<W
     polls: 1 + (plan.workers % 2),
     shutdownGrace: '2s',
     identity: incarnation.name,
-    buildId: 'sim',
+    buildId: bundle === options.bundle ? 'sim' : 'flawed',
     handleSignals: false,
-    log: (level, message, fields) => world.note(`${incarnation.name} ${level}: ${message} ${JSON.stringify(fields)}`),
+    log: (level, message, fields) => {
+      world.note(`${incarnation.name} ${level}: ${message} ${JSON.stringify(fields)}`);
+      if (message !== 'a workflow task failed') return;
+      count(options, 'failed workflow tasks');
+      if (fields?.workflowType !== 'clumsy' || bundle === options.bundle)
+        report(`${incarnation.name}: ${message} ${JSON.stringify(fields)}`);
+    },
   });
 }

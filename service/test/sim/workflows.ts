@@ -17,6 +17,7 @@ import {
   workflowInfo,
 } from '@perdure/sdk/workflow';
 import type { Activities } from './activities.ts';
+import { clumsyWith } from './clumsy.ts';
 
 const quick = proxyActivities<Activities>({ startToCloseTimeout: '20s', retry: { initialInterval: '200ms', maximumInterval: '2s' } });
 const once = proxyActivities<Activities>({ startToCloseTimeout: '8s', retry: { maximumAttempts: 1 } });
@@ -116,6 +117,11 @@ export async function risky(count: number): Promise<string[]> {
     outcomes.push(await outcome(() => thrice.charge(number)));
   }
   return outcomes;
+}
+
+/** The corrected version of what fails its tasks in flawed.ts. */
+export function clumsy(input: Parameters<typeof clumsyWith>[1]): ReturnType<typeof clumsyWith> {
+  return clumsyWith(() => {}, input);
 }
 
 /** Long, with signs of life. */

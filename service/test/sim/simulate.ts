@@ -69,10 +69,11 @@ function simulationBundles(): Promise<Bundles> {
 }
 
 async function bundle(): Promise<Bundles> {
-  const [corrected, flawedBundle] = await Promise.all(
-    ['./workflows.ts', './flawed.ts'].map((file) => bundleWorkflows(new URL(file, import.meta.url))),
-  );
-  return { bundle: corrected as WorkflowBundle, flawedBundle: flawedBundle as WorkflowBundle };
+  const [corrected, flawed] = await Promise.all([
+    bundleWorkflows(new URL('./workflows.ts', import.meta.url)),
+    bundleWorkflows(new URL('./flawed.ts', import.meta.url)),
+  ]);
+  return { bundle: corrected, flawedBundle: flawed };
 }
 
 /** Runs a seed. */

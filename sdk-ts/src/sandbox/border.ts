@@ -16,7 +16,20 @@ export const STATUS = { drain: 0, block: 1, done: 2, closed: 3, queries: 4, fail
 export interface Door {
   /** A fresh array of the context for bytes to be copied into. */
   alloc(size: number): Uint8Array;
-  /** Arms the next entry. */
+  /** Facts of the task that the next entry begins; ids are those of events, `started` is ms since 1970. */
+  putFacts(
+    workflowType: string,
+    base: bigint,
+    seen: bigint,
+    started: number,
+    historyFrom: bigint,
+    historyBytes: number,
+    suggested: boolean,
+    queryOnly: boolean,
+  ): void;
+  /** The queries of that task, if it has any: a WorkflowTask with nothing else. */
+  putQueries(bytes: Uint8Array): void;
+  /** Arms the next entry; to begin a task its bytes are the history. */
   put(op: number, runId: string, bytes: Uint8Array | undefined): void;
   status(): number;
   answer(): Uint8Array | string;

@@ -27,6 +27,15 @@ export const apiPlugin: Plugin = {
   },
 };
 
+/** The library writes and reads protobuf by its own codec. */
+export const wirePlugin: Plugin = {
+  name: 'perdure-wire',
+  setup(build) {
+    const path = join(dirname(here), 'realm', here.endsWith('.ts') ? 'wire.ts' : 'wire.js');
+    build.onResolve({ filter: /^@bufbuild\/protobuf\/wire$/ }, () => ({ path }));
+  },
+};
+
 /** What workflow code may not import, with what to do instead. */
 export const refusePlugin: Plugin = {
   name: 'perdure-refuse',

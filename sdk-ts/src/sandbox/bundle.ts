@@ -6,7 +6,7 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildOptions, Metafile } from 'esbuild';
 import type { WorkflowBundle } from '../worker/engine.ts';
-import { apiPlugin, refusePlugin, sharedPlugin } from './bundle-plugins.ts';
+import { apiPlugin, refusePlugin, sharedPlugin, wirePlugin } from './bundle-plugins.ts';
 
 const here = fileURLToPath(import.meta.url);
 /** Sources run in tests, built files elsewhere: the library is bundled from whichever this is. */
@@ -212,6 +212,7 @@ async function buildLibrary(): Promise<string> {
     target: 'es2023',
     conditions: fromSources ? ['perdure-source'] : [],
     logLevel: 'silent',
+    plugins: [wirePlugin],
     footer: { js: '__perdureLibrary;' },
   });
   return result.outputFiles[0]?.text ?? '';

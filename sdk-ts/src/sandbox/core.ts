@@ -2,8 +2,9 @@
 
 import { setImmediate } from 'node:timers/promises';
 import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
-import { type WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import { WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import { WorkflowTaskFailure } from '@perdure/proto/perdure/api/v1/worker_service';
+import { timestampToMs } from '../common/duration.ts';
 import type { EngineOptions, LogLevel } from '../worker/engine.ts';
 import { OP, STATUS } from './border.ts';
 import { measureModules } from './measure.ts';
@@ -12,14 +13,21 @@ import { createRunCache } from './run-cache.ts';
 import { createStackMapper } from './stack-map.ts';
 import { watchUnhandled } from './unhandled.ts';
 
-/** What the host must know about a task without decoding it. */
+/** A task but for its history, which stays encoded until the sandbox reads it. */
 export interface TaskFacts {
   readonly workflowId: string;
   readonly runId: string;
   readonly workflowType: string;
   readonly base: bigint;
+  readonly seen: bigint;
+  /** Ms since 1970. */
+  readonly started: number;
   readonly historyFrom: bigint;
   readonly historyBytes: number;
+  readonly suggested: boolean;
+  readonly queryOnly: boolean;
+  /** A WorkflowTask that holds the queries only; empty without any. */
+  readonly queries: Uint8Array;
   readonly complete: boolean;
   /** Ms from its hand-out until the service gives the task to others. */
   readonly timeoutMs: number;
@@ -29,7 +37,7 @@ export type CoreAnswer = { kind: 'completed' | 'queries' | 'failed'; bytes: Uint
 
 export interface Core {
   readonly workflowTypes: readonly string[];
-  activate(facts: TaskFacts, bytes: Uint8Array): Promise<CoreAnswer>;
+  activate(facts: TaskFacts, history: Uint8Array): Promise<CoreAnswer>;
   committed(runId: string, completedEventId: bigint, closed: boolean): void;
   evict(runId: string): void;
   cachedRuns(): number;
@@ -57,14 +65,21 @@ const LIMITED_ENTRIES = 100;
 /** For a rejection's reason to become text: its getters are user code. */
 const EXPLAIN_MS = 100;
 
+const NONE = new Uint8Array(0);
+
 export function factsOf(task: WorkflowTask): TaskFacts {
   return {
     workflowId: task.execution?.workflowId ?? '',
     runId: task.execution?.runId ?? '',
     workflowType: task.workflowType,
     base: task.baseEventId,
+    seen: task.seenEventId,
+    started: timestampToMs(task.startedTime),
     historyFrom: task.historyFromEventId,
     historyBytes: Number(task.historyBytes),
+    suggested: task.continueAsNewSuggested,
+    queryOnly: task.queryOnly,
+    queries: task.queries.length === 0 ? NONE : WorkflowTask.encode(WorkflowTask.fromPartial({ queries: task.queries })).finish(),
     complete: task.historyNextEventId === 0n,
     timeoutMs: Number(task.taskTimeoutMs) || DEFAULT_TASK_TIMEOUT_MS,
   };
@@ -109,7 +124,7 @@ export async function createCore(options: CoreOptions): Promise<Core> {
 
   return {
     workflowTypes: [...types.keys()],
-    async activate(facts, bytes) {
+    async activate(facts, history) {
       const { runId } = facts;
       const label = cache.labelOf(runId);
       if (label !== 'absent' && label !== facts.base) drop(runId);
@@ -120,7 +135,7 @@ export async function createCore(options: CoreOptions): Promise<Core> {
       }
       const realm = current;
       const entered = enteredRun(facts, options, (reason) => explainReason(realm, reason));
-      const answer = await drive(realm, entered, bytes, options, () => realm !== current);
+      const answer = await drive(realm, entered, { facts, history }, options, () => realm !== current);
       sendLogs(realm, facts, options);
       if (answer === 'gone') return { kind: 'needHistory' };
       if (answer === 'broken' || answer === 'timeout') {
@@ -158,13 +173,13 @@ export async function createCore(options: CoreOptions): Promise<Core> {
 type Driven = { status: number; bytes: Uint8Array } | 'broken' | 'timeout' | 'gone';
 
 /** Enters until the task is done. Between blocks of a long replay other runs go first. */
-async function drive(realm: Realm, run: EnteredRun, task: Uint8Array, options: CoreOptions, gone: () => boolean): Promise<Driven> {
+async function drive(realm: Realm, run: EnteredRun, given: GivenTask, options: CoreOptions, gone: () => boolean): Promise<Driven> {
   let slice = performance.now();
-  let bytes: Uint8Array | undefined = realm.alloc(task);
+  let task: GivenTask | undefined = given;
   for (;;) {
-    const status = settle(realm, run, bytes, options);
+    const status = settle(realm, run, task, options);
     if (typeof status === 'string') return status;
-    bytes = undefined;
+    task = undefined;
     if (status === STATUS.block) {
       if (performance.now() - slice < SLICE_MS) continue;
       // Others must not find this run as the current one.
@@ -176,7 +191,8 @@ async function drive(realm: Realm, run: EnteredRun, task: Uint8Array, options: C
     }
     const answer = realm.door.answer();
     // Copied out: the array belongs to the context.
-    const copy = typeof answer === 'string' ? new Uint8Array(0) : new Uint8Array(answer);
+    const copy = new Uint8Array(answer.length);
+    if (typeof answer !== 'string') copy.set(answer);
     realm.door.leave();
     return { status, bytes: copy };
   }
@@ -186,7 +202,7 @@ async function drive(realm: Realm, run: EnteredRun, task: Uint8Array, options: C
  * Enters until there is more to do than to run reactions. The watchdog and the time limit see this as one step: code that waits for what
  * is always true would come back here for ever. `task` begins a task; without it the one in progress goes on.
  */
-function settle(realm: Realm, run: EnteredRun, task: Uint8Array | undefined, options: CoreOptions): number | 'broken' | 'timeout' {
+function settle(realm: Realm, run: EnteredRun, task: GivenTask | undefined, options: CoreOptions): number | 'broken' | 'timeout' {
   const { entryTimeoutMs: limit } = options;
   const until = limit === undefined ? 0 : performance.now() + limit;
   options.onEnter?.(run.runId);
@@ -194,8 +210,8 @@ function settle(realm: Realm, run: EnteredRun, task: Uint8Array | undefined, opt
     for (let entry = 0; entry < MAX_ENTRIES; entry += 1) {
       const left = limit === undefined ? undefined : Math.ceil(until - performance.now());
       if (left !== undefined && left <= 0) return 'timeout';
-      const begins = entry === 0 && task !== undefined;
-      realm.door.put(begins ? OP.begin : OP.go, run.runId, begins ? task : undefined);
+      if (entry === 0 && task !== undefined) putTask(realm, task);
+      else realm.door.put(OP.go, run.runId, undefined);
       // Rejections are told to what they happened in.
       const entered = { ...run };
       // A time limit costs more than most entries. A step of many has the watchdog alone, which replaces the thread.
@@ -211,6 +227,18 @@ function settle(realm: Realm, run: EnteredRun, task: Uint8Array | undefined, opt
   } finally {
     options.onLeave?.();
   }
+}
+
+interface GivenTask {
+  readonly facts: TaskFacts;
+  readonly history: Uint8Array;
+}
+
+function putTask({ door, alloc }: Realm, { facts, history }: GivenTask): void {
+  const { runId, workflowType, base, seen, started, historyFrom, historyBytes, suggested, queryOnly, queries } = facts;
+  door.putFacts(workflowType, base, seen, started, historyFrom, historyBytes, suggested, queryOnly);
+  if (queries.length > 0) door.putQueries(alloc(queries));
+  door.put(OP.begin, runId, alloc(history));
 }
 
 /** Types of workflows, each with the module that exports it. */

@@ -1,6 +1,5 @@
 // The engine on the calling thread: for tests, simulation, and inside each worker thread.
 
-import { WorkflowTask } from '@perdure/proto/perdure/api/v1/task';
 import type { EngineOptions, WorkflowEngine } from '../worker/engine.ts';
 import { createAnswerReader } from './answer.ts';
 import { createCore, factsOf } from './core.ts';
@@ -14,7 +13,7 @@ export async function createInlineEngine(options: EngineOptions): Promise<Workfl
     async activate(task) {
       const facts = factsOf(task);
       try {
-        return read(await core.activate(facts, WorkflowTask.encode(task).finish()));
+        return read(await core.activate(facts, task.history));
       } catch (error) {
         return read(core.failed(facts, error));
       }

@@ -2,12 +2,11 @@
 
 // First, for its effect (a bare import is not sorted): other modules take these globals for granted when they are evaluated.
 import './realm/globals.ts';
-import { History } from '@perdure/proto/perdure/api/v1/event';
 import { WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import { QueryTaskCompletion, WorkflowTaskCompletion, WorkflowTaskFailure } from '@perdure/proto/perdure/api/v1/worker_service';
 import { errorToFailure } from '../common/failure.ts';
 import { defaultPayloadConverter, type PayloadConverter } from '../common/payload-converter.ts';
-import { advance, createSession, type Session, sortHistory } from '../workflow/activation.ts';
+import { type ActivationTask, advance, createSession, type Session, sortHistory } from '../workflow/activation.ts';
 import { createRun } from '../workflow/create-run.ts';
 import * as api from '../workflow/index.ts';
 import { answerQuery } from '../workflow/query.ts';
@@ -16,6 +15,7 @@ import { activeRun, type LogLine, type Run, setActive, setHost, type UserModule 
 import { takeVariables } from '../workflow/variable.ts';
 import { type Door, type LibraryHost, type LibrarySettings, OP, STATUS, type UserFactory } from './border.ts';
 import './realm/globals.ts';
+import { readHistory, readNews } from './read-history.ts';
 import { installCode } from './realm/code.ts';
 import { guardHost } from './realm/guard.ts';
 import { createGlobalParent, createRunGlobal, harden } from './realm/harden.ts';
@@ -44,6 +44,8 @@ interface Context {
   dropped: number;
   /** For OP.explain. */
   reason: unknown;
+  /** For OP.begin. */
+  task: ActivationTask;
   /** Tasks in progress: replays take turns between blocks. */
   readonly sessions: Map<string, Session>;
 }
@@ -70,6 +72,7 @@ export function createLibrary(given: LibraryHost, factory: UserFactory, sharedFa
     logs: [],
     dropped: 0,
     reason: undefined,
+    task: NO_TASK,
     sessions: new Map(),
   };
   setHost({
@@ -108,6 +111,13 @@ function createDoor(context: Context): Door & { enter(): void } {
   };
   return {
     alloc: (size) => new Uint8Array(size),
+    putFacts(workflowType, baseEventId, seenEventId, startedMs, historyFrom, historyBytes, continueAsNewSuggested, queryOnly) {
+      const facts = { workflowType, baseEventId, seenEventId, startedMs, historyFrom, historyBytes, continueAsNewSuggested, queryOnly };
+      context.task = { ...facts, queries: NO_TASK.queries };
+    },
+    putQueries(encoded) {
+      context.task = { ...context.task, queries: WorkflowTask.decode(encoded).queries };
+    },
     put(nextOp, nextRunId, nextBytes) {
       op = nextOp;
       runId = nextRunId;
@@ -207,12 +217,14 @@ function evaluate(context: Context, name: string): UserModule {
 
 /** A new task: finds or makes its run, then works. */
 function begin(context: Context, runId: string, bytes: Uint8Array | undefined): Answer {
-  const task = WorkflowTask.decode(bytes as Uint8Array);
-  const sorted = sortHistory(History.decode(task.history).events);
+  const { task } = context;
+  context.task = NO_TASK;
   const type = task.workflowType;
   let run = context.runs.get(runId);
   const cached = run !== undefined;
-  if (run !== undefined && task.historyFromEventId > run.seenEventId + 1n && !task.queryOnly) return [STATUS.needHistory, ''];
+  if (run !== undefined && task.historyFrom > run.seenEventId + 1n && !task.queryOnly) return [STATUS.needHistory, ''];
+  // A cached run has been through its blocks; what it was shown is not shown again.
+  const sorted = sortHistory(run === undefined ? readHistory(bytes as Uint8Array) : readNews(bytes as Uint8Array, run.seenEventId));
   if (run === undefined) {
     if (sorted.started === undefined) return [STATUS.needHistory, ''];
     run = createRun(sorted.started, {
@@ -224,11 +236,8 @@ function begin(context: Context, runId: string, bytes: Uint8Array | undefined): 
   setActive(run);
   // Evaluates user code: not before its own run is the current one.
   if (!cached) run.converter = converterOf(context);
-  const seen = run.seenEventId;
-  // A cached run has been through its blocks; what it was shown is not shown again.
-  const rest = cached
-    ? { blocks: [], events: sorted.events.filter((event) => event.id > seen) }
-    : { blocks: sorted.blocks.filter((block) => block.eventId <= task.baseEventId), events: sorted.events };
+  const { events } = sorted;
+  const rest = { blocks: cached ? [] : sorted.blocks.filter((block) => block.eventId <= task.baseEventId), events };
   const compare = { strict: context.settings.strict, buildId: context.settings.buildId };
   context.sessions.set(
     runId,
@@ -272,6 +281,17 @@ function go(context: Context, runId: string): Answer {
 }
 
 const EMPTY = new Uint8Array(0);
+const NO_TASK: ActivationTask = {
+  workflowType: '',
+  baseEventId: 0n,
+  seenEventId: 0n,
+  startedMs: 0,
+  historyFrom: 0n,
+  historyBytes: 0,
+  continueAsNewSuggested: false,
+  queryOnly: false,
+  queries: [],
+};
 /** Plain properties: the namespace object has getters, which hide its values from hardening. */
 const SHARED_API = { ...api };
 

@@ -26,8 +26,11 @@ export function nobody(): EnteredRun {
   return { runId: '', workflowType: '', replaying: false, onUnhandled: () => {} };
 }
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+/** Calls without a Buffer around the array. */
+const { utf8Slice, utf8Write } = Buffer.prototype as unknown as {
+  utf8Slice(this: Uint8Array, from: number, to: number): string;
+  utf8Write(this: Uint8Array, text: string, at: number, length: number): number;
+};
 const strictDecoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
 
 const host: LibraryHost = {
@@ -35,12 +38,11 @@ const host: LibraryHost = {
   currentScope: () => scopes.getStore(),
   parseUrl,
   utf8Length: (text) => Buffer.byteLength(text),
-  utf8Write(text, target) {
-    encoder.encodeInto(text, target);
-  },
-  utf8Read(bytes, fatal) {
+  utf8Write: (text, target, at) => utf8Write.call(target, text, at, target.length - at),
+  utf8Read: (bytes, from, to) => utf8Slice.call(bytes, from, to),
+  utf8ReadStrictly(bytes) {
     try {
-      return (fatal ? strictDecoder : decoder).decode(bytes);
+      return strictDecoder.decode(bytes);
     } catch {
       return undefined;
     }

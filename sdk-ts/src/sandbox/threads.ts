@@ -3,7 +3,6 @@
 // A run belongs to one thread by its id. A task that failed before (attempt 2 and later) goes to a thread of suspects, started when first
 // needed, where every entry has a time limit.
 
-import { WorkflowTask } from '@perdure/proto/perdure/api/v1/task';
 import type { EngineOptions, WorkflowEngine } from '../worker/engine.ts';
 import { createAnswerReader } from './answer.ts';
 import { factsOf } from './core.ts';
@@ -57,7 +56,7 @@ export async function createThreadEngine(options: ThreadEngineOptions): Promise<
         const [oldest] = suspected;
         if (suspected.size > MOST_SUSPECTED && oldest !== undefined) forget(oldest);
       }
-      return read(await threadOf(runId).activate(facts, WorkflowTask.encode(task).finish()));
+      return read(await threadOf(runId).activate(facts, task.history));
     },
     committed(runId, completedEventId, closed) {
       threadOf(runId).tell({ kind: 'committed', runId, completedEventId, closed });

@@ -3,7 +3,7 @@
 // `advance` works until promise reactions have to run and answers 'drain'; the host returns from the entry, which runs them, and calls again.
 
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
-import type { WorkflowTask } from '@perdure/proto/perdure/api/v1/task';
+import type { WorkflowQuery } from '@perdure/proto/perdure/api/v1/task';
 import { timestampToMs } from '../common/duration.ts';
 import { decodeValues } from '../common/payload-converter.ts';
 import { EVENT_RULES } from './concepts.ts';
@@ -16,10 +16,24 @@ import { closingCommand } from './workflow.ts';
 
 type Phase = 'begin' | 'inputs' | 'settle' | 'results' | 'end';
 
+/** A task but for its history. Ids are those of events. */
+export interface ActivationTask {
+  readonly workflowType: string;
+  readonly baseEventId: bigint;
+  readonly seenEventId: bigint;
+  readonly startedMs: number;
+  /** The first event that comes with the task. */
+  readonly historyFrom: bigint;
+  readonly historyBytes: number;
+  readonly continueAsNewSuggested: boolean;
+  readonly queryOnly: boolean;
+  readonly queries: readonly WorkflowQuery[];
+}
+
 /** Work on one task. */
 export interface Session {
   readonly run: Run;
-  readonly task: WorkflowTask;
+  readonly task: ActivationTask;
   readonly blocks: readonly Block[];
   /** Inputs and results, in the order of the log. */
   readonly events: readonly HistoryEvent[];
@@ -77,7 +91,7 @@ export function sortHistory(history: readonly HistoryEvent[]): Sorted {
 
 export function createSession(
   run: Run,
-  task: WorkflowTask,
+  task: ActivationTask,
   sorted: Pick<Sorted, 'blocks' | 'events'>,
   compare: CompareOptions,
   instantiate: (run: Run) => UserModule,
@@ -122,12 +136,12 @@ function begin(session: Session): Progress | undefined {
   run.random = run.stream;
   session.live = block === undefined;
   run.replaying = !session.live;
-  run.now = timestampToMs(facts.startedTime);
+  run.now = block === undefined ? task.startedMs : timestampToMs(block.task.startedTime);
   run.seenEventId = facts.seenEventId;
   run.historyBytes = Number(facts.historyBytes);
   run.continueAsNewSuggested = facts.continueAsNewSuggested;
   run.commands = [];
-  for (const flag of block?.task.newFlags ?? []) run.flags.add(flag);
+  if (block !== undefined) for (const flag of block.task.newFlags) run.flags.add(flag);
   session.until = session.nextEvent;
   while (session.until < session.events.length && (session.events[session.until] as HistoryEvent).id <= facts.seenEventId)
     session.until += 1;

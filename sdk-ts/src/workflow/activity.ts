@@ -209,6 +209,30 @@ function templateOf(options: ActivityOptions): Template {
   };
 }
 
+/** Without a spread: after one, every further property of the literal would take the slow way. */
+function commandOf(
+  template: Template,
+  number: number,
+  activityId: string,
+  activityType: string,
+  input: Payload[],
+): ScheduleActivityCommand {
+  return {
+    number,
+    activityId,
+    activityType,
+    input,
+    taskQueue: template.taskQueue,
+    header: template.header,
+    scheduleToCloseTimeout: template.scheduleToCloseTimeout,
+    scheduleToStartTimeout: template.scheduleToStartTimeout,
+    startToCloseTimeout: template.startToCloseTimeout,
+    heartbeatTimeout: template.heartbeatTimeout,
+    retryPolicy: template.retryPolicy,
+    callSite: template.callSite,
+  };
+}
+
 function schedule(
   activityType: string,
   args: readonly unknown[],
@@ -231,7 +255,7 @@ function schedule(
   const number = run.lastActivity;
   const activityId = options.activityId ?? String(number);
   const site = captureSite(above);
-  produce(run, { $case: 'scheduleActivity', value: { ...template, number, activityId, activityType, input } }, site);
+  produce(run, { $case: 'scheduleActivity', value: commandOf(template, number, activityId, activityType, input) }, site);
   const type = options.cancellationType ?? 'wait';
   return new Promise((resolve, reject) => {
     const leaveScope = onScopeCancel(scope, (cause) => {

@@ -1,5 +1,6 @@
 // A new run from its first event.
 
+import type { Payload } from '@perdure/proto/perdure/api/v1/common';
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import { timestampToMs } from '../common/duration.ts';
 import type { PayloadConverter } from '../common/payload-converter.ts';
@@ -13,6 +14,12 @@ export interface RunSettings {
   readonly failureTypes: ReadonlySet<string>;
 }
 
+function mapOf(record: Readonly<Record<string, Payload>>): Map<string, Payload> {
+  const map = new Map<string, Payload>();
+  for (const key in record) map.set(key, record[key] as Payload);
+  return map;
+}
+
 /** The run as it is before its first activation. */
 export function createRun(event: HistoryEvent, settings: RunSettings): Run {
   if (event.attributes?.$case !== 'workflowStarted') throw new Error(`event ${event.id} is not the start of a workflow`);
@@ -20,7 +27,10 @@ export function createRun(event: HistoryEvent, settings: RunSettings): Run {
   const stream = seedRandom(started.randomSeed);
   const run: Omit<Run, 'root'> & { root: Run['root'] | undefined } = {
     runId: started.runId,
-    ...settings,
+    // One by one: after a spread every further property of the literal would take the slow way.
+    namespace: settings.namespace,
+    converter: settings.converter,
+    failureTypes: settings.failureTypes,
     started,
     startTime: timestampToMs(event.time),
     now: timestampToMs(event.time),
@@ -48,8 +58,8 @@ export function createRun(event: HistoryEvent, settings: RunSettings): Run {
     awaitHandlers: true,
     variables: new Map(),
     changedVariables: new Set(),
-    memo: new Map(Object.entries(started.memo)),
-    searchAttributes: { ...started.searchAttributes },
+    memo: mapOf(started.memo),
+    searchAttributes: started.searchAttributes,
     module: undefined,
     outcome: undefined,
     closed: false,

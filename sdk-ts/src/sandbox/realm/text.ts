@@ -1,17 +1,22 @@
 // TextEncoder and TextDecoder (UTF-8) made of the sandbox's own objects.
 
 const CHUNK = 8192;
-/** Longer texts are left to the host: in here every call of a built-in goes through the accessors of hardened prototypes. */
-const LONG = 128;
+/** Longer texts are left to the host. */
+const LONG = 32;
+/** Up to this length the host would take longer to call than the work takes. */
+const TINY = 8;
+const ASCII: readonly string[] = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
 
 /** Text functions of the host. They take and answer text and numbers, and write into arrays of the sandbox. */
 export interface HostText {
   /** Bytes of the text in UTF-8. */
   utf8Length(text: string): number;
-  /** Writes the whole text; the target is large enough. */
-  utf8Write(text: string, target: Uint8Array): void;
-  /** undefined when `fatal` and the data is damaged. */
-  utf8Read(bytes: Uint8Array, fatal: boolean): string | undefined;
+  /** Writes the whole text from position `at` on; the target is large enough. Answers how many bytes. */
+  utf8Write(text: string, target: Uint8Array, at: number): number;
+  /** Damaged data reads as U+FFFD. */
+  utf8Read(bytes: Uint8Array, from: number, to: number): string;
+  /** undefined when the data is damaged. */
+  utf8ReadStrictly(bytes: Uint8Array): string | undefined;
 }
 
 let host: HostText | undefined;
@@ -88,7 +93,7 @@ export class TextEncoder {
     if (text.length > LONG) {
       const written = byHost((functions) => {
         const target = new Uint8Array(functions.utf8Length(text));
-        functions.utf8Write(text, target);
+        functions.utf8Write(text, target, 0);
         return target;
       });
       if (written !== undefined) return written;
@@ -126,6 +131,26 @@ function continues(lead: number, index: number, byte: number): boolean {
   if (lead === 0xed) return byte < 0xa0;
   if (lead === 0xf0) return byte >= 0x90;
   return lead !== 0xf4 || byte < 0x90;
+}
+
+/** Text of a part of an array; damaged data reads as U+FFFD. */
+export function readUtf8(bytes: Uint8Array, from: number, length: number): string {
+  if (length <= TINY) {
+    let text = '';
+    let at = from;
+    for (; at < from + length; at += 1) {
+      const unit = ASCII[bytes[at] as number];
+      if (unit === undefined) break;
+      text += unit;
+    }
+    if (at === from + length) return text;
+  }
+  return byHost((functions) => functions.utf8Read(bytes, from, from + length)) ?? decode(bytes.subarray(from, from + length), false);
+}
+
+/** Writes the whole text from position `at` on; the target is large enough. Answers how many bytes. */
+export function writeUtf8(text: string, target: Uint8Array, at: number): number {
+  return byHost((functions) => functions.utf8Write(text, target, at)) ?? encodeInto(text, target.subarray(at)).written;
 }
 
 /** The end of the run of ASCII that starts at `from`. */
@@ -188,7 +213,8 @@ export class TextDecoder {
     const skip = !this.ignoreBOM && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
     const rest = skip === 0 ? bytes : bytes.subarray(skip);
     // Damaged data is reported from here, not by an error of the host.
-    return (rest.length > LONG ? byHost((functions) => functions.utf8Read(rest, this.fatal)) : undefined) ?? decode(rest, this.fatal);
+    if (!this.fatal) return readUtf8(rest, 0, rest.length);
+    return (rest.length > LONG ? byHost((functions) => functions.utf8ReadStrictly(rest)) : undefined) ?? decode(rest, true);
   }
 }
 

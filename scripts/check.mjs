@@ -37,7 +37,7 @@ const steps = {
   generated: generatedIsCurrent,
   types: () => run('tsc', '-b') && run('tsc', '-p', 'tsconfig.test.json'),
   biome: () => run('biome', 'check', '.', '--error-on-warnings'),
-  lint: () => run('oxlint', '--type-aware', 'service', 'sdk-ts', 'bench', 'examples'),
+  lint: () => run('oxlint', '--type-aware', 'service', 'sdk-ts', 'bench', 'examples', 'conformance'),
   knip: () => run('knip'),
   tidy: () => run('vitest', 'run', '--project', 'tidy'),
 };

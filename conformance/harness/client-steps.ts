@@ -96,8 +96,8 @@ export async function event(stage: Stage, { run, kind, count = 1, attributes = {
     for (const each of eventsOf(page.history?.bytes)) {
       if (each.attributes?.$case !== kind) continue;
       const shown = (HistoryEvent.toJSON(each) as JsonObject)[kind] ?? {};
-      const view = fromProto(shown);
-      if (differences(attributes, view).length === 0 && ++found === count) return { id: Number(each.id), ...(view as JsonObject) };
+      const view = { time: (HistoryEvent.toJSON(each) as JsonObject).time ?? '', ...(fromProto(shown) as JsonObject) };
+      if (differences(attributes, view).length === 0 && ++found === count) return { id: Number(each.id), ...view };
     }
     if (page.closed) throw new Error(`the run closed with ${found} of ${count} events ${kind}`);
     from = BigInt(page.nextEventId ?? from);

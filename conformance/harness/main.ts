@@ -41,8 +41,11 @@ async function main(): Promise<number> {
     throw new Error(`--concurrency: ${values.concurrency} is not a whole number from 1`);
   const sdk = values.sdk ?? 'ts';
   const { address, namespace, update, record, feature: glob } = values;
-  const results: Result[] = await runSuite({ sdk, glob, address, namespace, update, record, concurrency }, (result, done, all) =>
-    process.stdout.write(`${progressLine(result, done, all)}\n`),
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const results: Result[] = await runSuite(
+    { abort: stop.signal, sdk, glob, address, namespace, update, record, concurrency },
+    (result, done, all) => process.stdout.write(`${progressLine(result, done, all)}\n`),
   );
   if (values.junit !== undefined) writeFileSync(values.junit, toJunit(results, sdk));
   if (values.json !== undefined) writeFileSync(values.json, toJson(results, sdk));

@@ -7,6 +7,7 @@ import { diff, historyLines, normalise } from './history.ts';
 import { record, recordedRuns } from './recorded.ts';
 import { knownNames, type ServiceProcess, type Stage, type WorkerSlot } from './stage.ts';
 import { playSteps } from './steps.ts';
+import { RAW_SDK } from './task-steps.ts';
 import type { JsonObject } from './values.ts';
 import { Refusal, type Wire } from './wire.ts';
 import type { SdkWorker, StartOrder } from './worker-process.ts';
@@ -56,13 +57,13 @@ async function setStage(suite: Suite, feature: Feature, service: ServiceProcess 
   const needsWorker = scenario.parts.length > 0;
   const own = needsWorker && (scenario.worker === 'own' || scenario.service === 'own' || scenario.options !== undefined);
   const taskQueue = !needsWorker || own ? `${suite.prefix}${name}` : sharedQueue(suite.prefix);
-  const worker: WorkerSlot | undefined = needsWorker
-    ? {
-        own,
-        current: own ? undefined : suite.worker,
-        start: (options: JsonObject) => suite.startWorker({ address, namespace: suite.namespace, taskQueue, features: [name], options }),
-      }
-    : undefined;
+  const all = own || suite.worker === undefined ? [] : [suite.worker];
+  const start = async (options: JsonObject): Promise<SdkWorker> => {
+    const started = await suite.startWorker({ address, namespace: suite.namespace, taskQueue, features: [name], options });
+    all.push(started);
+    return started;
+  };
+  const worker: WorkerSlot | undefined = needsWorker ? { own, all, current: all[0], start } : undefined;
   return {
     feature,
     wire: service === undefined ? suite.wire : suite.connect(address),
@@ -124,9 +125,7 @@ async function replayAll(suite: Suite, stage: Stage, histories: ReadonlyMap<stri
   const { feature, worker } = stage;
   const { parts, noReplay } = feature.scenario;
   if (!suite.replays || worker?.current === undefined || !parts.includes('workflow') || noReplay !== undefined) return [];
-  const replayed = [...histories].filter(([, bytes]) =>
-    historyLines(eventsOf(Buffer.from(bytes).toString('base64'))).some((line) => line.includes(' workflowTaskCompleted')),
-  );
+  const replayed = [...histories].filter(([, bytes]) => isOfSdk(bytes));
   for (const [run, bytes] of replayed) await replayOne(worker.current, feature.name, bytes, `the history of ${run}`);
   const written: string[] = [];
   for (const [run, bytes] of replayed) {
@@ -138,6 +137,14 @@ async function replayAll(suite: Suite, stage: Stage, histories: ReadonlyMap<stri
   if (missing.length > 0) throw new Error(`no recorded history of ${missing.join(', ')}: --record writes it`);
   for (const [run, bytes] of recorded) await replayOne(worker.current, feature.name, bytes, `the recorded history of ${run}`);
   return written;
+}
+
+/** Whether code of the SDK, and no worker that the harness played, made it. */
+function isOfSdk(bytes: Uint8Array): boolean {
+  const completions = eventsOf(Buffer.from(bytes).toString('base64'))
+    .map(({ attributes }) => attributes)
+    .filter((attributes) => attributes?.$case === 'workflowTaskCompleted');
+  return completions.length > 0 && completions.every(({ value }) => value.sdkName !== RAW_SDK);
 }
 
 async function replayOne(worker: SdkWorker, feature: string, history: Uint8Array, what: string): Promise<void> {
@@ -154,7 +161,7 @@ async function tidy(stage: Stage, suite: Suite): Promise<void> {
   if (stage.service === undefined) await terminateAll(suite.wire, suite.namespace, stage.idPrefix);
   else {
     stage.wire.close();
-    await stage.service.end('SIGTERM');
+    await stage.service.stop();
   }
 }
 

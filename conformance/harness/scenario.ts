@@ -93,9 +93,11 @@ export interface Verbs {
   /** A function of the feature's client code. */
   readonly client?: { readonly call: string; readonly args?: readonly Json[] };
   /** The SDK worker of this feature alone. */
-  readonly worker?: 'start' | 'stop' | 'kill' | { readonly start: JsonObject };
+  readonly worker?: 'start' | 'stop' | 'kill' | 'freeze' | 'thaw' | { readonly start: JsonObject };
   /** The service of this feature alone. */
-  readonly service?: 'start' | 'stop' | 'kill';
+  readonly service?: 'start' | 'stop' | 'kill' | 'freeze' | 'thaw';
+  /** What was captured, for `expect` to compare. */
+  readonly value?: Json;
   /** A line the SDK worker logged about a run of this feature. */
   readonly log?: JsonObject;
   /** Waits for a step that runs in the background. */
@@ -156,6 +158,7 @@ export const VERBS: readonly Verb[] = [
   'client',
   'worker',
   'service',
+  'value',
   'log',
   'join',
   'repeat',

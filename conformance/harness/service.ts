@@ -1,12 +1,11 @@
 // The services a suite runs against: its own on an embedded PostgreSQL, one shared by all features and more for those that stop theirs.
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { startPostgres } from '../../service/src/dev/postgres.ts';
 import { migrate } from '../../service/src/store/migrations/migrate.ts';
 import { createDatabase } from '../../service/src/store/postgres/admin.ts';
 import { freePort, type Program, startProgram } from '../../service/test/support/program.ts';
 import type { ServiceProcess } from './stage.ts';
-import { connect } from './wire.ts';
+import { connect, untilAnswers } from './wire.ts';
 
 const TEMPLATE = 'conformance_template';
 /** Nothing outlives a run of the suite, so nothing needs to survive a power failure. */
@@ -20,22 +19,14 @@ export interface Services {
 }
 
 const SERVING_MS = 30_000;
-const PAUSE_MS = 25;
 
 /** Resolves when the service answers; rejects with its last refusal. */
 export async function untilServing(address: string, withinMs: number = SERVING_MS): Promise<void> {
   const wire = connect(address);
-  const end = performance.now() + withinMs;
   try {
-    for (;;) {
-      try {
-        await wire.call('GetSystemInfo', {}, { deadlineMs: withinMs });
-        return;
-      } catch (error) {
-        if (performance.now() > end) throw new Error(`no service answers at ${address}: ${(error as Error).message}`);
-      }
-      await delay(PAUSE_MS);
-    }
+    await untilAnswers(wire, withinMs);
+  } catch (error) {
+    throw new Error(`no service answers at ${address}: ${(error as Error).message}`);
   } finally {
     wire.close();
   }
@@ -72,6 +63,12 @@ export async function startServices(): Promise<Services> {
 
 function serviceOn(databaseUrl: string, address: string, running: Set<Program>): ServiceProcess {
   let program: Program | undefined;
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    const ending = program;
+    program = undefined;
+    ending?.child.kill('SIGCONT');
+    await ending?.end(signal);
+  };
   return {
     address,
     async start() {
@@ -83,10 +80,9 @@ function serviceOn(databaseUrl: string, address: string, running: Set<Program>):
       await started.until(/listening/);
       await untilServing(address);
     },
-    async end(signal) {
-      const ending = program;
-      program = undefined;
-      await ending?.end(signal);
-    },
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+    freeze: () => void program?.child.kill('SIGSTOP'),
+    thaw: () => void program?.child.kill('SIGCONT'),
   };
 }

@@ -22,12 +22,18 @@ export interface HeldTask {
 export interface ServiceProcess {
   readonly address: string;
   start(): Promise<void>;
-  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  stop(): Promise<void>;
+  kill(): Promise<void>;
+  /** It is there and does nothing, as when its machine is suspended. */
+  freeze(): void;
+  thaw(): void;
 }
 
 /** The SDK worker of a scenario; only one of its own can be stopped. */
 export interface WorkerSlot {
   current: SdkWorker | undefined;
+  /** The current one and those before it. */
+  readonly all: SdkWorker[];
   readonly own: boolean;
   start(options: JsonObject): Promise<SdkWorker>;
 }

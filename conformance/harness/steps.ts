@@ -6,8 +6,8 @@ import { differences, pick } from './match.ts';
 import { type Step, type Verb, type Verbs, verbOf } from './scenario.ts';
 import { knownNames, lookUp, type Stage } from './stage.ts';
 import * as tasks from './task-steps.ts';
-import { durationMs, fillIn, isObject, type Json, type JsonObject } from './values.ts';
-import { Refusal } from './wire.ts';
+import { durationMs, fillIn, fromProto, isObject, type Json, type JsonObject, toProto } from './values.ts';
+import { Refusal, untilAnswers } from './wire.ts';
 
 const WITHIN_MS = 20_000;
 const FIRST_PAUSE_MS = 10;
@@ -31,18 +31,21 @@ const players: { readonly [V in Exclude<Verb, 'join' | 'repeat' | 'log'>]: Playe
   async worker(stage, order) {
     const { worker } = stage;
     if (worker === undefined || !worker.own) throw new Error('only a worker of its own (worker: own) can be stopped and started');
-    if (order === 'stop' || order === 'kill') {
+    if (order === 'freeze' || order === 'thaw') worker.current?.[order]();
+    else if (order === 'stop' || order === 'kill') {
       await worker.current?.[order]();
       worker.current = undefined;
     } else worker.current = await worker.start(order === 'start' ? (stage.feature.scenario.options ?? {}) : order.start);
     return {};
   },
-  async service({ service }, order) {
+  async service({ service, wire }, order) {
     if (service === undefined) throw new Error('only a service of its own (service: own) can be stopped and started');
-    if (order === 'start') await service.start();
-    else await service.end(order === 'kill' ? 'SIGKILL' : 'SIGTERM');
+    await service[order]();
+    // A connection that lost its service waits a little before it looks again.
+    if (order === 'start') await untilAnswers(wire, WITHIN_MS);
     return {};
   },
+  value: async (_, value) => fromProto(toProto(value)),
 };
 
 function workerOf({ worker }: Stage): NonNullable<NonNullable<Stage['worker']>['current']> {
@@ -178,9 +181,9 @@ async function inTime<T>(playing: Promise<T>, ms: number): Promise<T> {
 async function untilLogged(stage: Stage, expected: JsonObject, limit: number): Promise<void> {
   const end = performance.now() + limit;
   for (;;) {
-    const lines = workerOf(stage).logs.filter(
-      ({ fields }) => isObject(fields) && String(fields.workflowId ?? '').startsWith(stage.idPrefix),
-    );
+    const lines = (stage.worker?.all ?? [])
+      .flatMap(({ logs }) => logs)
+      .filter(({ fields }) => isObject(fields) && String(fields.workflowId ?? '').startsWith(stage.idPrefix));
     if (lines.some((line) => differences(expected, line).length === 0)) return;
     if (performance.now() > end)
       throw new Error(`no such line within ${limit / 1_000} s; there are\n    ${lines.map((line) => JSON.stringify(line)).join('\n    ')}`);

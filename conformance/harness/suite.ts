@@ -18,6 +18,8 @@ export interface SuiteOptions {
   readonly namespace?: string | undefined;
   readonly update?: boolean | undefined;
   readonly record?: boolean | undefined;
+  /** Ends the suite early, cleaning up. */
+  readonly abort?: AbortSignal | undefined;
   /** Features at once. */
   readonly concurrency?: number | undefined;
 }
@@ -100,7 +102,7 @@ async function withSuite(
     const order = { address, namespace, taskQueue: sharedQueue(prefix), features: sharing.map(({ name }) => name), options: {} };
     const worker = sharing.length > 0 ? await startWorker(sdk, order) : undefined;
     try {
-      await play({
+      const playing = play({
         wire,
         address,
         namespace,
@@ -113,6 +115,7 @@ async function withSuite(
         startWorker: (own) => startWorker(sdk, own),
         startService: services?.start,
       });
+      await Promise.race([playing, aborted(options.abort)]);
     } finally {
       await worker?.stop();
       await terminateAll(wire, namespace, prefix);
@@ -121,6 +124,12 @@ async function withSuite(
   } finally {
     await services?.stop();
   }
+}
+
+async function aborted(abort: AbortSignal | undefined): Promise<never> {
+  return await new Promise((_, reject) => {
+    abort?.addEventListener('abort', () => reject(new Error('stopped; what was started is terminated')), { once: true });
+  });
 }
 
 /** Several at once: most of a feature is waiting. */
@@ -134,7 +143,8 @@ async function playAll(
   // Those with processes of their own take longest.
   const waiting = [...features].sort((a, b) => weight(b) - weight(a));
   const playOn = async (): Promise<void> => {
-    for (let feature = waiting.shift(); feature !== undefined; feature = waiting.shift()) tell(await playOne(suite, feature, known));
+    for (let feature = waiting.shift(); feature !== undefined && !options.abort?.aborted; feature = waiting.shift())
+      tell(await playOne(suite, feature, known));
   };
   await Promise.all(Array.from({ length: options.concurrency ?? CONCURRENCY }, playOn));
 }

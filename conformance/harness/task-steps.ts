@@ -6,13 +6,15 @@ import { itemRefusal } from './wire.ts';
 
 type Args<V extends keyof Verbs> = NonNullable<Verbs[V]>;
 
+/** How the harness calls itself as a worker. */
+export const RAW_SDK = 'raw';
 /** One poll; another follows while the step has time. */
 const POLL = '5s';
 const POLL_DEADLINE_MS = 15_000;
 
 /** How a raw worker names itself; one name is one process. */
 export function workerInfo(stage: Stage, name = 'raw'): JsonObject {
-  return { workerId: uuidNamed(stage.uuids, `worker:${name}`), identity: name, buildId: 'raw', sdkName: 'raw', sdkVersion: '1' };
+  return { workerId: uuidNamed(stage.uuids, `worker:${name}`), identity: name, buildId: 'raw', sdkName: RAW_SDK, sdkVersion: '1' };
 }
 
 const common = (stage: Stage, worker: string | undefined): JsonObject => ({
@@ -26,10 +28,16 @@ function payload(value: Json | undefined): JsonObject {
 }
 
 function held(stage: Stage, name: string, kind?: HeldTask['kind']): HeldTask {
-  const found = stage.tasks.get(name);
+  const found = stage.tasks.get(name) ?? captured(stage, name);
   if (found === undefined) throw new Error(`no task ${name} was polled`);
   if (kind !== undefined && found.kind !== kind) throw new Error(`task ${name} is of kind ${found.kind}`);
   return found;
+}
+
+/** A task among those of an answer to `rpc`. */
+function captured(stage: Stage, name: string): HeldTask | undefined {
+  const task = stage.captured.get(name);
+  return isObject(task) && 'token' in task ? { kind: 'activityType' in task ? 'activity' : 'workflow', task } : undefined;
 }
 
 const tokenOf = ({ task }: HeldTask): Json => task.token ?? '';

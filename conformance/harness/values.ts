@@ -1,4 +1,5 @@
 // Values of scenarios: `${name}` and the `$` forms of data on the way to protobuf JSON, and answers on the way back.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: scenarios write names so
 import { randomBytes } from 'node:crypto';
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -84,6 +85,20 @@ const FORMS: Record<string, (value: Json, whole: JsonObject) => Json> = {
   $payload: (value) => ({ encoding: 'binary/plain', data: base64(randomBytes(sizeOf(value))) }),
   /** Text of that many characters `of`, by default x. */
   $text: (value, { of }) => String(of ?? 'x').repeat(sizeOf(value)),
+  /** Bytes with one bit changed, at the byte `at` (default the middle): a forged token. */
+  $flip: (value, { at }) => {
+    const bytes = Buffer.from(String(value), 'base64');
+    const index = Number(at ?? Math.floor(bytes.length / 2));
+    bytes.writeUInt8(bytes.readUInt8(index) ^ 1, index);
+    return base64(bytes);
+  },
+  /** Bytes without the last `bytes` (default 1). */
+  $cut: (value, { bytes }) => base64(Buffer.from(String(value), 'base64').subarray(0, -Number(bytes ?? 1))),
+  /** Ms between two times. */
+  $elapsed: (value) => {
+    const [from, to] = value as string[];
+    return Date.parse(to ?? '') - Date.parse(from ?? '');
+  },
   /** As many copies of `item`; `${i}` in it counts from 1. */
   $repeat: (value, { item }) =>
     Array.from({ length: Number(value) }, (_, i) => fillIn(item ?? null, (name) => (name === 'i' ? i + 1 : undefined))),

@@ -1,4 +1,5 @@
 // The plain generated client: every method by name, requests and answers as protobuf JSON, refusals with their details.
+import { setTimeout as delay } from 'node:timers/promises';
 import { type CallOptions, type ChannelOptions, Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { ErrorInfo, RetryInfo } from '@perdure/proto/google/rpc/error_details';
 import { Status } from '@perdure/proto/google/rpc/status';
@@ -103,6 +104,22 @@ export function connect(address: string): Wire {
       zipped?.close();
     },
   };
+}
+
+const PAUSE_MS = 25;
+
+/** Resolves when this connection reaches a service that is ready; rejects with the last refusal. */
+export async function untilAnswers(wire: Wire, withinMs: number): Promise<void> {
+  const end = performance.now() + withinMs;
+  for (;;) {
+    try {
+      await wire.call('GetSystemInfo', {}, { deadlineMs: withinMs });
+      return;
+    } catch (error) {
+      if (performance.now() > end) throw error;
+    }
+    await delay(PAUSE_MS);
+  }
 }
 
 export function encodeRequest(name: string, request: Json): Uint8Array {

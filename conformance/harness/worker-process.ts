@@ -53,6 +53,9 @@ export interface SdkWorker {
   /** SIGTERM: it hands over and ends. */
   stop(): Promise<void>;
   kill(): Promise<void>;
+  /** It is there and does nothing, as when its machine is suspended. */
+  freeze(): void;
+  thaw(): void;
 }
 
 /** Resolves when the worker is ready; rejects with what it printed when it ends first. */
@@ -109,6 +112,8 @@ export async function startWorker(sdk: Sdk, order: StartOrder): Promise<SdkWorke
     replay: (feature, history) => ask({ kind: 'replay', feature, history: Buffer.from(history).toString('base64') }),
     stop: () => end(child, ended, 'SIGTERM'),
     kill: () => end(child, ended, 'SIGKILL'),
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
   };
 }
 
@@ -140,6 +145,7 @@ async function untilReady(child: ChildProcess, ready: Promise<void>, ended: Prom
 }
 
 async function end(child: ChildProcess, ended: Promise<unknown>, signal: NodeJS.Signals): Promise<void> {
+  child.kill('SIGCONT');
   child.kill(signal);
   const force = setTimeout(() => child.kill('SIGKILL'), END_MS);
   await ended;

@@ -1,4 +1,5 @@
 // The harness's own parts: what they accept, and above all what they notice.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: scenarios write names so
 import { describe, expect, test } from 'vitest';
 import { checkSchema, featureNames, loadFeature } from '../harness/features.ts';
 import { diff, normalise } from '../harness/history.ts';

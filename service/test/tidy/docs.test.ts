@@ -30,7 +30,7 @@ const scripts = readdirSync(join(root, folder)).map((name) => ({
 }));
 
 test('every rule is held by a test, and cited rules exist', () => {
-  const code = ['service', 'sdk-ts', 'examples', 'bench'].flatMap((each) => sources(each));
+  const code = ['service', 'sdk-ts', 'examples', 'bench', 'conformance'].flatMap((each) => sources(each));
   const files = [...code, ...scripts];
   const unknown = files
     .flatMap(({ path, text }) => citations(text).map((rule) => ({ path, rule })))

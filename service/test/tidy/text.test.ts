@@ -6,7 +6,7 @@ import { findAll, root, type Source, sources, withoutComments } from './sources.
 
 const SOFT_LINES = 300;
 const HARD_LINES = 500;
-const code = ['service', 'sdk-ts', 'bench', 'examples', 'scripts'].flatMap((folder) => sources(folder));
+const code = ['service', 'sdk-ts', 'bench', 'examples', 'conformance', 'scripts'].flatMap((folder) => sources(folder));
 const texts = sources('.', ['.ts', '.mjs', '.js', '.json', '.yaml', '.yml', '.md', '.proto', '.toml', '.npmrc', 'run']);
 
 // Written in pieces, so that this file does not contain what it looks for.

@@ -1,15 +1,16 @@
 // Coverage of the numbered rules by features: writes docs/conformance.md, a table of rule × (happy, failure, race). `--empty` lists empty cells.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { parse } from 'yaml';
 import { type Feature, featureNames, KINDS, type Kind, loadFeature, root } from './features.ts';
 
 const repository = join(root, '..');
 export const DOCUMENT: string = join(repository, 'docs/conformance.md');
 
+/** void/<AREA>.yaml */
 interface Void {
-  /** Areas whose cells are all filled: an empty one is an error from then on. */
-  readonly finished: readonly string[];
+  /** All cells of the area are filled: an empty one is an error from then on. */
+  readonly finished: boolean;
   /** Rule → kind → why no feature can or need show it. */
   readonly void: Readonly<Record<string, Partial<Record<Kind, string>>>>;
 }
@@ -39,18 +40,34 @@ export function readRules(): Rule[] {
   }));
 }
 
+function readVoids(): Map<string, Void> {
+  const folder = join(root, 'void');
+  return new Map(
+    readdirSync(folder).map((file) => {
+      const { finished = false, void: own } = (parse(readFileSync(join(folder, file), 'utf8')) ?? {}) as Partial<Void>;
+      return [basename(file, '.yaml'), { finished, void: own ?? {} }];
+    }),
+  );
+}
+
 export function readCoverage(features: readonly Feature[] = featureNames().map(loadFeature)): Coverage {
   const rules = readRules();
-  const { finished, void: voids } = parse(readFileSync(join(root, 'void.yaml'), 'utf8')) as Void;
+  const areas = readVoids();
+  const finished = [...areas].filter(([, area]) => area.finished).map(([area]) => area);
+  const voids = Object.assign({}, ...[...areas.values()].map((area) => area.void)) as Void['void'];
   const known = new Set(rules.map(({ id }) => id));
   const wrong = [
     ...features.flatMap(({ name, rules: cited }) =>
       cited.filter(({ rule }) => !known.has(rule)).map(({ rule }) => `${name}: there is no rule ${rule}`),
     ),
-    ...Object.keys(voids)
-      .filter((rule) => !known.has(rule))
-      .map((rule) => `void.yaml: there is no rule ${rule}`),
-    ...finished.filter((area) => !rules.some((rule) => rule.area === area)).map((area) => `void.yaml: there is no area ${area}`),
+    ...[...areas].flatMap(([area, { void: own }]) =>
+      Object.keys(own)
+        .filter((rule) => !known.has(rule) || !rule.startsWith(`R-${area}-`))
+        .map((rule) => `void/${area}.yaml: there is no rule ${rule} in this area`),
+    ),
+    ...[...areas.keys()]
+      .filter((area) => !rules.some((rule) => rule.area === area))
+      .map((area) => `void/${area}.yaml: there is no such area`),
   ];
   const empty: string[] = [];
   const missing: string[] = [];
@@ -60,7 +77,7 @@ export function readCoverage(features: readonly Feature[] = featureNames().map(l
         .filter(({ rules: cited }) => cited.some((each) => each.rule === id && each.kind === kind))
         .map(({ name }) => name);
       const reason = voids[id]?.[kind];
-      if (shown.length > 0 && reason !== undefined) wrong.push(`void.yaml: ${id} (${kind}) is shown by ${shown.join(', ')}`);
+      if (shown.length > 0 && reason !== undefined) wrong.push(`void/${area}.yaml: ${id} (${kind}) is shown by ${shown.join(', ')}`);
       if (shown.length > 0) return shown.map((name) => `[${name}](../conformance/features/${name}/README.md)`).join('<br>');
       if (reason !== undefined) return `void: ${reason}`;
       empty.push(`${id} (${kind})`);
@@ -77,7 +94,7 @@ function render(rows: readonly string[], rules: number, empty: number): string {
   return `# Conformance: which feature shows which rule
 
 Written by \`npm run conformance:coverage\` from the rules of [architecture.md](architecture.md), the features of
-[conformance](../conformance/README.md) and \`conformance/void.yaml\`. A cell is void where no feature can or need show it, with the reason.
+[conformance](../conformance/README.md) and \`conformance/void/\`. A cell is void where no feature can or need show it, with the reason.
 
 ${cells - empty} of ${cells} cells.
 

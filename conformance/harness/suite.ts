@@ -144,7 +144,9 @@ async function playAll(
   const waiting = [...features].sort((a, b) => weight(b) - weight(a));
   const playOn = async (): Promise<void> => {
     for (let feature = waiting.shift(); feature !== undefined && !options.abort?.aborted; feature = waiting.shift())
-      tell(await playOne(suite, feature, known));
+      const result = await playOne(suite, feature, known);
+      // What failed because everything was stopped says nothing.
+      if (!options.abort?.aborted) tell(result);
   };
   await Promise.all(Array.from({ length: options.concurrency ?? CONCURRENCY }, playOn));
 }

@@ -17,6 +17,8 @@ export interface Activities {
   charge(number: number): Promise<string>;
   beat(seconds: number): Promise<number>;
   linger(ms: number): Promise<number>;
+  /** `bytes` of something, or more of the same. */
+  haul(bytes: number, sample?: string): Promise<string>;
 }
 
 /** Activities of one worker process. They fail and take time as chance will have it. */
@@ -56,6 +58,11 @@ export function createActivities(random: Random, ledger: Execution[], healed: ()
       await enter();
       await Context.current().sleep(ms);
       return ms;
+    },
+    async haul(bytes, sample = 'abcdefghij') {
+      await enter();
+      stumble(0.2);
+      return sample.slice(0, 10).repeat(bytes / 10);
     },
   };
 }

@@ -75,10 +75,26 @@ interface Customer extends CustomersOptions {
   readonly newId: () => string;
 }
 
-const TYPES = ['pipeline', 'napper', 'alarms', 'collector', 'worker', 'risky', 'heart', 'patient', 'racer', 'clumsy', 'trusting'] as const;
+const TYPES = [
+  'pipeline',
+  'napper',
+  'alarms',
+  'collector',
+  'worker',
+  'risky',
+  'heart',
+  'patient',
+  'racer',
+  'clumsy',
+  'hauler',
+  'trusting',
+] as const;
 type Type = (typeof TYPES)[number];
 
-function argsOf(type: Type, random: Random): unknown[] {
+/** From this size of an argument on the change that records it takes the second lane. */
+const HEAVY_BYTES = 262_144;
+
+function argsOf(type: Type, random: Random, heavy: boolean): unknown[] {
   const some = (most: number, draw: () => number): number[] => Array.from({ length: 1 + random.below(most) }, draw);
   switch (type) {
     case 'pipeline':
@@ -99,6 +115,8 @@ function argsOf(type: Type, random: Random): unknown[] {
       return [5_000 + random.below(60_000)];
     case 'racer':
       return [1 + random.below(4)];
+    case 'hauler':
+      return [some(4, () => 10 * (1 + random.below(heavy && random.chance(0.6) ? 60_000 : 100)))];
     case 'clumsy': {
       const numbers = some(4, () => random.below(100));
       const flaw: Flaw = random.pick(['thrown', 'bad command']);
@@ -169,8 +187,14 @@ function verdict({ records }: Customer, error: unknown): Told {
 function typeOf({ random, plan }: Customer): Type {
   if (plan.trust && random.chance(0.4)) return 'trusting';
   if (plan.flawed > 0 && random.chance(0.3)) return 'clumsy';
+  if (plan.heavy && random.chance(0.2)) return 'hauler';
   const type = random.pick(TYPES);
   return type === 'trusting' ? 'pipeline' : type;
+}
+
+/** One more argument, which nobody reads. */
+function ballast({ plan, random }: Customer): string[] {
+  return plan.heavy && random.chance(0.3) ? ['ballast '.repeat((HEAVY_BYTES * (1 + random.next())) / 8)] : [];
 }
 
 async function visit(customer: Customer, workflowId: string): Promise<void> {
@@ -180,7 +204,7 @@ async function visit(customer: Customer, workflowId: string): Promise<void> {
   const options = {
     workflowId,
     taskQueue: TASK_QUEUE,
-    args: argsOf(type, random),
+    args: [...argsOf(type, random, customer.plan.heavy), ...ballast(customer)],
     requestId,
     conflictPolicy: random.pick(['fail', 'useExisting', 'terminateExisting'] as const),
     reusePolicy: random.pick(['allow', 'allow', 'allowFailedOnly', 'reject'] as const),
@@ -229,7 +253,7 @@ async function message(customer: Customer, handle: WorkflowHandle, type: string,
   const value = customer.records.asked.length + 1;
   const { workflowId, runId } = handle;
   await ask(customer, { kind, workflowId, runId, requestId: '', type, value }, async () => {
-    if (kind === 'signal') await handle.signal('add', value);
+    if (kind === 'signal') await handle.signal('add', value, ...ballast(customer));
     else await handle[kind](`reason ${value}`);
     return runId;
   });

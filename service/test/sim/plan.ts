@@ -58,6 +58,8 @@ export interface Plan {
   readonly gentle: boolean;
   /** Customers come in crowds. */
   readonly crowded: boolean;
+  /** Some payloads are so large that their changes take the second lane. */
+  readonly heavy: boolean;
   /** Workflow ids are shared by several starts. */
   readonly sharedIds: boolean;
   readonly cacheBytes: number;
@@ -119,6 +121,7 @@ export function drawPlan(seed: number, random: Random): Plan {
     flawed: gentle || trust ? 0 : some(1),
     runs: 6 + random.below(14),
     crowded: random.chance(0.5),
+    heavy: random.chance(0.3),
     sharedIds: random.chance(0.4),
     cacheBytes: random.chance(0.3) ? 1 + random.below(20_000) : 1_000_000,
     concurrency: random.chance(0.3) ? 1 + random.below(3) : 20,

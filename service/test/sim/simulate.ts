@@ -2,7 +2,7 @@
 
 import { bundleWorkflows, type WorkflowBundle } from '@perdure/sdk/worker';
 import type { MemoryDatabase } from '../../src/store/memory/database.ts';
-import type { CommitRecord } from '../../src/store/store.ts';
+import type { CommitRecord, HistoryRow } from '../../src/store/store.ts';
 import type { Execution } from './activities.ts';
 import { type Records, sendCustomers } from './customers.ts';
 import { doublyOpen, type StoredRun } from './log-of.ts';
@@ -53,6 +53,8 @@ export interface Commits {
   closedAt: number | undefined;
   /** Count of events as of each commit. */
   readonly lengths: { readonly at: number; readonly events: number }[];
+  /** Every row, also those that a checkpoint has made superfluous since. */
+  readonly rows: HistoryRow[];
 }
 
 interface Bundles {
@@ -172,8 +174,9 @@ function build(seed: number, { bundle, flawedBundle }: Bundles): Scene & { netwo
 /** Looked at after each commit, and noted for later. */
 function applied({ world, commits, wrong }: Scene, database: MemoryDatabase, records: readonly CommitRecord[]): void {
   for (const { key, rows, execution } of records) {
-    const known = commits.get(key.runId) ?? { firstAt: world.now(), closedAt: undefined, lengths: [] };
+    const known = commits.get(key.runId) ?? { firstAt: world.now(), closedAt: undefined, lengths: [], rows: [] };
     commits.set(key.runId, known);
+    known.rows.push(...rows);
     const last = rows.at(-1);
     if (last !== undefined) known.lengths.push({ at: world.now(), events: last.firstEventId + last.eventCount - 1 });
     if (execution?.closedAt != null) known.closedAt ??= world.now();

@@ -109,6 +109,7 @@ async function applyTo(host: StoreHost, raw: Store, method: Method, args: readon
     const { alive, written } = value as { alive: boolean; written: ReadonlySet<string> };
     host.world.note(`commit alive=${alive} written=${written.size}/${(args[2] as unknown[]).length}`);
     const me = String(args[0]);
+    if (args[1] === 1) count(host, 'commits on lane 1');
     if (alive && !host.database.nodes.has(me)) host.report(`node ${me} has been deleted, and still writes`);
     host.applied((args[2] as readonly CommitRecord[]).filter((record) => written.has(record.key.runId)));
   }

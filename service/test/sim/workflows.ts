@@ -124,6 +124,14 @@ export function clumsy(input: Parameters<typeof clumsyWith>[1]): ReturnType<type
   return clumsyWith(() => {}, input);
 }
 
+/** Results, arguments and an end of any size: one load, then others at once that are made from it. */
+export async function hauler(sizes: number[]): Promise<{ sizes: number[]; last: string }> {
+  const [first = 0, ...others] = sizes;
+  const load = await quick.haul(first);
+  const loads = [load, ...(await Promise.all(others.map((size) => quick.haul(size, load))))];
+  return { sizes: loads.map((each) => each.length), last: loads.at(-1) ?? '' };
+}
+
 /** Long, with signs of life. */
 export async function heart(seconds: number): Promise<number> {
   return await alive.beat(seconds);

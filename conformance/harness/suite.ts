@@ -143,10 +143,11 @@ async function playAll(
   // Those with processes of their own take longest.
   const waiting = [...features].sort((a, b) => weight(b) - weight(a));
   const playOn = async (): Promise<void> => {
-    for (let feature = waiting.shift(); feature !== undefined && !options.abort?.aborted; feature = waiting.shift())
+    for (let feature = waiting.shift(); feature !== undefined && !options.abort?.aborted; feature = waiting.shift()) {
       const result = await playOne(suite, feature, known);
       // What failed because everything was stopped says nothing.
       if (!options.abort?.aborted) tell(result);
+    }
   };
   await Promise.all(Array.from({ length: options.concurrency ?? CONCURRENCY }, playOn));
 }

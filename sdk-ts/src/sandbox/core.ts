@@ -213,7 +213,7 @@ function settle(realm: Realm, run: EnteredRun, task: GivenTask | undefined, opti
       if (entry === 0 && task !== undefined) putTask(realm, task);
       else realm.door.put(OP.go, run.runId, undefined);
       // Rejections are told to what they happened in.
-      const entered = { ...run };
+      const entered = { runId: run.runId, workflowType: run.workflowType, replaying: false, onUnhandled: run.onUnhandled };
       // A time limit costs more than most entries. A step of many has the watchdog alone, which replaces the thread.
       const status = realm.enter(entered, entry < LIMITED_ENTRIES ? left : undefined);
       entered.replaying = realm.door.replaying();

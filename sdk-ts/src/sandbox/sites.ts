@@ -5,8 +5,8 @@
 import type { Site } from '../workflow/run.ts';
 import { NativeError } from './realm/globals.ts';
 
-/** Frames kept per place. */
-const FRAMES = 4;
+/** Frames kept per place. More would make the engine walk through the host's frames below, which takes longer than the rest of a step. */
+const FRAMES = 1;
 
 interface Frame {
   getFunctionName(): string | null;

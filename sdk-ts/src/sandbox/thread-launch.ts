@@ -2,7 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import type { EngineOptions } from '../worker/engine.ts';
-import type { Request, ThreadReport, ThreadSettings } from './thread-messages.ts';
+import { type Packed, packRequests, type Request, type ThreadReport, type ThreadSettings, unpackAnswers } from './thread-messages.ts';
 import { stackOfThread } from './watchdog.ts';
 
 /** How long code may hold its thread, in milliseconds. */
@@ -78,7 +78,8 @@ export function launchThread(options: PoolOptions, on: ThreadListener): Thread {
     void end(new Error(`workflow code cannot be loaded: its thread died: ${String(error)}`, { cause: error }));
     if (wasReady) on.died(`its thread died: ${String(error)}`);
   };
-  worker.on('message', (report: ThreadReport) => {
+  worker.on('message', ({ answers, ...said }: Omit<ThreadReport, 'answers'> & { answers: Packed }) => {
+    const report: ThreadReport = { ...said, answers: unpackAnswers(answers) };
     if (report.unusable !== undefined) return void end(new Error(report.unusable));
     if (report.workflowTypes !== undefined) {
       state = 'ready';
@@ -93,7 +94,10 @@ export function launchThread(options: PoolOptions, on: ThreadListener): Thread {
     name,
     progress,
     ready: started.promise,
-    send: (batch) => worker.postMessage(batch),
+    send(batch) {
+      const packed = packRequests(batch);
+      worker.postMessage(packed, [packed.bytes.buffer]);
+    },
     end: () => end(new Error('the thread was ended')),
   };
 }

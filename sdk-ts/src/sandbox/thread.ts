@@ -2,7 +2,16 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Core, createCore } from './core.ts';
-import type { LogMessage, Request, TaskMessage, ThreadReport, ThreadSettings } from './thread-messages.ts';
+import {
+  type LogMessage,
+  type Packed,
+  packAnswers,
+  type Request,
+  type TaskMessage,
+  type ThreadReport,
+  type ThreadSettings,
+  unpackRequests,
+} from './thread-messages.ts';
 
 const REPORT_MS = 2;
 
@@ -18,7 +27,8 @@ let pumping = false;
 let reporting = false;
 
 function report(cachedRuns: number, more: Partial<ThreadReport> = {}): void {
-  port.postMessage({ answers, logs, cachedRuns, ...more } satisfies ThreadReport);
+  const packed = packAnswers(answers);
+  port.postMessage({ answers: packed, logs, cachedRuns, ...more }, [packed.bytes.buffer]);
   answers = [];
   logs = [];
 }
@@ -81,8 +91,8 @@ async function main(): Promise<void> {
       Atomics.store(progress, 1, 0);
     },
   });
-  port.on('message', (requests: readonly Request[]) => {
-    for (const request of requests) queue.push(request);
+  port.on('message', (packed: Packed) => {
+    for (const request of unpackRequests(packed)) queue.push(request);
     void pump(core);
   });
   report(0, { workflowTypes: core.workflowTypes });

@@ -7,9 +7,10 @@ import type { Header, Payload, WorkerInfo } from '@perdure/proto/perdure/api/v1/
 import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import type { QueryResult } from '@perdure/proto/perdure/api/v1/query';
 import type { WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
-import type { ActivityTaskCompletion, WorkflowTaskCompletion, WorkflowTaskResult } from '@perdure/proto/perdure/api/v1/worker_service';
+import type { WorkflowTaskCompletion, WorkflowTaskResult } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { DescribeWorkflowResponse, GetWorkflowHistoryResponse, WorkflowResult } from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import type { AttemptEnd } from './core/follow-up.ts';
 import type { SignalInput, StartInput } from './core/inputs.ts';
 
 export type { SignalInput, StartInput };
@@ -40,6 +41,9 @@ export interface VerifiedCompletion {
   readonly completion: WorkflowTaskCompletion;
 }
 
+/** The end of an attempt with its verified token. */
+export type VerifiedEnd = Omit<AttemptEnd, 'worker'>;
+
 export interface EagerRoom {
   /** How many activity tasks the worker would take in the answer. */
   readonly slots: number;
@@ -49,6 +53,13 @@ export interface EagerRoom {
 /** Tasks given out outside of a poll. */
 export interface CompletionAnswer {
   readonly results: WorkflowTaskResult[];
+  readonly answerId: string;
+  readonly activityTasks: ActivityTask[];
+}
+
+/** One entry per end, in order; the follow-up's result is undefined when there was none. */
+export interface EndAnswer {
+  readonly ends: readonly { readonly error: PerdureErrorLike | undefined; readonly followUp: WorkflowTaskResult | undefined }[];
   readonly answerId: string;
   readonly activityTasks: ActivityTask[];
 }
@@ -133,10 +144,7 @@ export interface HistoryRole {
     }[],
     worker: WorkerInfo,
   ): Promise<(PerdureErrorLike | undefined)[]>;
-  completeActivities(
-    items: readonly { token: ActivityTaskToken; outcome: ActivityTaskCompletion['outcome'] }[],
-    worker: WorkerInfo,
-  ): Promise<(PerdureErrorLike | undefined)[]>;
+  completeActivities(namespace: string, items: readonly VerifiedEnd[], worker: WorkerInfo, eager: EagerRoom): Promise<EndAnswer>;
   heartbeatActivities(
     items: readonly { token: ActivityTaskToken; details: Payload | undefined }[],
     worker: WorkerInfo,

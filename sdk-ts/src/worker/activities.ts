@@ -1,7 +1,7 @@
 /** Runs activity tasks: looks up the function, gives it its context, reports how the attempt ended. */
 import type { ActivityTask } from '@perdure/proto/perdure/api/v1/activity';
 import type { Payload } from '@perdure/proto/perdure/api/v1/common';
-import type { ActivityTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import type { ActivityTaskCompletion, FollowUp, WorkflowTaskAccepted } from '@perdure/proto/perdure/api/v1/worker_service';
 import { runInContext } from '../activity/context.ts';
 import { decodeMessage, encodeMessage, hasCodecs } from '../common/data-converter.ts';
 import { ApplicationFailure, CancelledFailure, errorToFailure, readable } from '../common/failure.ts';
@@ -9,7 +9,9 @@ import { decodeValues, defaultPayloadConverter, encodeValue } from '../common/pa
 import { Code, ServiceError } from '../common/service-error.ts';
 import { roughBytes } from '../common/size.ts';
 import { type Attempt, contextOf, createAttempt, endedByStop, stopAttempt } from './attempt.ts';
-import { acknowledgements, createPersistentBatch } from './completion-batch.ts';
+import { acknowledgements, createPersistentBatch, type PersistentBatch } from './completion-batch.ts';
+import { callWithRoom, type EagerActivities, type EagerOffer } from './eager.ts';
+import type { OpenFollowUp, Success } from './follow-up.ts';
 import { createHeartbeats } from './heartbeats.ts';
 import type { Link } from './link.ts';
 import type { Slots } from './slots.ts';
@@ -26,6 +28,8 @@ export type ActivityFunction = (...args: never[]) => unknown;
 export interface ActivityRunner {
   /** Tasks that hold one slot each. */
   take(tasks: readonly ActivityTask[]): void;
+  /** Where activity tasks in answers go. */
+  readonly eager: EagerActivities;
   /** Tells all running code to stop, and runs no more. */
   stop(): void;
   /** Resolves when no attempt runs and all ends are reported. */
@@ -39,6 +43,8 @@ export interface ActivityRunnerOptions {
   readonly activities: ReadonlyMap<string, ActivityFunction>;
   readonly slots: Slots;
   giveBack(token: Uint8Array, begun: boolean): void;
+  /** Lets the run of an activity that has succeeded go on; undefined when it cannot. */
+  followUp(success: Success): Promise<OpenFollowUp | undefined>;
 }
 
 export function createActivityRunner(link: Link, options: ActivityRunnerOptions): ActivityRunner {
@@ -48,22 +54,23 @@ export function createActivityRunner(link: Link, options: ActivityRunnerOptions)
   const running = new Set<Attempt>();
   let stopped = false;
   let idle: (() => void)[] = [];
-  const completions = createPersistentBatch<ActivityTaskCompletion, true>(link, roughBytes, async (items) => {
-    const { api, namespace, info: worker, receipts, abandoned: abort } = link;
-    const receivedAnswerIds = receipts.take();
-    const request = { namespace, worker, completions: [...items], receivedAnswerIds };
-    const { errors } = await api.completeActivityTasks(request, { abort }).catch((error: unknown) => {
-      receipts.giveBack(receivedAnswerIds);
-      throw error;
-    });
-    return acknowledgements(errors);
-  });
+  const eager: EagerActivities = {
+    reserve: (most) => (stopped ? 0 : slots.takeShare(1, most)),
+    take(tasks, reserved) {
+      slots.release(reserved - tasks.length);
+      take(tasks);
+    },
+  };
+  const completions = createCompletions(link, eager);
 
   const run = async (task: ActivityTask): Promise<void> => {
     const attempt = createAttempt(task, clock);
     running.add(attempt);
     heartbeats.add(attempt);
-    const outcome = await execute(link, activities, attempt, () => heartbeats.refresh(attempt));
+    const { outcome, result } = await execute(link, activities, attempt, () => heartbeats.refresh(attempt));
+    const elapsedMs = clock.monotonic() - attempt.since;
+    const next = result && !attempt.stopped ? await options.followUp({ task, result, elapsedMs }) : undefined;
+    let accepted: WorkflowTaskAccepted | undefined;
     // The next attempt must find the details even if this one failed right after reporting them.
     if (outcome !== 'shutdown' && outcome.$case === 'failed') await heartbeats.flush(attempt);
     heartbeats.delete(attempt);
@@ -71,24 +78,27 @@ export function createActivityRunner(link: Link, options: ActivityRunnerOptions)
     if (running.delete(attempt)) {
       slots.release(1);
       if (outcome === 'shutdown') giveBack(task.token, true);
-      else if (attempt.stopped?.cause !== 'unwanted') await report(link, completions.add, task, outcome);
+      else if (attempt.stopped?.cause !== 'unwanted') accepted = await report(link, completions.add, task, outcome, next?.message);
     }
+    next?.settle(accepted);
     if (running.size === 0) {
       for (const resolve of idle) resolve();
       idle = [];
     }
   };
-  return {
-    take(tasks) {
-      for (const task of tasks) {
-        if (stopped) {
-          slots.release(1);
-          giveBack(task.token, false);
-        } else {
-          run(task).catch((error: unknown) => log('error', 'an activity attempt was lost', { error: String(error) }));
-        }
+  const take = (tasks: readonly ActivityTask[]): void => {
+    for (const task of tasks) {
+      if (stopped) {
+        slots.release(1);
+        giveBack(task.token, false);
+      } else {
+        run(task).catch((error: unknown) => log('error', 'an activity attempt was lost', { error: String(error) }));
       }
-    },
+    }
+  };
+  return {
+    eager,
+    take,
     stop() {
       stopped = true;
       for (const attempt of running) stopAttempt(attempt, 'shutdown', new CancelledFailure('the worker shuts down'));
@@ -106,13 +116,34 @@ export function createActivityRunner(link: Link, options: ActivityRunnerOptions)
   };
 }
 
+/** Ends of attempts; each is answered with what became of its follow-up, undefined when it had none or it was left out. */
+function createCompletions(link: Link, eager: EagerActivities): PersistentBatch<ActivityTaskCompletion, WorkflowTaskAccepted | undefined> {
+  const { api, namespace, info: worker, abandoned: abort } = link;
+  return createPersistentBatch<ActivityTaskCompletion, WorkflowTaskAccepted | undefined>(link, roughBytes, async (items) => {
+    const commands = items.map(({ followUp }) => followUp?.completion?.commands ?? []);
+    const call = (offer: EagerOffer) => api.completeActivityTasks({ namespace, worker, completions: [...items], ...offer }, { abort });
+    const { errors, followUps } = await callWithRoom(link, eager, commands, call);
+    return acknowledgements(errors).map((taken, index) => {
+      if (taken !== true) return taken;
+      const outcome = followUps[index]?.outcome;
+      return outcome?.$case === 'ok' ? outcome.value : undefined;
+    });
+  });
+}
+
+interface Ended {
+  readonly outcome: Outcome | 'shutdown';
+  /** Of a success, as no codec has touched it. */
+  readonly result?: Payload;
+}
+
 /** Runs the code of an attempt. Never rejects. */
 async function execute(
   link: Link,
   activities: ReadonlyMap<string, ActivityFunction>,
   attempt: Attempt,
   beatSoon: () => void,
-): Promise<Outcome | 'shutdown'> {
+): Promise<Ended> {
   const { task } = attempt;
   try {
     const call = activities.get(task.activityType) as ((...args: unknown[]) => unknown) | undefined;
@@ -122,11 +153,12 @@ async function execute(
     const args = decodeValues(defaultPayloadConverter, task.input, `activity ${task.activityType}`);
     const value = await runInContext(contextOf(attempt, link.clock, link.log, beatSoon), () => call(...args));
     const result = encodeValue(defaultPayloadConverter, value, `result of activity ${task.activityType}`);
-    if (coded) await encodeMessage(link.dataConverter, result);
-    checkSize(task.activityType, result);
-    return { $case: 'completed', value: { result } };
+    const told = coded ? { ...result } : result;
+    if (coded) await encodeMessage(link.dataConverter, told);
+    checkSize(task.activityType, told);
+    return { outcome: { $case: 'completed', value: { result: told } }, result };
   } catch (thrown) {
-    return endOfThrown(link, attempt, readable(thrown));
+    return { outcome: await endOfThrown(link, attempt, readable(thrown)) };
   }
 }
 
@@ -149,32 +181,34 @@ async function endOfThrown(link: Link, attempt: Attempt, thrown: unknown): Promi
 /** Brings an end to the service; one that is refused for what it holds is replaced by a failure that says so. */
 async function report(
   link: Link,
-  send: (completion: ActivityTaskCompletion) => Promise<true>,
+  send: (completion: ActivityTaskCompletion) => Promise<WorkflowTaskAccepted | undefined>,
   task: ActivityTask,
   outcome: Outcome,
-): Promise<void> {
+  followUp: FollowUp | undefined,
+): Promise<WorkflowTaskAccepted | undefined> {
   const { token, activityType, activityId } = task;
   try {
-    await send({ token, outcome });
+    return await send({ token, outcome, followUp });
   } catch (error) {
-    if (link.abandoned.aborted) return;
+    if (link.abandoned.aborted) return undefined;
     const fields = { activityType, activityId, error: String(error) };
     // Timed out, retried or canceled meanwhile: nobody waits for this end.
     if (error instanceof ServiceError && error.code === Code.NOT_FOUND) {
       link.log('debug', 'the end of an activity attempt came too late', fields);
-      return;
+      return undefined;
     }
     link.log('error', 'the end of an activity attempt was refused', fields);
-    if (!(error instanceof ServiceError) || error.reason === 'BAD_TOKEN') return;
+    if (!(error instanceof ServiceError) || error.reason === 'BAD_TOKEN') return undefined;
     // What the service cannot store ends the attempt too: without any end it would wait for its time-out, which may be years away.
     const wrong = error.code === Code.INVALID_ARGUMENT;
-    if (!wrong && error.code !== Code.INTERNAL) return;
+    if (!wrong && error.code !== Code.INTERNAL) return undefined;
     const message = `the service refused what activity ${activityType} ended with: ${error.message}`;
     const refused = new ApplicationFailure({ message, type: error.reason, nonRetryable: wrong });
     const failed: Outcome = { $case: 'failed', value: errorToFailure(refused, defaultPayloadConverter) };
-    await send({ token, outcome: failed }).catch((again: unknown) => {
+    await send({ token, outcome: failed, followUp: undefined }).catch((again: unknown) => {
       link.log('error', 'the end of an activity attempt was refused again', { ...fields, error: String(again) });
     });
+    return undefined;
   }
 }
 

@@ -22,6 +22,8 @@ export interface Attempt {
   readonly deadline: number;
   /** Ms between signs of life. */
   readonly aliveEvery: number;
+  /** When it arrived. */
+  readonly since: number;
   lastBeat: number;
   /** Heartbeats in a row that did not arrive, and when to try again. */
   lostBeats: number;
@@ -46,6 +48,7 @@ export function createAttempt(task: ActivityTask, clock: Clock): Attempt {
     task,
     deadline: now + Math.min(startToClose, left),
     aliveEvery: Number.isFinite(heartbeatTimeout) ? heartbeatTimeout / 3 : QUIET_INTERVAL_MS,
+    since: now,
     lastBeat: now,
     lostBeats: 0,
     beatAgainAt: Number.POSITIVE_INFINITY,

@@ -1,12 +1,13 @@
 /** The life of a worker: takes tasks until told to stop, then hands everything over. */
 import { pause } from '../common/clock.ts';
 import { type ActivityFunction, type ActivityRunner, createActivityRunner } from './activities.ts';
+import type { EagerActivities } from './eager.ts';
 import type { WorkflowEngine } from './engine.ts';
 import type { Link } from './link.ts';
 import { pollActivityTasks, pollWorkflowTasks } from './poll.ts';
 import { createReturns, type Returns } from './returns.ts';
 import { createSlots, type Slots } from './slots.ts';
-import { createWorkflowRunner, type EagerActivities, type WorkflowRunner } from './workflows.ts';
+import { createWorkflowRunner, type WorkflowRunner } from './workflows.ts';
 
 /**
  * Polls that are out may have been answered with tasks already: told of the shutdown, the service answers them, and what they bring goes
@@ -49,18 +50,24 @@ interface Parts {
   readonly hurry: AbortController;
 }
 
+/** Of a worker without activities. */
+const NO_ACTIVITIES: EagerActivities = { reserve: () => 0, take: () => {} };
+
 export function createLife(link: Link, options: LifeOptions): Life {
   const { engine } = options;
   const activitySlots = createSlots(link.clock, options.maxConcurrentActivities);
   const workflowSlots = createSlots(link.clock, options.maxConcurrentWorkflowTasks);
   const returns = createReturns(link);
+  // They need each other: activities let runs go on, runs hand out activities.
+  let workflows: WorkflowRunner | undefined;
+  const followUp: WorkflowRunner['followUp'] = async (success) => await workflows?.followUp(success);
   const activities =
     options.activities.size > 0
-      ? createActivityRunner(link, { activities: options.activities, slots: activitySlots, giveBack: returns.add })
+      ? createActivityRunner(link, { activities: options.activities, slots: activitySlots, giveBack: returns.add, followUp })
       : undefined;
-  const eager = eagerOf(link, activities, activitySlots);
+  const eager = activities?.eager ?? NO_ACTIVITIES;
   const giveBack = (token: Uint8Array): void => returns.add(token, false);
-  const workflows = engine && createWorkflowRunner(link, { engine, slots: workflowSlots, eager, giveBack });
+  workflows = engine && createWorkflowRunner(link, { engine, slots: workflowSlots, eager, giveBack });
   const parts: Parts = { link, options, activitySlots, workflowSlots, returns, activities, workflows, hurry: new AbortController() };
   let asked = 0;
   return {
@@ -70,17 +77,6 @@ export function createLife(link: Link, options: LifeOptions): Life {
         asked = link.clock.monotonic();
         link.stop();
       } else if (link.clock.monotonic() - asked > ONE_CALL_MS) parts.hurry.abort();
-    },
-  };
-}
-
-/** Activity tasks in the answers of completions use the slots that polls leave. */
-function eagerOf(link: Link, activities: ActivityRunner | undefined, slots: Slots): EagerActivities {
-  return {
-    reserve: () => (activities && !link.stopping.aborted ? slots.takeShare(1) : 0),
-    take(tasks, reserved) {
-      slots.release(reserved - tasks.length);
-      activities?.take(tasks);
     },
   };
 }

@@ -1,5 +1,4 @@
 /** Runs workflow tasks: one per run at a time, through the engine, and brings the answers to the service. */
-import type { ActivityTask } from '@perdure/proto/perdure/api/v1/activity';
 import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import { type WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import {
@@ -8,13 +7,16 @@ import {
   WorkflowTaskCompletion,
   type WorkflowTaskFailure,
 } from '@perdure/proto/perdure/api/v1/worker_service';
+import { pause } from '../common/clock.ts';
 import { encodeMessage, hasCodecs, PayloadCodecError } from '../common/data-converter.ts';
 import { errorToFailure } from '../common/failure.ts';
 import { defaultPayloadConverter } from '../common/payload-converter.ts';
 import { Code, itemRefusal, type Refusal, refusalOf, ServiceError } from '../common/service-error.ts';
 import { roughBytes } from '../common/size.ts';
 import { acknowledgements, createPersistentBatch, largestCommand, type PersistentBatch } from './completion-batch.ts';
+import { callWithRoom, type EagerActivities, type EagerOffer } from './eager.ts';
 import type { EngineAnswer, WorkflowEngine } from './engine.ts';
+import { followUpTask, type OpenFollowUp, type Success, within } from './follow-up.ts';
 import { completeHistory, decodeTask, withFullHistory } from './history.ts';
 import type { Link } from './link.ts';
 import { fitAnswers } from './query-answers.ts';
@@ -25,6 +27,10 @@ const MAX_COMMAND_BYTES = 3 * 1024 * 1024;
 /** From this estimate on the exact size is worth an encoding. */
 const CHECK_FROM_BYTES = 1024 * 1024;
 const MAX_FAILURE_BYTES = 1024 * 1024;
+/** A follow-up must fit one request together with the largest result. */
+const MAX_FOLLOW_UP_BYTES = 512 * 1024;
+/** The end of an activity waits this long for what its run does next: its time limit is running. */
+const FOLLOW_UP_MS = 1_000;
 /** Times the engine gets the full history of one task. One is enough unless its thread is replaced meanwhile. */
 const HISTORY_TRIES = 3;
 
@@ -32,17 +38,12 @@ const HISTORY_TRIES = 3;
 export interface WorkflowRunner {
   /** Tasks that hold one slot each. */
   take(tasks: readonly WorkflowTask[]): void;
+  /** Lets the run of an activity that has succeeded go on; undefined when it cannot. */
+  followUp(success: Success): Promise<OpenFollowUp | undefined>;
   /** Runs no more: what waits goes back. */
   stop(): void;
   /** Resolves when no task runs and all answers are brought. */
   drained(): Promise<void>;
-}
-
-/** Activity tasks that come in the answers of completions. */
-export interface EagerActivities {
-  /** Takes slots for them; how many. */
-  reserve(): number;
-  take(tasks: readonly ActivityTask[], reserved: number): void;
 }
 
 export interface WorkflowRunnerOptions {
@@ -74,17 +75,24 @@ export function createWorkflowRunner(link: Link, options: WorkflowRunnerOptions)
   const busy = new Map<string, WorkflowTask[]>();
   let idle: (() => void)[] = [];
 
-  const runAll = async (runId: string, first: WorkflowTask): Promise<void> => {
-    const waiting: WorkflowTask[] = [];
-    busy.set(runId, waiting);
-    for (let task: WorkflowTask | undefined = first; task; task = waiting.shift()) {
-      await runChain(context, runId, task);
+  /** Runs the first task, if there is one, and those that wait. The first has a slot in any case. */
+  const runAll = async (runId: string, waiting: WorkflowTask[], first: WorkflowTask | undefined): Promise<void> => {
+    for (let task = first, more = true; more; task = waiting.shift(), more = task !== undefined) {
+      if (task) await runChain(context, runId, task);
       options.slots.release(1);
     }
     busy.delete(runId);
     if (busy.size > 0) return;
     for (const resolve of idle) resolve();
     idle = [];
+  };
+  const occupy = (runId: string): WorkflowTask[] => {
+    const waiting: WorkflowTask[] = [];
+    busy.set(runId, waiting);
+    return waiting;
+  };
+  const goOn = (runId: string, waiting: WorkflowTask[], first: WorkflowTask | undefined): void => {
+    runAll(runId, waiting, first).catch((error: unknown) => link.log('error', 'a workflow task was lost', { runId, error: String(error) }));
   };
   const giveBack = (task: WorkflowTask): void => {
     options.slots.release(1);
@@ -97,8 +105,27 @@ export function createWorkflowRunner(link: Link, options: WorkflowRunnerOptions)
         const waiting = busy.get(runId);
         if (context.stopped) giveBack(task);
         else if (waiting) waiting.push(task);
-        else runAll(runId, task).catch((error: unknown) => link.log('error', 'a workflow task was lost', { runId, error: String(error) }));
+        else goOn(runId, occupy(runId), task);
       }
+    },
+    async followUp(success) {
+      const task = followUpTask(success);
+      const runId = task?.execution?.runId ?? '';
+      // The answer that brought the activity may still be on its way through the run's own task.
+      if (task !== undefined && busy.has(runId)) await pause(link.clock, 0);
+      if (task === undefined || context.stopped || busy.has(runId) || options.slots.takeShare(1, 1) === 0) return undefined;
+      const waiting = occupy(runId);
+      const work = tryFollowUp(context, runId, task);
+      const completion = await within(link.clock, FOLLOW_UP_MS, work);
+      const settle = (accepted: WorkflowTaskAccepted | undefined): void => {
+        if (accepted) options.engine.committed(runId, accepted.completedEventId, accepted.closed);
+        else options.engine.evict(runId);
+        goOn(runId, waiting, accepted?.nextTask);
+      };
+      if (completion) return { message: { startedTime: task.startedTime, completion }, settle };
+      // The run may still be at work: nothing else may use it before.
+      void work.then(() => settle(undefined));
+      return undefined;
     },
     stop() {
       context.stopped = true;
@@ -109,6 +136,19 @@ export function createWorkflowRunner(link: Link, options: WorkflowRunnerOptions)
       await Promise.all([context.completions.drained(), context.failures.drained(), context.queries.drained()]);
     },
   };
+}
+
+/** What the run does next; undefined, whatever the reason, when a task of the service must find out. Never rejects. */
+async function tryFollowUp({ link, engine }: Context, runId: string, task: WorkflowTask): Promise<WorkflowTaskCompletion | undefined> {
+  try {
+    const answer = await engine.activate(task);
+    if (answer.kind !== 'completed' || roughBytes(answer.completion) > MAX_FOLLOW_UP_BYTES) return undefined;
+    if (hasCodecs(link.dataConverter)) await encodeMessage(link.dataConverter, answer);
+    return answer.completion;
+  } catch (error) {
+    link.log('debug', 'a run could not go on before the service knew', { runId, error: String(error) });
+    return undefined;
+  }
 }
 
 /** Runs a task and the next ones that come in the answers to it. Never rejects. */
@@ -251,25 +291,11 @@ async function failByError(context: Context, runId: string, task: WorkflowTask, 
 }
 
 function createCompletions(link: Link, eager: EagerActivities): PersistentBatch<WorkflowTaskCompletion, WorkflowTaskAccepted> {
-  const { api, namespace, info: worker, receipts, abandoned: abort } = link;
+  const { api, namespace, info: worker, abandoned: abort } = link;
   return createPersistentBatch<WorkflowTaskCompletion, WorkflowTaskAccepted>(link, roughBytes, async (items) => {
-    const reserved = eager.reserve();
-    const receivedAnswerIds = receipts.take();
-    const request = {
-      namespace,
-      worker,
-      completions: [...items],
-      eagerActivitySlots: reserved,
-      eagerActivityQueues: reserved > 0 ? [link.taskQueue] : [],
-      receivedAnswerIds,
-    };
-    const response = await api.completeWorkflowTasks(request, { abort }).catch((error: unknown) => {
-      receipts.giveBack(receivedAnswerIds);
-      eager.take([], reserved);
-      throw error;
-    });
-    receipts.add(response.answerId);
-    eager.take(response.activityTasks, reserved);
+    const commands = items.map((item) => item.commands);
+    const call = (offer: EagerOffer) => api.completeWorkflowTasks({ namespace, worker, completions: [...items], ...offer }, { abort });
+    const response = await callWithRoom(link, eager, commands, call);
     return response.results.map(({ outcome }) => {
       if (outcome?.$case === 'ok') return outcome.value;
       return outcome ? new ServiceError(itemRefusal(outcome.value)) : new Error('the service left a completion unanswered');

@@ -36,7 +36,7 @@ function ruleOf(command: Command): { rule: CommandRule<unknown>; value: unknown 
  */
 export function completeTask(
   t: Transition,
-  token: WorkflowTaskToken,
+  token: Pick<WorkflowTaskToken, 'nonce'>,
   completion: WorkflowTaskCompletion,
   worker: WorkerInfo,
 ): CompletionAnswer {

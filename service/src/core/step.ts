@@ -5,13 +5,12 @@
 import type { Payload, WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
 import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import type { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
-import type { ActivityTaskCompletion, WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import type { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import { isDue } from './activity.ts';
 import {
   type ActivityClaim,
   claimActivity,
-  completeActivity,
   dueActivities,
   heartbeatActivity,
   type LostClaim,
@@ -19,8 +18,9 @@ import {
   undoActivity,
   writeDetails,
 } from './activity-attempts.ts';
-import { completeTask } from './completion.ts';
+import { type CompletionAnswer, completeTask } from './completion.ts';
 import { folds } from './fold.ts';
+import { type AttemptEnd, endAttempt } from './follow-up.ts';
 import type { SignalInput, StartInput } from './inputs.ts';
 import { HISTORY_GRACE, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from './limits.ts';
 import { nextDue } from './outstanding.ts';
@@ -41,16 +41,14 @@ export interface Inputs {
   undoTask: [input: { claimId?: string; nonce?: string }, answer: undefined];
   completeTask: [
     input: { token: WorkflowTaskToken; completion: WorkflowTaskCompletion; worker: WorkerInfo },
-    answer: { completedEventId: number },
+    answer: CompletionAnswer,
   ];
   failTask: [input: { token: WorkflowTaskToken; cause: WorkflowTaskFailureCause; failure: Failure | undefined }, answer: undefined];
   claimActivity: [input: ActivityClaim, answer: Activity | undefined];
   undoActivity: [input: LostClaim, answer: undefined];
   returnActivity: [input: { token: ActivityTaskToken; begun: boolean }, answer: undefined];
-  completeActivity: [
-    input: { token: ActivityTaskToken; outcome: ActivityTaskCompletion['outcome']; worker: WorkerInfo },
-    answer: undefined,
-  ];
+  /** Answers what became of the follow-up; undefined when there was none or it was left out. */
+  completeActivity: [input: AttemptEnd, answer: CompletionAnswer | undefined];
   heartbeat: [input: { token: ActivityTaskToken; details: Payload | undefined; worker: WorkerInfo }, answer: boolean];
   /** The run is about to leave memory. */
   writeDetails: [input: undefined, answer: undefined];
@@ -79,7 +77,7 @@ const handlers: Handlers = {
   claimActivity,
   undoActivity: (t, input) => void undoActivity(t, input),
   returnActivity: (t, input) => void returnActivity(t, input.token, input.begun),
-  completeActivity: (t, input) => void completeActivity(t, input.token, input.outcome, input.worker),
+  completeActivity: endAttempt,
   heartbeat: (t, input) => heartbeatActivity(t, input.token, input.details, input.worker),
   writeDetails: (t) => void writeDetails(t),
   due: () => undefined,

@@ -96,7 +96,7 @@ export function claimTask(t: Transition, input: TaskClaimInput): Flight | undefi
 }
 
 /** The flight a worker's answer belongs to. Throws STALE_TASK when that task is not the one in flight. */
-export function flightOf(state: RunState, token: WorkflowTaskToken): Flight {
+export function flightOf(state: RunState, token: Pick<WorkflowTaskToken, 'nonce'>): Flight {
   const { flight } = state.live;
   if (flight !== undefined && flight.nonce === token.nonce) return flight;
   const { runId } = state.identity;

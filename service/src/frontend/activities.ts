@@ -1,36 +1,28 @@
 /** How attempts of activities get on and end; tasks that workers hand back. */
+import type { FollowUp, WorkflowTaskResult } from '@perdure/proto/perdure/api/v1/worker_service';
 import { MAX_BATCH_ITEMS } from '../core/limits.ts';
-import { badField, tooLarge } from '../errors.ts';
+import { fromTimestamp } from '../core/time.ts';
+import { badField, PerdureError, tooLarge } from '../errors.ts';
+import type { EndAnswer, VerifiedEnd } from '../roles.ts';
 import type { NamespaceRow } from '../store/store.ts';
 import { badToken, openToken } from '../tokens.ts';
 import type { Context, Frontend } from './call.ts';
-import { toItemError, toPerdureError } from './item-error.ts';
-import { activityToken, handOn, merge, passed, verifyEach } from './items.ts';
+import { checkCompletion, eagerRoom } from './completions.ts';
+import { noError, toItemError, toPerdureError } from './item-error.ts';
+import { activityToken, merge, passed, verifyEach } from './items.ts';
 import { noteReceived } from './polls.ts';
 import { checkText } from './text.ts';
 import { checkItemText, limitPart, openBatch, requireWorker } from './validate.ts';
 
 type ActivityRpcs = Pick<Frontend, 'completeActivityTasks' | 'heartbeatActivities' | 'returnTasks'>;
+type Request = Parameters<Frontend['completeActivityTasks']>[0];
 type Returned = Parameters<Context['history']['returnTasks']>[0][number];
 type Heartbeats = Awaited<ReturnType<Frontend['heartbeatActivities']>>['results'];
 
 /** CompleteActivityTasks, HeartbeatActivities and ReturnTasks. */
 export function activityRpcs(context: Context): ActivityRpcs {
   return {
-    completeActivityTasks: async (request) => {
-      noteReceived(context, request.receivedAnswerIds);
-      const items = openBatch(request, 'completions');
-      const worker = requireWorker(request.worker);
-      const namespace = await context.namespaces.find(request.namespace);
-      const verified = verifyEach(context, items, (weighed) => {
-        const { outcome, token } = weighed.item;
-        checkItemText(weighed);
-        if (outcome === undefined) throw badField('outcome', 'one of completed, failed and canceled is required');
-        limitPart(outcome.$case, outcome.value, weighed.bytes);
-        return { token: activityToken(context, namespace, token), outcome };
-      });
-      return { errors: await handOn(context, verified, (good) => context.history.completeActivities(good, worker)) };
-    },
+    completeActivityTasks: (request, call) => complete(context, request, call.abort),
     heartbeatActivities: async (request) => {
       noteReceived(context, request.receivedAnswerIds);
       const items = openBatch(request, 'heartbeats');
@@ -51,6 +43,48 @@ export function activityRpcs(context: Context): ActivityRpcs {
     },
     returnTasks: (request) => returnTasks(context, request),
   };
+}
+
+async function complete(context: Context, request: Request, abort: AbortSignal): ReturnType<Frontend['completeActivityTasks']> {
+  noteReceived(context, request.receivedAnswerIds);
+  const items = openBatch(request, 'completions');
+  const worker = requireWorker(request.worker);
+  const eager = eagerRoom(request);
+  const namespace = await context.namespaces.find(request.namespace);
+  const verified = verifyEach(context, items, ({ item, bytes }): VerifiedEnd => {
+    const { token, outcome, followUp } = item;
+    checkItemText({ item: { ...item, followUp: undefined }, bytes });
+    if (outcome === undefined) throw badField('outcome', 'one of completed, failed and canceled is required');
+    limitPart(outcome.$case, outcome.value, bytes);
+    return { token: activityToken(context, namespace, token), outcome, followUp: followUp && followUpOf(followUp, bytes) };
+  });
+  const good = passed(verified);
+  const answer = good.length === 0 ? undefined : await context.history.completeActivities(namespace.name, good, worker, eager);
+  const answerId = answer?.answerId ?? '';
+  if (abort.aborted && answerId !== '') context.matching.undelivered(answerId);
+  const ends = merge<VerifiedEnd, EndAnswer['ends'][number]>(verified, answer?.ends ?? [], (error) => ({ error, followUp: undefined }));
+  return {
+    errors: ends.map(({ error }) => (error === undefined ? noError() : toItemError(toPerdureError(error, context)))),
+    followUps: items.some(({ item }) => item.followUp !== undefined) ? ends.map(({ followUp }) => followUp ?? leftOut) : [],
+    answerId,
+    activityTasks: answer?.activityTasks ?? [],
+  };
+}
+
+const leftOut: WorkflowTaskResult = {
+  outcome: { $case: 'error', value: toItemError(new PerdureError('STALE_TASK', 'there was no follow-up that could be taken')) },
+};
+
+/** Undefined when it cannot be taken: the end of the attempt is recorded all the same, and the task that follows shows what is wrong. */
+function followUpOf({ startedTime, completion }: FollowUp, bytes: number): VerifiedEnd['followUp'] {
+  if (completion === undefined) return undefined;
+  try {
+    checkCompletion({ item: completion, bytes });
+    return { startedAt: fromTimestamp(startedTime), completion };
+  } catch (error) {
+    if (error instanceof PerdureError) return undefined;
+    throw error;
+  }
 }
 
 /** The answer has no room for errors of items: the good ones go back, then the call fails with the first error. */

@@ -78,7 +78,8 @@ async function complete(context: Context, request: Request, abort: AbortSignal):
   return { results: merge(verified, answer?.results ?? [], refused), answerId, activityTasks: answer?.activityTasks ?? [] };
 }
 
-function eagerRoom(request: Request): EagerRoom {
+/** Room for tasks that come in the answer. */
+export function eagerRoom(request: Pick<Request, 'eagerActivitySlots' | 'eagerActivityQueues'>): EagerRoom {
   const slots = request.eagerActivitySlots;
   if (slots < 0) throw badField('eager_activity_slots', `${slots} is negative`);
   const queues = request.eagerActivityQueues;
@@ -87,7 +88,8 @@ function eagerRoom(request: Request): EagerRoom {
   return { slots: Math.min(slots, MAX_BATCH_ITEMS), queues };
 }
 
-function checkCompletion({ item, bytes }: Weighed<WorkflowTaskCompletion>): void {
+/** Throws what is wrong with a completion, whatever its token. */
+export function checkCompletion({ item, bytes }: Weighed<WorkflowTaskCompletion>): void {
   if (Number.isNaN(bytes)) {
     const bad = findBadText({ ...item, commands: [] }, '');
     if (bad !== undefined) throw badField(bad.path, bad.problem);

@@ -50,7 +50,11 @@ test('bad tokens are refused one by one; the good items reach history in order, 
     activityTokenBytes(namespaceId, 2),
     Uint8Array.of(),
   ];
-  world.script.completeActivities = async () => [undefined, new PerdureError('ACTIVITY_NOT_FOUND', 'gone')];
+  world.script.completeActivities = async () => ({
+    ends: [undefined, new PerdureError('ACTIVITY_NOT_FOUND', 'gone')].map((error) => ({ error, followUp: undefined })),
+    answerId: '',
+    activityTasks: [],
+  });
   const request = CompleteActivityTasksRequest.fromPartial({
     worker,
     completions: completions.map((token) => ({ token, outcome: { $case: 'completed' as const, value: {} } })),
@@ -59,7 +63,7 @@ test('bad tokens are refused one by one; the good items reach history in order, 
   expect(errors.map((one) => one.reason)).toEqual(['BAD_TOKEN', '', 'BAD_TOKEN', 'BAD_TOKEN', 'ACTIVITY_NOT_FOUND', 'BAD_TOKEN']);
   expect(errors[1]?.code).toBe(0);
   expect(world.asked).toMatchObject([
-    { method: 'completeActivities', args: [[{ token: { number: 1 } }, { token: { number: 2 } }], worker] },
+    { method: 'completeActivities', args: ['default', [{ token: { number: 1 } }, { token: { number: 2 } }], worker, { slots: 0, queues: [] }] },
   ]);
 });
 

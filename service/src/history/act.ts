@@ -13,7 +13,8 @@ import { wantsCheckpoint } from './rows.ts';
 import { type Change, Dropped, type HotRun, type Unit } from './run.ts';
 import { blockedCause, toVisibility } from './show.ts';
 
-const LAZY_MS = 100;
+/** A start mark joins the next commit of its run; only attempts that take longer than this cost a record of their own. */
+const LAZY_MS = 500;
 const RUN_BYTES = 4_096;
 const ACTIVITY_BYTES = 1_024;
 

@@ -1,29 +1,48 @@
 /** What workers say of attempts: ends, heartbeats, tasks handed back. */
 import type { Payload, WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
-import type { ActivityTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import type { WorkflowTaskResult } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import { toItemError } from '../core/item-error.ts';
 import { PerdureError } from '../errors.ts';
+import type { EagerRoom, EndAnswer, VerifiedEnd } from '../roles.ts';
 import { act, settled } from './act.ts';
 import { runOf, taken } from './completions.ts';
 import type { History } from './context.ts';
+import { answerIdOf, createGiven, createTaker, type Given } from './eager.ts';
 import { detachQueries } from './queries.ts';
 import type { HotRun } from './run.ts';
 
-/** One entry per completion: undefined when committed. */
-export function completeActivities(
+/** One entry per end, in order; never rejects for one. */
+export async function completeActivities(
   h: History,
-  items: readonly { token: ActivityTaskToken; outcome: ActivityTaskCompletion['outcome'] }[],
+  namespace: string,
+  items: readonly VerifiedEnd[],
   worker: WorkerInfo,
-): Promise<(Error | undefined)[]> {
-  return Promise.all(
-    items.map((item) =>
-      taken(async () => {
-        const run = await runOf(h, item.token);
-        await afterCommit(h, run, () => act(h, run, 'completeActivity', { ...item, worker }));
-      }),
-    ),
-  );
+  eager: EagerRoom,
+): Promise<EndAnswer> {
+  const given = createGiven(namespace, worker, eager);
+  const ends = await Promise.all(items.map((item) => completeOne(h, item, given)));
+  return { ends, answerId: answerIdOf(h, given), activityTasks: given.activityTasks };
 }
+
+async function completeOne(h: History, item: VerifiedEnd, given: Given): Promise<EndAnswer['ends'][number]> {
+  const taker = item.followUp && createTaker(h, given, item.followUp.completion.sticky);
+  let followUp: WorkflowTaskResult | undefined;
+  const error = await taken(async () => {
+    const run = await runOf(h, item.token);
+    const input = { ...item, worker: given.worker };
+    const answer = await afterCommit(h, run, () => act(h, run, 'completeActivity', input, 'owed', taker?.release));
+    if (taker === undefined) return;
+    followUp = { outcome: answer ? { $case: 'ok', value: await taker.accepted(run, answer.completedEventId) } : leftOut };
+  });
+  if (error !== undefined) taker?.giveUp();
+  return { error, followUp };
+}
+
+const leftOut: WorkflowTaskResult['outcome'] = {
+  $case: 'error',
+  value: toItemError(new PerdureError('STALE_TASK', 'the follow-up was left out; forget the run and poll')),
+};
 
 /** Releases the answer, a refusal too, when everything it depends on is committed. */
 async function afterCommit<T>(h: History, run: HotRun, body: () => T): Promise<T> {

@@ -1,41 +1,21 @@
 /** What workers answer to workflow tasks: completions, failures, query answers. */
-import type { ActivityTask } from '@perdure/proto/perdure/api/v1/activity';
 import type { WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
 import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import type { QueryResult } from '@perdure/proto/perdure/api/v1/query';
-import { type WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import type { WorkflowTaskResult } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import { failureOf } from '../core/failures.ts';
 import { toItemError } from '../core/item-error.ts';
-import { isLastAttempt } from '../core/retry.ts';
-import { isOpen } from '../core/state.ts';
 import { PerdureError } from '../errors.ts';
-import type { CompletionAnswer, EagerRoom, TaskClaim, TaskRef, VerifiedCompletion } from '../roles.ts';
+import type { CompletionAnswer, EagerRoom, VerifiedCompletion } from '../roles.ts';
 import { act, settled } from './act.ts';
 import type { History } from './context.ts';
-import type { Release } from './dispatch.ts';
+import { answerIdOf, createGiven, createTaker, type Given } from './eager.ts';
 import { loadRun } from './loading.ts';
 import { keyOf } from './memory.ts';
-import { answerQueries, attachQueries, detachQueries } from './queries.ts';
+import { answerQueries, detachQueries } from './queries.ts';
 import { Dropped, type HotRun } from './run.ts';
-import { buildActivityTask, buildTask, hasTail, undoUnsent } from './tasks.ts';
-
-/** What one RPC gives its worker to do at once. */
-interface Given {
-  readonly namespace: string;
-  readonly worker: WorkerInfo;
-  readonly queues: readonly string[];
-  room: number;
-  readonly claims: TaskClaim[];
-  readonly activityTasks: ActivityTask[];
-}
-
-/** The run's next task, which travels with the answer to the one before; undefined when it could not be built. */
-interface NextTask {
-  readonly claim: TaskClaim;
-  readonly task: Promise<WorkflowTask | undefined>;
-}
 
 /** One result per item, in order; never rejects for an item. */
 export async function completeWorkflowTasks(
@@ -45,35 +25,24 @@ export async function completeWorkflowTasks(
   worker: WorkerInfo,
   eager: EagerRoom,
 ): Promise<CompletionAnswer> {
-  const given: Given = { namespace, worker, queues: eager.queues, room: eager.slots, claims: [], activityTasks: [] };
+  const given = createGiven(namespace, worker, eager);
   const results = await Promise.all(items.map((item) => completeOne(h, item, given)));
-  const answerId = given.claims.length === 0 ? '' : h.matching().track(given.claims);
-  return { results, answerId, activityTasks: given.activityTasks };
+  return { results, answerId: answerIdOf(h, given), activityTasks: given.activityTasks };
 }
 
 async function completeOne(h: History, item: VerifiedCompletion, given: Given): Promise<WorkflowTaskResult> {
   const { token, completion } = item;
-  const eager: { next?: NextTask | undefined } = {};
+  const taker = createTaker(h, given, completion.sticky);
   let run: HotRun | undefined;
   try {
     run = await runOf(h, token);
-    const release: Release = {
-      takeActivity: (released, number) => takeActivity(h, released, number, given),
-      takeTask: (released) => {
-        eager.next = completion.sticky ? takeTask(h, released, given) : undefined;
-        return eager.next !== undefined;
-      },
-    };
     const answer = answerQueries(h, run, token.nonce, completion.queryResults);
-    const { completedEventId } = act(h, run, 'completeTask', { token, completion, worker: given.worker }, 'owed', release);
+    const { completedEventId } = act(h, run, 'completeTask', { token, completion, worker: given.worker }, 'owed', taker.release);
     await settled(h, run);
     answer();
-    const nextTask = await eager.next?.task;
-    if (eager.next !== undefined && nextTask !== undefined) given.claims.push(eager.next.claim);
-    const ok = { completedEventId: BigInt(completedEventId), closed: !isOpen(run.state), nextTask };
-    return { outcome: { $case: 'ok', value: ok } };
+    return { outcome: { $case: 'ok', value: await taker.accepted(run, completedEventId) } };
   } catch (error) {
-    if (eager.next !== undefined) undoUnsent(h, eager.next.claim);
+    taker.giveUp();
     return { outcome: { $case: 'error', value: toItemError(await refused(h, run, token, error)) } };
   }
 }
@@ -102,51 +71,6 @@ async function refused(h: History, run: HotRun | undefined, token: WorkflowTaskT
       : (second as Error);
   }
   return error;
-}
-
-function claimFor(h: History, run: HotRun, given: Given, ref: Pick<TaskRef, 'kind' | 'number' | 'attempt' | 'queue' | 'dueAt'>): TaskClaim {
-  const { namespaceId, workflowId, runId } = run.key;
-  return {
-    ref: { ...ref, namespaceId, workflowId, runId, stickyWorkerId: '' },
-    claimId: h.env.newId(),
-    worker: given.worker,
-    namespace: given.namespace,
-  };
-}
-
-/** Hands an attempt to the worker whose completion scheduled it; last attempts go the durable way through matching. */
-function takeActivity(h: History, run: HotRun, number: number, given: Given): boolean {
-  const activity = run.state.activities.get(number);
-  if (activity === undefined || given.room === 0 || isLastAttempt(activity) || !given.queues.includes(activity.taskQueue)) return false;
-  const { attempt, taskQueue, dueAt } = activity;
-  const claim = claimFor(h, run, given, { kind: 'activity', number, attempt, queue: taskQueue, dueAt });
-  const claimed = act(h, run, 'claimActivity', { number, attempt, claimId: claim.claimId, worker: given.worker });
-  if (claimed === undefined) return false;
-  given.room -= 1;
-  given.claims.push(claim);
-  given.activityTasks.push(buildActivityTask(h, run, claimed, given.namespace));
-  return true;
-}
-
-/** Hands the run's next task to the worker that holds it in its cache. */
-function takeTask(h: History, run: HotRun, given: Given): NextTask | undefined {
-  if (!hasTail(run, given.worker)) return undefined;
-  const { state } = run;
-  const claim = claimFor(h, run, given, {
-    kind: 'workflow',
-    number: 0,
-    attempt: state.task.attempt,
-    queue: state.taskQueue,
-    dueAt: state.task.dueSince,
-  });
-  const flight = act(h, run, 'claimTask', { claimId: claim.claimId, worker: given.worker, committedEventId: run.committedEventId });
-  if (flight === undefined) return undefined;
-  const task = buildTask(h, run, flight, given.worker, attachQueries(run, flight.nonce, flight.seen)).catch((error: unknown) => {
-    h.log('warn', 'the next task could not be given out with the answer', { runId: run.key.runId, error: String(error) });
-    undoUnsent(h, claim);
-    return undefined;
-  });
-  return { claim, task };
 }
 
 /** One entry per failure: undefined when taken. */

@@ -135,7 +135,7 @@ export function createHistory(parts: HistoryParts): HistoryService {
     completeWorkflowTasks: (namespace, items, worker, eager) => completeWorkflowTasks(h, namespace, items, worker, eager),
     failWorkflowTasks: (items) => failWorkflowTasks(h, items),
     completeQueries: (items) => completeQueries(h, items),
-    completeActivities: (items, worker) => completeActivities(h, items, worker),
+    completeActivities: (namespace, items, worker, eager) => completeActivities(h, namespace, items, worker, eager),
     heartbeatActivities: (items, worker) => heartbeatActivities(h, items, worker),
     returnTasks: (items) => returnTasks(h, items),
     start: async () => {

@@ -3,6 +3,7 @@
 import type { ActivityTask } from '@perdure/proto/perdure/api/v1/activity';
 import { Payload, type WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
 import type { WorkflowTask } from '@perdure/proto/perdure/api/v1/task';
+import { type FollowUpFacts, followUpFacts } from '../core/follow-up.ts';
 import { joinFrames, splitFrames } from '../core/frames.ts';
 import { MAX_POLL_ANSWER_BYTES } from '../core/limits.ts';
 import { isLastAttempt } from '../core/retry.ts';
@@ -196,7 +197,7 @@ async function claimActivity(h: History, run: HotRun, claim: TaskClaim): Promise
   if (activity === undefined) return GONE;
   try {
     // Built now: by the time the start is durable the attempt may have timed out.
-    const task = buildActivityTask(h, run, activity, claim.namespace);
+    const task = buildActivityTask(h, run, activity, claim.namespace, claim.worker);
     if (isLastAttempt(activity)) await settled(h, run);
     return { kind: 'activity', task };
   } catch (error) {
@@ -206,11 +207,12 @@ async function claimActivity(h: History, run: HotRun, claim: TaskClaim): Promise
 }
 
 /** The content of an attempt that has just been handed out. */
-export function buildActivityTask(h: History, run: HotRun, activity: Activity, namespace: string): ActivityTask {
+export function buildActivityTask(h: History, run: HotRun, activity: Activity, namespace: string, worker: WorkerInfo): ActivityTask {
   const { namespaceId, workflowId, runId } = run.key;
   const { number, attempt, startNumber } = activity;
+  const facts = followUpFacts(run.state, worker);
   return {
-    token: signActivityToken(h.tokenKey, { namespaceId, workflowId, runId, number, attempt, startNumber }),
+    token: signActivityToken(h.tokenKey, { namespaceId, workflowId, runId, number, attempt, startNumber, ...facts }),
     execution: { workflowId, runId },
     workflowType: run.state.workflowType,
     namespace,
@@ -228,7 +230,12 @@ export function buildActivityTask(h: History, run: HotRun, activity: Activity, n
     heartbeatTimeout: toDuration(activity.heartbeatMs),
     heartbeatDetails: activity.heartbeatDetails === undefined ? undefined : Payload.create(activity.heartbeatDetails),
     retryPolicy: activity.retryPolicy,
+    followUp: facts.baseEventId === 0n ? undefined : followUpBase(run, number, facts),
   };
+}
+
+function followUpBase({ state }: HotRun, activityNumber: number, facts: FollowUpFacts): ActivityTask['followUp'] {
+  return { activityNumber, ...facts, seenEventId: BigInt(state.task.seen), taskTimeoutMs: BigInt(state.taskTimeoutMs) };
 }
 
 /** Answers that did not arrive: their tasks are due again. */

@@ -4,6 +4,7 @@ import type { ActivityTaskCompletion } from '@perdure/proto/perdure/api/v1/worke
 import { Marks } from '@perdure/proto/perdure/server/v1/mark';
 import { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import { readCheckpoint, writeCheckpoint } from '../../../src/core/checkpoint.ts';
+import { type FollowUpInput, followUpFacts } from '../../../src/core/follow-up.ts';
 import type { StartInput } from '../../../src/core/inputs.ts';
 import { nextDue, outstanding, wakeAt } from '../../../src/core/outstanding.ts';
 import type { Activity, Flight } from '../../../src/core/state.ts';
@@ -121,13 +122,16 @@ function showFlight(session: Session, flight: Flight | undefined): string[] {
   return [`task ${name} base=${base} seen=${seen} started=${clock(startedAt)}${suggested ? ' continue-as-new suggested' : ''}`];
 }
 
-function showAttempt(session: Session, activity: Activity | undefined): string[] {
+function showAttempt(session: Session, activity: Activity | undefined, by: string): string[] {
   if (activity === undefined) return ['gone'];
   const { number, attempt, startNumber, heartbeatDetails } = activity;
   const name = `${number}.${attempt}.${startNumber}`;
-  const token = ActivityTaskToken.create({ number, attempt, startNumber });
+  const facts = followUpFacts(session.run.state, worker(by));
+  const token = ActivityTaskToken.create({ number, attempt, startNumber, ...facts });
   session.activities.set(String(number), token).set(name, token);
-  return [`activity ${name}${heartbeatDetails === undefined ? '' : ` details=${showPayload(heartbeatDetails)}`}`];
+  const details = heartbeatDetails === undefined ? '' : ` details=${showPayload(heartbeatDetails)}`;
+  const followUp = facts.baseEventId === 0n ? '' : ` follow-up base=${facts.baseEventId} end=${facts.endEventId}`;
+  return [`activity ${name}${details}${followUp}`];
 }
 
 function taskToken(session: Session, { options }: Words): WorkflowTaskToken {
@@ -142,11 +146,31 @@ function activityToken(session: Session, { plain }: Words): ActivityTaskToken {
   return session.activities.get(name) ?? ActivityTaskToken.create({ number, attempt, startNumber });
 }
 
-function completeActivity(session: Session, words: Words, outcome: ActivityTaskCompletion['outcome']): string[] {
-  return give(session, 'completeActivity', {
-    token: activityToken(session, words),
-    outcome,
-    worker: worker(words.options.worker ?? 'w1'),
+function completeActivity(
+  session: Session,
+  words: Words,
+  outcome: ActivityTaskCompletion['outcome'],
+  followUp?: FollowUpInput,
+): string[] {
+  const input = { token: activityToken(session, words), outcome, worker: worker(words.options.worker ?? 'w1'), followUp };
+  return give(session, 'completeActivity', input, (answer) => {
+    if (followUp === undefined) return [];
+    return [answer === undefined ? 'left out' : `completed ${answer.completedEventId}`];
+  });
+}
+
+/** A success whose run has gone on already; `at` is how far the code's clock is behind the service's. */
+function followUp(session: Session, words: Words, line: string): string[] {
+  const [head = '', commands = ''] = line.split(' : ');
+  const { plain } = wordsOf(head);
+  const outcome: ActivityTaskCompletion['outcome'] = plain.includes('failed')
+    ? { $case: 'failed', value: failureOf(words) }
+    : { $case: 'completed', value: { result: undefined } };
+  const behind = words.options.behind === undefined ? 0 : durationOf(words.options.behind);
+  const ahead = words.options.ahead === undefined ? 0 : durationOf(words.options.ahead);
+  return completeActivity(session, words, outcome, {
+    startedAt: session.run.now - behind + ahead,
+    completion: completionOf(commands),
   });
 }
 
@@ -203,7 +227,7 @@ const inputs: Record<string, Handler> = {
     const number = Number(words.plain[0]);
     const attempt = Number(words.options.attempt ?? session.run.state.activities.get(number)?.attempt ?? 1);
     const input = { number, attempt, claimId: claimId(session, words), worker: worker(words.options.worker ?? 'w1') };
-    return give(session, 'claimActivity', input, (activity) => showAttempt(session, activity));
+    return give(session, 'claimActivity', input, (activity) => showAttempt(session, activity, words.options.worker ?? 'w1'));
   },
   'undo-activity': (session, { plain, options }) =>
     give(session, 'undoActivity', { number: Number(plain[0]), claimId: options.claim ?? '', unsent: plain.includes('unsent') }),
@@ -214,6 +238,7 @@ const inputs: Record<string, Handler> = {
       $case: 'completed',
       value: { result: words.plain[1] === undefined ? undefined : payloadOf(words.plain[1]) },
     }),
+  'follow-up': followUp,
   'fail-activity': (session, words) => completeActivity(session, words, { $case: 'failed', value: failureOf(words) }),
   'cancel-activity': (session, words) =>
     completeActivity(session, words, { $case: 'canceled', value: { details: words.plain.slice(1).map(payloadOf) } }),

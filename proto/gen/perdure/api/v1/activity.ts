@@ -199,7 +199,30 @@ export interface ActivityTask {
     | undefined;
   /** What an earlier attempt reported last. */
   heartbeatDetails: Payload | undefined;
-  retryPolicy: RetryPolicy | undefined;
+  retryPolicy:
+    | RetryPolicy
+    | undefined;
+  /**
+   * Present when this worker holds the run and the run waits for no other activity: its end may bring a follow-up
+   * (CompleteActivityTasks).
+   */
+  followUp: FollowUpBase | undefined;
+}
+
+/** Where a run stands whose worker may go on by itself when an attempt succeeds. */
+export interface FollowUpBase {
+  /** The activity's number within its run, as in its events. */
+  activityNumber: number;
+  /** The WorkflowTaskCompleted event the cached run stands on. */
+  baseEventId: bigint;
+  /** What the code had seen then. */
+  seenEventId: bigint;
+  /** Id of the ActivityCompleted event if nothing else happens before it. */
+  endEventId: bigint;
+  /** What the code is told of its history in the follow-up. */
+  historyBytes: bigint;
+  continueAsNewSuggested: boolean;
+  taskTimeoutMs: bigint;
 }
 
 /** An open activity in the answer of describe. */
@@ -1677,6 +1700,7 @@ function createBaseActivityTask(): ActivityTask {
     heartbeatTimeout: undefined,
     heartbeatDetails: undefined,
     retryPolicy: undefined,
+    followUp: undefined,
   };
 }
 
@@ -1735,6 +1759,9 @@ export const ActivityTask: MessageFns<ActivityTask> = {
     }
     if (message.retryPolicy !== undefined) {
       RetryPolicy.encode(message.retryPolicy, writer.uint32(146).fork()).join();
+    }
+    if (message.followUp !== undefined) {
+      FollowUpBase.encode(message.followUp, writer.uint32(154).fork()).join();
     }
     return writer;
   },
@@ -1896,6 +1923,14 @@ export const ActivityTask: MessageFns<ActivityTask> = {
             message.retryPolicy = RetryPolicy.decode(reader, reader.uint32());
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.followUp = FollowUpBase.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1978,6 +2013,11 @@ export const ActivityTask: MessageFns<ActivityTask> = {
         : isSet(object.retry_policy)
         ? RetryPolicy.fromJSON(object.retry_policy)
         : undefined,
+      followUp: isSet(object.followUp)
+        ? FollowUpBase.fromJSON(object.followUp)
+        : isSet(object.follow_up)
+        ? FollowUpBase.fromJSON(object.follow_up)
+        : undefined,
     };
   },
 
@@ -2037,6 +2077,9 @@ export const ActivityTask: MessageFns<ActivityTask> = {
     if (message.retryPolicy !== undefined) {
       obj.retryPolicy = RetryPolicy.toJSON(message.retryPolicy);
     }
+    if (message.followUp !== undefined) {
+      obj.followUp = FollowUpBase.toJSON(message.followUp);
+    }
     return obj;
   },
 
@@ -2084,6 +2127,235 @@ export const ActivityTask: MessageFns<ActivityTask> = {
     message.retryPolicy = (object.retryPolicy !== undefined && object.retryPolicy !== null)
       ? RetryPolicy.fromPartial(object.retryPolicy)
       : undefined;
+    message.followUp = (object.followUp !== undefined && object.followUp !== null)
+      ? FollowUpBase.fromPartial(object.followUp)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseFollowUpBase(): FollowUpBase {
+  return {
+    activityNumber: 0,
+    baseEventId: 0n,
+    seenEventId: 0n,
+    endEventId: 0n,
+    historyBytes: 0n,
+    continueAsNewSuggested: false,
+    taskTimeoutMs: 0n,
+  };
+}
+
+export const FollowUpBase: MessageFns<FollowUpBase> = {
+  encode(message: FollowUpBase, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.activityNumber !== 0) {
+      writer.uint32(8).uint32(message.activityNumber);
+    }
+    if (message.baseEventId !== 0n) {
+      if (BigInt.asIntN(64, message.baseEventId) !== message.baseEventId) {
+        throw new globalThis.Error("value provided for field message.baseEventId of type int64 too large");
+      }
+      writer.uint32(16).int64(message.baseEventId);
+    }
+    if (message.seenEventId !== 0n) {
+      if (BigInt.asIntN(64, message.seenEventId) !== message.seenEventId) {
+        throw new globalThis.Error("value provided for field message.seenEventId of type int64 too large");
+      }
+      writer.uint32(56).int64(message.seenEventId);
+    }
+    if (message.endEventId !== 0n) {
+      if (BigInt.asIntN(64, message.endEventId) !== message.endEventId) {
+        throw new globalThis.Error("value provided for field message.endEventId of type int64 too large");
+      }
+      writer.uint32(24).int64(message.endEventId);
+    }
+    if (message.historyBytes !== 0n) {
+      if (BigInt.asIntN(64, message.historyBytes) !== message.historyBytes) {
+        throw new globalThis.Error("value provided for field message.historyBytes of type int64 too large");
+      }
+      writer.uint32(32).int64(message.historyBytes);
+    }
+    if (message.continueAsNewSuggested !== false) {
+      writer.uint32(40).bool(message.continueAsNewSuggested);
+    }
+    if (message.taskTimeoutMs !== 0n) {
+      if (BigInt.asIntN(64, message.taskTimeoutMs) !== message.taskTimeoutMs) {
+        throw new globalThis.Error("value provided for field message.taskTimeoutMs of type int64 too large");
+      }
+      writer.uint32(48).int64(message.taskTimeoutMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FollowUpBase {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFollowUpBase();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.activityNumber = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.baseEventId = reader.int64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.seenEventId = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.endEventId = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.historyBytes = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.continueAsNewSuggested = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.taskTimeoutMs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FollowUpBase {
+    return {
+      activityNumber: isSet(object.activityNumber)
+        ? globalThis.Number(object.activityNumber)
+        : isSet(object.activity_number)
+        ? globalThis.Number(object.activity_number)
+        : 0,
+      baseEventId: isSet(object.baseEventId)
+        ? BigInt(object.baseEventId)
+        : isSet(object.base_event_id)
+        ? BigInt(object.base_event_id)
+        : 0n,
+      seenEventId: isSet(object.seenEventId)
+        ? BigInt(object.seenEventId)
+        : isSet(object.seen_event_id)
+        ? BigInt(object.seen_event_id)
+        : 0n,
+      endEventId: isSet(object.endEventId)
+        ? BigInt(object.endEventId)
+        : isSet(object.end_event_id)
+        ? BigInt(object.end_event_id)
+        : 0n,
+      historyBytes: isSet(object.historyBytes)
+        ? BigInt(object.historyBytes)
+        : isSet(object.history_bytes)
+        ? BigInt(object.history_bytes)
+        : 0n,
+      continueAsNewSuggested: isSet(object.continueAsNewSuggested)
+        ? globalThis.Boolean(object.continueAsNewSuggested)
+        : isSet(object.continue_as_new_suggested)
+        ? globalThis.Boolean(object.continue_as_new_suggested)
+        : false,
+      taskTimeoutMs: isSet(object.taskTimeoutMs)
+        ? BigInt(object.taskTimeoutMs)
+        : isSet(object.task_timeout_ms)
+        ? BigInt(object.task_timeout_ms)
+        : 0n,
+    };
+  },
+
+  toJSON(message: FollowUpBase): unknown {
+    const obj: any = {};
+    if (message.activityNumber !== 0) {
+      obj.activityNumber = Math.round(message.activityNumber);
+    }
+    if (message.baseEventId !== 0n) {
+      obj.baseEventId = message.baseEventId.toString();
+    }
+    if (message.seenEventId !== 0n) {
+      obj.seenEventId = message.seenEventId.toString();
+    }
+    if (message.endEventId !== 0n) {
+      obj.endEventId = message.endEventId.toString();
+    }
+    if (message.historyBytes !== 0n) {
+      obj.historyBytes = message.historyBytes.toString();
+    }
+    if (message.continueAsNewSuggested !== false) {
+      obj.continueAsNewSuggested = message.continueAsNewSuggested;
+    }
+    if (message.taskTimeoutMs !== 0n) {
+      obj.taskTimeoutMs = message.taskTimeoutMs.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<FollowUpBase>, I>>(base?: I): FollowUpBase {
+    return FollowUpBase.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FollowUpBase>, I>>(object: I): FollowUpBase {
+    const message = createBaseFollowUpBase();
+    message.activityNumber = object.activityNumber ?? 0;
+    message.baseEventId = (object.baseEventId !== undefined && object.baseEventId !== null)
+      ? BigInt(object.baseEventId)
+      : 0n;
+    message.seenEventId = (object.seenEventId !== undefined && object.seenEventId !== null)
+      ? BigInt(object.seenEventId)
+      : 0n;
+    message.endEventId = (object.endEventId !== undefined && object.endEventId !== null)
+      ? BigInt(object.endEventId)
+      : 0n;
+    message.historyBytes = (object.historyBytes !== undefined && object.historyBytes !== null)
+      ? BigInt(object.historyBytes)
+      : 0n;
+    message.continueAsNewSuggested = object.continueAsNewSuggested ?? false;
+    message.taskTimeoutMs = (object.taskTimeoutMs !== undefined && object.taskTimeoutMs !== null)
+      ? BigInt(object.taskTimeoutMs)
+      : 0n;
     return message;
   },
 };

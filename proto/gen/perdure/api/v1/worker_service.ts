@@ -4,6 +4,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Duration } from "../../../google/protobuf/duration.ts";
+import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { ActivityTask } from "./activity.ts";
 import { Command } from "./command.ts";
 import { ItemError, Payload, WorkerInfo } from "./common.ts";
@@ -165,15 +166,38 @@ export interface CompleteActivityTasksRequest {
   worker: WorkerInfo | undefined;
   completions: ActivityTaskCompletion[];
   receivedAnswerIds: string[];
+  /** As in CompleteWorkflowTasksRequest: activity tasks that follow-ups schedule may come in the answer. */
+  eagerActivitySlots: number;
+  eagerActivityQueues: string[];
 }
 
 /** How one attempt ended. */
 export interface ActivityTaskCompletion {
   token: Uint8Array;
-  outcome: { $case: "completed"; value: ActivityTaskSuccess } | { $case: "failed"; value: Failure } | {
-    $case: "canceled";
-    value: ActivityTaskCanceled;
-  } | undefined;
+  outcome:
+    | { $case: "completed"; value: ActivityTaskSuccess }
+    | { $case: "failed"; value: Failure }
+    | { $case: "canceled"; value: ActivityTaskCanceled }
+    | undefined;
+  /** With `completed` only, and only if the task had a `follow_up`. */
+  followUp: FollowUp | undefined;
+}
+
+/**
+ * What the workflow did next, told by the worker that holds the run: the answer to the task that the end of the attempt would
+ * cause. It is taken together with the end, in one commit, if the end is all that happened since `base_event_id`; else it is left
+ * out, the end is recorded all the same, and a workflow task follows as usual.
+ */
+export interface FollowUp {
+  /**
+   * The code's clock: the task's started_time plus the time since then, by the worker's monotonic clock. Not before the run's
+   * last event and not after the service's clock, else the follow-up is left out.
+   */
+  startedTime:
+    | Timestamp
+    | undefined;
+  /** Its token is empty. */
+  completion: WorkflowTaskCompletion | undefined;
 }
 
 /** The function returned. */
@@ -189,6 +213,14 @@ export interface ActivityTaskCanceled {
 /** One entry per completion, in order; empty message and code 0 when recorded. */
 export interface CompleteActivityTasksResponse {
   errors: ItemError[];
+  /**
+   * Empty when no completion had a follow-up; else one entry per completion, in order. STALE_TASK: it was left out, or the
+   * completion had none. Anything but ok: the worker forgets the run.
+   */
+  followUps: WorkflowTaskResult[];
+  /** Names this answer when it carries tasks. */
+  answerId: string;
+  activityTasks: ActivityTask[];
 }
 
 /** Signs of life. */
@@ -2214,7 +2246,14 @@ export const PollActivityTasksResponse: MessageFns<PollActivityTasksResponse> = 
 };
 
 function createBaseCompleteActivityTasksRequest(): CompleteActivityTasksRequest {
-  return { namespace: "", worker: undefined, completions: [], receivedAnswerIds: [] };
+  return {
+    namespace: "",
+    worker: undefined,
+    completions: [],
+    receivedAnswerIds: [],
+    eagerActivitySlots: 0,
+    eagerActivityQueues: [],
+  };
 }
 
 export const CompleteActivityTasksRequest: MessageFns<CompleteActivityTasksRequest> = {
@@ -2230,6 +2269,12 @@ export const CompleteActivityTasksRequest: MessageFns<CompleteActivityTasksReque
     }
     for (const v of message.receivedAnswerIds) {
       writer.uint32(34).string(v!);
+    }
+    if (message.eagerActivitySlots !== 0) {
+      writer.uint32(40).int32(message.eagerActivitySlots);
+    }
+    for (const v of message.eagerActivityQueues) {
+      writer.uint32(50).string(v!);
     }
     return writer;
   },
@@ -2279,6 +2324,22 @@ export const CompleteActivityTasksRequest: MessageFns<CompleteActivityTasksReque
             message.receivedAnswerIds.push(reader.string());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.eagerActivitySlots = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.eagerActivityQueues.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2303,6 +2364,16 @@ export const CompleteActivityTasksRequest: MessageFns<CompleteActivityTasksReque
         : globalThis.Array.isArray(object?.received_answer_ids)
         ? object.received_answer_ids.map((e: any) => globalThis.String(e))
         : [],
+      eagerActivitySlots: isSet(object.eagerActivitySlots)
+        ? globalThis.Number(object.eagerActivitySlots)
+        : isSet(object.eager_activity_slots)
+        ? globalThis.Number(object.eager_activity_slots)
+        : 0,
+      eagerActivityQueues: globalThis.Array.isArray(object?.eagerActivityQueues)
+        ? object.eagerActivityQueues.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.eager_activity_queues)
+        ? object.eager_activity_queues.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -2320,6 +2391,12 @@ export const CompleteActivityTasksRequest: MessageFns<CompleteActivityTasksReque
     if (message.receivedAnswerIds?.length) {
       obj.receivedAnswerIds = message.receivedAnswerIds;
     }
+    if (message.eagerActivitySlots !== 0) {
+      obj.eagerActivitySlots = Math.round(message.eagerActivitySlots);
+    }
+    if (message.eagerActivityQueues?.length) {
+      obj.eagerActivityQueues = message.eagerActivityQueues;
+    }
     return obj;
   },
 
@@ -2334,12 +2411,14 @@ export const CompleteActivityTasksRequest: MessageFns<CompleteActivityTasksReque
       : undefined;
     message.completions = object.completions?.map((e) => ActivityTaskCompletion.fromPartial(e)) || [];
     message.receivedAnswerIds = object.receivedAnswerIds?.map((e) => e) || [];
+    message.eagerActivitySlots = object.eagerActivitySlots ?? 0;
+    message.eagerActivityQueues = object.eagerActivityQueues?.map((e) => e) || [];
     return message;
   },
 };
 
 function createBaseActivityTaskCompletion(): ActivityTaskCompletion {
-  return { token: new Uint8Array(0), outcome: undefined };
+  return { token: new Uint8Array(0), outcome: undefined, followUp: undefined };
 }
 
 export const ActivityTaskCompletion: MessageFns<ActivityTaskCompletion> = {
@@ -2357,6 +2436,9 @@ export const ActivityTaskCompletion: MessageFns<ActivityTaskCompletion> = {
       case "canceled":
         ActivityTaskCanceled.encode(message.outcome.value, writer.uint32(34).fork()).join();
         break;
+    }
+    if (message.followUp !== undefined) {
+      FollowUp.encode(message.followUp, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -2406,6 +2488,14 @@ export const ActivityTaskCompletion: MessageFns<ActivityTaskCompletion> = {
             message.outcome = { $case: "canceled", value: ActivityTaskCanceled.decode(reader, reader.uint32()) };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.followUp = FollowUp.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2428,6 +2518,11 @@ export const ActivityTaskCompletion: MessageFns<ActivityTaskCompletion> = {
         : isSet(object.canceled)
         ? { $case: "canceled", value: ActivityTaskCanceled.fromJSON(object.canceled) }
         : undefined,
+      followUp: isSet(object.followUp)
+        ? FollowUp.fromJSON(object.followUp)
+        : isSet(object.follow_up)
+        ? FollowUp.fromJSON(object.follow_up)
+        : undefined,
     };
   },
 
@@ -2442,6 +2537,9 @@ export const ActivityTaskCompletion: MessageFns<ActivityTaskCompletion> = {
       obj.failed = Failure.toJSON(message.outcome.value);
     } else if (message.outcome?.$case === "canceled") {
       obj.canceled = ActivityTaskCanceled.toJSON(message.outcome.value);
+    }
+    if (message.followUp !== undefined) {
+      obj.followUp = FollowUp.toJSON(message.followUp);
     }
     return obj;
   },
@@ -2472,6 +2570,102 @@ export const ActivityTaskCompletion: MessageFns<ActivityTaskCompletion> = {
         break;
       }
     }
+    message.followUp = (object.followUp !== undefined && object.followUp !== null)
+      ? FollowUp.fromPartial(object.followUp)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseFollowUp(): FollowUp {
+  return { startedTime: undefined, completion: undefined };
+}
+
+export const FollowUp: MessageFns<FollowUp> = {
+  encode(message: FollowUp, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.startedTime !== undefined) {
+      Timestamp.encode(message.startedTime, writer.uint32(10).fork()).join();
+    }
+    if (message.completion !== undefined) {
+      WorkflowTaskCompletion.encode(message.completion, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FollowUp {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFollowUp();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.startedTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.completion = WorkflowTaskCompletion.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FollowUp {
+    return {
+      startedTime: isSet(object.startedTime)
+        ? fromJsonTimestamp(object.startedTime)
+        : isSet(object.started_time)
+        ? fromJsonTimestamp(object.started_time)
+        : undefined,
+      completion: isSet(object.completion) ? WorkflowTaskCompletion.fromJSON(object.completion) : undefined,
+    };
+  },
+
+  toJSON(message: FollowUp): unknown {
+    const obj: any = {};
+    if (message.startedTime !== undefined) {
+      obj.startedTime = fromTimestamp(message.startedTime).toISOString();
+    }
+    if (message.completion !== undefined) {
+      obj.completion = WorkflowTaskCompletion.toJSON(message.completion);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<FollowUp>, I>>(base?: I): FollowUp {
+    return FollowUp.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FollowUp>, I>>(object: I): FollowUp {
+    const message = createBaseFollowUp();
+    message.startedTime = (object.startedTime !== undefined && object.startedTime !== null)
+      ? Timestamp.fromPartial(object.startedTime)
+      : undefined;
+    message.completion = (object.completion !== undefined && object.completion !== null)
+      ? WorkflowTaskCompletion.fromPartial(object.completion)
+      : undefined;
     return message;
   },
 };
@@ -2615,13 +2809,22 @@ export const ActivityTaskCanceled: MessageFns<ActivityTaskCanceled> = {
 };
 
 function createBaseCompleteActivityTasksResponse(): CompleteActivityTasksResponse {
-  return { errors: [] };
+  return { errors: [], followUps: [], answerId: "", activityTasks: [] };
 }
 
 export const CompleteActivityTasksResponse: MessageFns<CompleteActivityTasksResponse> = {
   encode(message: CompleteActivityTasksResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.errors) {
       ItemError.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.followUps) {
+      WorkflowTaskResult.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.answerId !== "") {
+      writer.uint32(26).string(message.answerId);
+    }
+    for (const v of message.activityTasks) {
+      ActivityTask.encode(v!, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -2647,6 +2850,30 @@ export const CompleteActivityTasksResponse: MessageFns<CompleteActivityTasksResp
             message.errors.push(ItemError.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.followUps.push(WorkflowTaskResult.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.answerId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.activityTasks.push(ActivityTask.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2662,6 +2889,21 @@ export const CompleteActivityTasksResponse: MessageFns<CompleteActivityTasksResp
   fromJSON(object: any): CompleteActivityTasksResponse {
     return {
       errors: globalThis.Array.isArray(object?.errors) ? object.errors.map((e: any) => ItemError.fromJSON(e)) : [],
+      followUps: globalThis.Array.isArray(object?.followUps)
+        ? object.followUps.map((e: any) => WorkflowTaskResult.fromJSON(e))
+        : globalThis.Array.isArray(object?.follow_ups)
+        ? object.follow_ups.map((e: any) => WorkflowTaskResult.fromJSON(e))
+        : [],
+      answerId: isSet(object.answerId)
+        ? globalThis.String(object.answerId)
+        : isSet(object.answer_id)
+        ? globalThis.String(object.answer_id)
+        : "",
+      activityTasks: globalThis.Array.isArray(object?.activityTasks)
+        ? object.activityTasks.map((e: any) => ActivityTask.fromJSON(e))
+        : globalThis.Array.isArray(object?.activity_tasks)
+        ? object.activity_tasks.map((e: any) => ActivityTask.fromJSON(e))
+        : [],
     };
   },
 
@@ -2669,6 +2911,15 @@ export const CompleteActivityTasksResponse: MessageFns<CompleteActivityTasksResp
     const obj: any = {};
     if (message.errors?.length) {
       obj.errors = message.errors.map((e) => ItemError.toJSON(e));
+    }
+    if (message.followUps?.length) {
+      obj.followUps = message.followUps.map((e) => WorkflowTaskResult.toJSON(e));
+    }
+    if (message.answerId !== "") {
+      obj.answerId = message.answerId;
+    }
+    if (message.activityTasks?.length) {
+      obj.activityTasks = message.activityTasks.map((e) => ActivityTask.toJSON(e));
     }
     return obj;
   },
@@ -2681,6 +2932,9 @@ export const CompleteActivityTasksResponse: MessageFns<CompleteActivityTasksResp
   ): CompleteActivityTasksResponse {
     const message = createBaseCompleteActivityTasksResponse();
     message.errors = object.errors?.map((e) => ItemError.fromPartial(e)) || [];
+    message.followUps = object.followUps?.map((e) => WorkflowTaskResult.fromPartial(e)) || [];
+    message.answerId = object.answerId ?? "";
+    message.activityTasks = object.activityTasks?.map((e) => ActivityTask.fromPartial(e)) || [];
     return message;
   },
 };
@@ -3518,6 +3772,39 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+const timestampFractionRegex = /:\d{2}\.\d+/;
+
+function fromJsonTimestamp(o: any): Timestamp {
+  if (o instanceof globalThis.Date) {
+    return toTimestamp(o);
+  } else if (typeof o === "string") {
+    // Date only keeps milliseconds, and parses longer fractions in an engine-specific way,
+    // so parse the fractional seconds ourselves and give Date only the whole seconds
+    const fraction = timestampFractionRegex.exec(o);
+    if (fraction === null) {
+      return toTimestamp(new globalThis.Date(o));
+    }
+    const fractionNanos = Number(fraction[0].slice(4, 13).padEnd(9, "0"));
+    const wholeSeconds = new globalThis.Date(o.replace(fraction[0], fraction[0].slice(0, 3)));
+    const timestamp = toTimestamp(new globalThis.Date(wholeSeconds.getTime() + Math.trunc(fractionNanos / 1_000_000)));
+    return { ...timestamp, nanos: (timestamp.nanos ?? 0) + (fractionNanos % 1_000_000) };
+  } else {
+    return Timestamp.fromJSON(o);
+  }
+}
 
 function isObject(value: any): boolean {
   return typeof value === "object" && value !== null;

@@ -36,6 +36,11 @@ export interface ActivityTaskToken {
   number: number;
   attempt: number;
   startNumber: number;
+  /** For a follow-up (FollowUpBase); 0 when none may come. */
+  baseEventId: bigint;
+  endEventId: bigint;
+  historyBytes: bigint;
+  continueAsNewSuggested: boolean;
 }
 
 /** Where a list goes on. */
@@ -470,7 +475,18 @@ export const WorkflowTaskToken: MessageFns<WorkflowTaskToken> = {
 };
 
 function createBaseActivityTaskToken(): ActivityTaskToken {
-  return { namespaceId: "", workflowId: "", runId: "", number: 0, attempt: 0, startNumber: 0 };
+  return {
+    namespaceId: "",
+    workflowId: "",
+    runId: "",
+    number: 0,
+    attempt: 0,
+    startNumber: 0,
+    baseEventId: 0n,
+    endEventId: 0n,
+    historyBytes: 0n,
+    continueAsNewSuggested: false,
+  };
 }
 
 export const ActivityTaskToken: MessageFns<ActivityTaskToken> = {
@@ -492,6 +508,27 @@ export const ActivityTaskToken: MessageFns<ActivityTaskToken> = {
     }
     if (message.startNumber !== 0) {
       writer.uint32(48).int32(message.startNumber);
+    }
+    if (message.baseEventId !== 0n) {
+      if (BigInt.asIntN(64, message.baseEventId) !== message.baseEventId) {
+        throw new globalThis.Error("value provided for field message.baseEventId of type int64 too large");
+      }
+      writer.uint32(56).int64(message.baseEventId);
+    }
+    if (message.endEventId !== 0n) {
+      if (BigInt.asIntN(64, message.endEventId) !== message.endEventId) {
+        throw new globalThis.Error("value provided for field message.endEventId of type int64 too large");
+      }
+      writer.uint32(64).int64(message.endEventId);
+    }
+    if (message.historyBytes !== 0n) {
+      if (BigInt.asIntN(64, message.historyBytes) !== message.historyBytes) {
+        throw new globalThis.Error("value provided for field message.historyBytes of type int64 too large");
+      }
+      writer.uint32(72).int64(message.historyBytes);
+    }
+    if (message.continueAsNewSuggested !== false) {
+      writer.uint32(80).bool(message.continueAsNewSuggested);
     }
     return writer;
   },
@@ -557,6 +594,38 @@ export const ActivityTaskToken: MessageFns<ActivityTaskToken> = {
             message.startNumber = reader.int32();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.baseEventId = reader.int64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.endEventId = reader.int64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.historyBytes = reader.int64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.continueAsNewSuggested = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -593,6 +662,26 @@ export const ActivityTaskToken: MessageFns<ActivityTaskToken> = {
         : isSet(object.start_number)
         ? globalThis.Number(object.start_number)
         : 0,
+      baseEventId: isSet(object.baseEventId)
+        ? BigInt(object.baseEventId)
+        : isSet(object.base_event_id)
+        ? BigInt(object.base_event_id)
+        : 0n,
+      endEventId: isSet(object.endEventId)
+        ? BigInt(object.endEventId)
+        : isSet(object.end_event_id)
+        ? BigInt(object.end_event_id)
+        : 0n,
+      historyBytes: isSet(object.historyBytes)
+        ? BigInt(object.historyBytes)
+        : isSet(object.history_bytes)
+        ? BigInt(object.history_bytes)
+        : 0n,
+      continueAsNewSuggested: isSet(object.continueAsNewSuggested)
+        ? globalThis.Boolean(object.continueAsNewSuggested)
+        : isSet(object.continue_as_new_suggested)
+        ? globalThis.Boolean(object.continue_as_new_suggested)
+        : false,
     };
   },
 
@@ -616,6 +705,18 @@ export const ActivityTaskToken: MessageFns<ActivityTaskToken> = {
     if (message.startNumber !== 0) {
       obj.startNumber = Math.round(message.startNumber);
     }
+    if (message.baseEventId !== 0n) {
+      obj.baseEventId = message.baseEventId.toString();
+    }
+    if (message.endEventId !== 0n) {
+      obj.endEventId = message.endEventId.toString();
+    }
+    if (message.historyBytes !== 0n) {
+      obj.historyBytes = message.historyBytes.toString();
+    }
+    if (message.continueAsNewSuggested !== false) {
+      obj.continueAsNewSuggested = message.continueAsNewSuggested;
+    }
     return obj;
   },
 
@@ -630,6 +731,16 @@ export const ActivityTaskToken: MessageFns<ActivityTaskToken> = {
     message.number = object.number ?? 0;
     message.attempt = object.attempt ?? 0;
     message.startNumber = object.startNumber ?? 0;
+    message.baseEventId = (object.baseEventId !== undefined && object.baseEventId !== null)
+      ? BigInt(object.baseEventId)
+      : 0n;
+    message.endEventId = (object.endEventId !== undefined && object.endEventId !== null)
+      ? BigInt(object.endEventId)
+      : 0n;
+    message.historyBytes = (object.historyBytes !== undefined && object.historyBytes !== null)
+      ? BigInt(object.historyBytes)
+      : 0n;
+    message.continueAsNewSuggested = object.continueAsNewSuggested ?? false;
     return message;
   },
 };

@@ -7,6 +7,8 @@ export interface Execution {
   readonly runId: string;
   readonly activityId: string;
   readonly type: string;
+  /** Of the worker. */
+  readonly namespace: string;
   readonly attempt: number;
   /** Unique: results carry it where they can. */
   readonly id: number;
@@ -22,11 +24,11 @@ export interface Activities {
 }
 
 /** Activities of one worker process. They fail and take time as chance will have it. */
-export function createActivities(random: Random, ledger: Execution[], healed: () => boolean): Activities {
+export function createActivities(random: Random, ledger: Execution[], namespace: string, healed: () => boolean): Activities {
   const enter = async (): Promise<Execution> => {
     const context = Context.current();
     const { workflowExecution, activityId, activityType, attempt } = context.info;
-    const execution = { runId: workflowExecution.runId, activityId, type: activityType, attempt, id: ledger.length + 1 };
+    const execution = { runId: workflowExecution.runId, activityId, type: activityType, namespace, attempt, id: ledger.length + 1 };
     ledger.push(execution);
     if (random.chance(0.5)) await context.sleep(Math.floor(random.next() ** 3 * 2_000));
     return execution;

@@ -10,8 +10,8 @@ import {
   type WorkflowHandle,
   WorkflowNotFoundError,
 } from '@perdure/sdk/client';
-import type { Flaw } from './clumsy.ts';
-import type { Plan } from './plan.ts';
+import { argsOf, ballast, type Type, typeOf } from './orders.ts';
+import { NAMESPACES, type Plan } from './plan.ts';
 import type { Random } from './random.ts';
 import { createApi, type Network } from './rpc.ts';
 import { count } from './store.ts';
@@ -23,6 +23,7 @@ export type Told = 'ok' | 'refused' | 'unknown';
 
 export interface Asked {
   readonly kind: 'start' | 'signal' | 'cancel' | 'terminate';
+  readonly namespaceId: string;
   readonly workflowId: string;
   /** Of the run meant; for starts the run answered. */
   runId: string;
@@ -67,62 +68,19 @@ export interface CustomersOptions {
   readonly records: Records;
 }
 
-interface Customer extends CustomersOptions {
+/** Two processes: what one client asks at once travels in one request. */
+interface Tenant {
+  readonly namespaceId: string;
   readonly client: Client;
   readonly other: Client;
+}
+
+interface Customer extends CustomersOptions, Tenant {
+  /** Those of the other namespaces. */
+  readonly neighbours: readonly Tenant[];
   readonly random: Random;
   readonly pause: (ms: number) => Promise<void>;
   readonly newId: () => string;
-}
-
-const TYPES = [
-  'pipeline',
-  'napper',
-  'alarms',
-  'collector',
-  'worker',
-  'risky',
-  'heart',
-  'patient',
-  'racer',
-  'clumsy',
-  'hauler',
-  'trusting',
-] as const;
-type Type = (typeof TYPES)[number];
-
-/** From this size of an argument on the change that records it takes the second lane. */
-const HEAVY_BYTES = 262_144;
-
-function argsOf(type: Type, random: Random, heavy: boolean): unknown[] {
-  const some = (most: number, draw: () => number): number[] => Array.from({ length: 1 + random.below(most) }, draw);
-  switch (type) {
-    case 'pipeline':
-    case 'trusting':
-      return [some(6, () => random.below(100))];
-    case 'napper':
-      return [some(3, () => random.below(random.pick([500, 10_000, 90_000])))];
-    case 'alarms':
-      return [some(5, () => random.below(40_000))];
-    case 'collector':
-    case 'worker':
-      return [20_000 + random.below(60_000)];
-    case 'risky':
-      return [1 + random.below(2)];
-    case 'heart':
-      return [1 + random.below(20)];
-    case 'patient':
-      return [5_000 + random.below(60_000)];
-    case 'racer':
-      return [1 + random.below(4)];
-    case 'hauler':
-      return [some(4, () => 10 * (1 + random.below(heavy && random.chance(0.6) ? 60_000 : 100)))];
-    case 'clumsy': {
-      const numbers = some(4, () => random.below(100));
-      const flaw: Flaw = random.pick(['thrown', 'bad command']);
-      return [{ flaw, at: random.below(numbers.length), numbers, patience: 20_000 + random.below(60_000) }];
-    }
-  }
 }
 
 /** Sends customers in, one after the other, while the faults last. */
@@ -130,15 +88,18 @@ export function sendCustomers(options: CustomersOptions): void {
   const { world, plan, network, records } = options;
   const incarnation = world.spawn('clients');
   const log = (level: string, message: string): void => world.note(`clients ${level}: ${message}`);
-  const newClient = (): Client =>
-    new Client({ connection: createApi(network, incarnation), clock: incarnation.env, identity: 'clients', log });
-  // Two processes: what one client asks at once travels in one request.
-  const [client, other] = [newClient(), newClient()];
+  const tenants = NAMESPACES.slice(0, plan.namespaces).map(({ name, namespaceId }): Tenant => {
+    const newClient = (): Client =>
+      new Client({ connection: createApi(network, incarnation), clock: incarnation.env, identity: 'clients', namespace: name, log });
+    return { namespaceId, client: newClient(), other: newClient() };
+  });
   const pause = (ms: number): Promise<void> => new Promise((resolve) => void incarnation.env.setTimer(ms, resolve));
   for (let number = 0; number < plan.runs; number += 1) {
-    const customer: Customer = { ...options, client, other, random: world.random.fork(), pause, newId: incarnation.env.newId };
+    const tenant = tenants[number % tenants.length] as Tenant;
+    const neighbours = tenants.filter((each) => each !== tenant);
+    const customer: Customer = { ...options, ...tenant, neighbours, random: world.random.fork(), pause, newId: incarnation.env.newId };
     records.open += 1;
-    const workflowId = plan.sharedIds ? `shared-${customer.random.below(3)}` : `own-${number}`;
+    const workflowId = plan.sharedIds ? `shared-${customer.random.below(3)}` : `own-${Math.floor(number / tenants.length)}`;
     const at = world.random.next() * plan.faultsEnd * 0.8;
     world.after(plan.crowded ? at - (at % 5_000) : at, `customer ${number} comes`, () => {
       void visit(customer, workflowId).then(
@@ -155,9 +116,14 @@ export function sendCustomers(options: CustomersOptions): void {
 }
 
 /** Asks until told, and notes what. */
-async function ask(customer: Customer, asked: Omit<Asked, 'told' | 'toldAt' | 'askedAt'>, body: () => Promise<string>): Promise<Asked> {
+async function ask(
+  customer: Customer,
+  asked: Omit<Asked, 'told' | 'toldAt' | 'askedAt' | 'namespaceId'>,
+  body: () => Promise<string>,
+  namespaceId: string = customer.namespaceId,
+): Promise<Asked> {
   const { world, records, counts } = customer;
-  const entry: Asked = { ...asked, askedAt: world.now(), told: undefined, toldAt: 0 };
+  const entry: Asked = { ...asked, namespaceId, askedAt: world.now(), told: undefined, toldAt: 0 };
   records.asked.push(entry);
   count({ counts }, asked.kind);
   try {
@@ -184,38 +150,28 @@ function verdict({ records }: Customer, error: unknown): Told {
   return 'unknown';
 }
 
-function typeOf({ random, plan }: Customer): Type {
-  if (plan.trust && random.chance(0.4)) return 'trusting';
-  if (plan.flawed > 0 && random.chance(0.3)) return 'clumsy';
-  if (plan.heavy && random.chance(0.2)) return 'hauler';
-  const type = random.pick(TYPES);
-  return type === 'trusting' ? 'pipeline' : type;
-}
-
-/** One more argument, which nobody reads. */
-function ballast({ plan, random }: Customer): string[] {
-  return plan.heavy && random.chance(0.3) ? ['ballast '.repeat((HEAVY_BYTES * (1 + random.next())) / 8)] : [];
-}
-
 async function visit(customer: Customer, workflowId: string): Promise<void> {
-  const { random, client, other, newId, pause } = customer;
+  const { random, client, other, neighbours, newId, pause } = customer;
   const type = typeOf(customer);
   const requestId = newId();
   const options = {
     workflowId,
     taskQueue: TASK_QUEUE,
-    args: [...argsOf(type, random, customer.plan.heavy), ...ballast(customer)],
+    args: [...argsOf(type, customer), ...ballast(customer)],
     requestId,
     conflictPolicy: random.pick(['fail', 'useExisting', 'terminateExisting'] as const),
     reusePolicy: random.pick(['allow', 'allow', 'allowFailedOnly', 'reject'] as const),
     ...(random.chance(0.1) && { startDelay: random.below(5_000) }),
     ...(random.chance(0.1) && { runTimeout: 10_000 + random.below(30_000) }),
   };
-  const start = (by: Client): Promise<Asked> =>
-    ask(customer, { kind: 'start', workflowId, runId: '', requestId, type, value: 0 }, async () => (await by.start(type, options)).runId);
+  const asked = { kind: 'start', workflowId, runId: '', requestId, type, value: 0 } as const;
+  const start = (by: Client, namespaceId?: string): Promise<Asked> =>
+    ask(customer, asked, async () => (await by.start(type, options)).runId, namespaceId);
   const first = start(client);
   // The same request from elsewhere, at once or much later: it must find the same run.
   const second = random.chance(0.3) ? pause(random.pick([0, 3, 1_000, 30_000]) * random.next()).then(() => start(other)) : undefined;
+  // The same request in another namespace is another's: it makes a run of its own.
+  const twins = neighbours.filter(() => random.chance(0.3)).map((each) => start(each.client, each.namespaceId));
   const { told, runId } = await first;
   if (told === 'ok') {
     const handle = client.getHandle(workflowId, runId);
@@ -223,7 +179,7 @@ async function visit(customer: Customer, workflowId: string): Promise<void> {
     const awaited = random.chance(0.6);
     await Promise.all([interact(customer, handle, type), awaited && look(customer, handle), awaited && result(customer, handle)]);
   }
-  await second;
+  await Promise.all([second, ...twins]);
 }
 
 /** What the type of workflow waits for. */

@@ -4,17 +4,18 @@ import { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { foldEvent } from '../../src/core/fold.ts';
 import { decodeFrame, splitFrames } from '../../src/core/frames.ts';
-import { emptyState } from '../../src/core/state.ts';
+import { emptyState, type RunState } from '../../src/core/state.ts';
 import { buildRun } from '../../src/history/load.ts';
 import { describe, toVisibility } from '../../src/history/show.ts';
 import { visibilityKey } from '../../src/store/memory/database.ts';
-import type { Execution } from './activities.ts';
 import type { Asked, Seen } from './customers.ts';
 import { closeOf, eventsOf, type StoredRun, storedRuns, valueOf } from './log-of.ts';
+import { NAMESPACES, retentionOf } from './plan.ts';
+import { judgeResult } from './results.ts';
 import type { Scene } from './simulate.ts';
 import { count } from './store.ts';
 
-type Report = (problem: string) => void;
+export type Report = (problem: string) => void;
 
 /** Looks at everything; problems are added to the scene. */
 export function judge(scene: Scene): StoredRun[] {
@@ -85,9 +86,7 @@ function judgeRows({ service, plan, commits, counts }: Scene, run: StoredRun, re
   const folded = buildRun({ key: row.key, execution: row, rows }, 0, 0);
   const whole = buildRun({ key: row.key, execution: { ...row, checkpoint: undefined }, rows: written }, 0, 0);
   if (folded === undefined || whole === undefined) return report('its log holds nothing');
-  // Copies: bytes of a checkpoint and of the log differ in their class.
-  if (checkpointSeq > 0)
-    deepStrictEqual(structuredClone({ ...folded.state, live: undefined }), structuredClone({ ...whole.state, live: undefined }));
+  if (checkpointSeq > 0) deepStrictEqual(comparable(folded.state), comparable(whole.state));
   const { state } = whole;
   if (state.status !== row.status) report(`status ${row.status} in its row, ${state.status} by its log`);
   if (row.lastSeq > (run.rows.at(-1)?.seq ?? 0)) report(`its row names log row ${row.lastSeq}, the log ends before`);
@@ -97,8 +96,17 @@ function judgeRows({ service, plan, commits, counts }: Scene, run: StoredRun, re
   const { type, status, startedAt, closedAt, taskQueue } = listed;
   deepStrictEqual({ type, status, startedAt, closedAt, taskQueue }, pick(shown));
   if (closedAt === null) return;
+  const retention = retentionOf(
+    plan,
+    NAMESPACES.findIndex(({ namespaceId }) => namespaceId === row.key.namespaceId),
+  );
   if (listed.historyLength !== run.events.length) report(`listed with ${listed.historyLength} events, it has ${run.events.length}`);
-  if (row.wakeAt === null || row.wakeAt < closedAt + 0.94 * plan.retentionMs) report(`closed, and to be purged at ${row.wakeAt}`);
+  if (row.wakeAt === null || row.wakeAt < closedAt + 0.94 * retention) report(`closed, and to be purged at ${row.wakeAt}`);
+}
+
+/** A copy, since bytes of a checkpoint and of the log differ in their class; that a worker is not asked again is in no log. */
+function comparable({ task, ...state }: RunState): object {
+  return structuredClone({ ...state, live: undefined, task: { ...task, stickyWorkerId: '' } });
 }
 
 function pick({ type, status, startedAt, closedAt, taskQueue }: ReturnType<typeof toVisibility>): object {
@@ -108,6 +116,8 @@ function pick({ type, status, startedAt, closedAt, taskQueue }: ReturnType<typeo
 /** No attempt runs more often than its policy says, and each result was made by an execution and counts once. */
 function judgeActivities({ ledger, plan }: Scene, run: StoredRun, report: Report): void {
   const executions = ledger.filter((each) => each.runId === run.runId);
+  const namespace = NAMESPACES.find(({ namespaceId }) => namespaceId === run.row.key.namespaceId)?.name;
+  for (const each of executions) if (each.namespace !== namespace) report(`a worker of namespace ${each.namespace} ran its activity`);
   const scheduled = eventsOf(run, 'activityScheduled');
   const ends = new Map<number, number>();
   for (const kind of ['activityCompleted', 'activityFailed', 'activityTimedOut', 'activityCanceled'] as const) {
@@ -146,61 +156,6 @@ function judgeTimers({ plan }: Scene, run: StoredRun, report: Report): void {
   }
 }
 
-/** The run's end is what its inputs lead to. */
-function judgeResult(ledger: readonly Execution[], run: StoredRun, report: Report): void {
-  const close = closeOf(run);
-  const [begin] = eventsOf(run, 'workflowStarted');
-  if (begin === undefined) return report('has no start');
-  const canceled = eventsOf(run, 'workflowCancelRequested').length > 0;
-  if (close === undefined) return report('did not end');
-  // An activity that is asked to stop may fail on its own account.
-  if (close === 'workflowFailed' && !canceled)
-    return report(`failed: ${JSON.stringify(eventsOf(run, 'workflowFailed')[0]?.value.failure)}`);
-  if (close === 'workflowTimedOut' && begin.value.runTimeout === undefined) report('timed out without a time-out');
-  if (close === 'workflowCanceled' && !canceled) report('canceled itself');
-  if (close !== 'workflowCompleted') return;
-  const [input] = begin.value.input.map(valueOf);
-  const result = valueOf(eventsOf(run, 'workflowCompleted')[0]?.value.result);
-  const signals = eventsOf(run, 'workflowSignaled')
-    .filter(({ value }) => value.signalName === 'add')
-    .map(({ value }) => valueOf(value.input[0]) as number);
-  const sum = (values: readonly number[]): number => values.reduce((all, one) => all + one, 0);
-  switch (begin.value.workflowType) {
-    case 'pipeline':
-    case 'trusting':
-      return deepStrictEqual(result, 2 * sum(input as number[]));
-    case 'napper':
-      if ((result as number) < sum(input as number[])) report(`napped ${result} ms of ${sum(input as number[])}`);
-      return;
-    case 'alarms':
-      return deepStrictEqual(
-        result,
-        (input as number[]).toSorted((a, b) => a - b),
-      );
-    case 'collector':
-      return deepStrictEqual(result, signals);
-    case 'worker':
-      return deepStrictEqual(result, 2 * sum(signals));
-    case 'risky': {
-      const charged = (result as string[]).filter((each) => each !== 'failed').map((each) => Number(each.split(' ')[1]));
-      if ((result as string[]).length !== 2 * (input as number))
-        report(`${(result as string[]).length} outcomes of ${2 * (input as number)}`);
-      if (new Set(charged).size !== charged.length) report(`an execution counted twice: ${charged}`);
-      for (const id of charged) if (ledger[id - 1]?.runId !== run.runId) report(`execution ${id} is another run's`);
-      return;
-    }
-    case 'heart':
-      return deepStrictEqual(result, input);
-    case 'hauler': {
-      const sizes = input as number[];
-      return deepStrictEqual(result, { sizes, last: 'abcdefghij'.repeat((sizes.at(-1) ?? 0) / 10) });
-    }
-    case 'clumsy':
-      return deepStrictEqual(result, { sum: 2 * sum((input as { numbers: number[] }).numbers), values: signals });
-    default:
-  }
-}
-
 /** What a client was told happened, exactly once; what it was refused did not; else at most once. */
 function judgeAsked(scene: Scene, asked: Asked, runs: readonly StoredRun[], run: StoredRun | undefined, report: Report): void {
   const { told } = asked;
@@ -223,14 +178,19 @@ function judgeAsked(scene: Scene, asked: Asked, runs: readonly StoredRun[], run:
 }
 
 function judgeStart(scene: Scene, asked: Asked, runs: readonly StoredRun[], run: StoredRun | undefined, report: Report): void {
-  const own = runs.filter((each) => eventsOf(each, 'workflowStarted')[0]?.value.requestId === asked.requestId);
+  const own = runs.filter(
+    (each) => each.row.key.namespaceId === asked.namespaceId && eventsOf(each, 'workflowStarted')[0]?.value.requestId === asked.requestId,
+  );
   if (own.length > 1) return report(`started ${own.length} runs`);
-  const same = scene.records.asked.filter((each) => each.requestId === asked.requestId && each.kind === 'start');
+  const same = scene.records.asked.filter(
+    (each) => each.requestId === asked.requestId && each.namespaceId === asked.namespaceId && each.kind === 'start',
+  );
   const certain = scene.plan.rpc.repeated === 0 && same.every((each) => each.told === 'refused');
   if (certain && own.length > 0) report('started a run all the same');
   if (asked.told !== 'ok') return;
   if (run === undefined) return report(`the answered run ${asked.runId} is not stored`);
-  if (run.workflowId !== asked.workflowId) report(`the answered run is one of ${run.workflowId}`);
+  if (run.workflowId !== asked.workflowId || run.row.key.namespaceId !== asked.namespaceId)
+    report(`the answered run is one of ${run.workflowId} in namespace ${run.row.key.namespaceId}`);
   const first = scene.commits.get(run.runId)?.firstAt ?? Number.POSITIVE_INFINITY;
   if (first > asked.toldAt) report(`answered before the run was stored (${first})`);
   // A copy of the request that comes late may start what the first one found taken.

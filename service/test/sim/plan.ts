@@ -1,4 +1,5 @@
 /** What a seed's world is like: how much goes wrong, and which sizes apply. Drawn once, so that a seed says it all. */
+import { DEFAULT_NAMESPACE } from '../../src/store/seed.ts';
 import type { Random } from './random.ts';
 
 /** Probabilities per call unless said otherwise. */
@@ -33,7 +34,7 @@ export interface RpcFaultRates {
 export interface Plan {
   /** Nothing goes wrong at all. */
   readonly calm: boolean;
-  /** Of closed runs. */
+  /** Of closed runs. Namespaces after the first have less, see `retentionOf`. */
   readonly retentionMs: number;
   readonly store: StoreFaultRates;
   readonly rpc: RpcFaultRates;
@@ -49,6 +50,8 @@ export interface Plan {
   /** From then on nothing goes wrong. */
   readonly faultsEnd: number;
   readonly workers: number;
+  /** Tenants: the first so many of NAMESPACES. Workers and customers come to them in turn. */
+  readonly namespaces: number;
   /** Share of worker processes that run code with an error, until the faults end. */
   readonly flawed: number;
   readonly runs: number;
@@ -70,6 +73,12 @@ export interface Plan {
   /** Closed runs are awaited until they are purged. */
   readonly untilPurged: boolean;
 }
+
+/** The default one, and one that is made for it. */
+export const NAMESPACES: readonly { readonly name: string; readonly namespaceId: string }[] = [
+  DEFAULT_NAMESPACE,
+  { name: 'second', namespaceId: '00000000-0000-7000-8000-0000000005ec' },
+];
 
 /** Draws the plan. Every tenth seed is without faults. */
 export function drawPlan(seed: number, random: Random): Plan {
@@ -102,6 +111,7 @@ export function drawPlan(seed: number, random: Random): Plan {
   const never = Number.POSITIVE_INFINITY;
   const serviceCrashEvery = trust ? never : every(2_000, 60_000);
   const workerCrashEvery = gentle || trust ? never : every(2_000, 40_000);
+  const namespaces = random.chance(0.3) ? 2 : 1;
   return {
     calm,
     gentle,
@@ -116,7 +126,8 @@ export function drawPlan(seed: number, random: Random): Plan {
     orderly: random.next(),
     clockOffset: calm || random.chance(0.5) ? 0 : random.between(0, 5_000),
     faultsEnd: random.between(20_000, 120_000),
-    workers: 1 + random.below(3),
+    workers: Math.max(namespaces, 1 + random.below(3)),
+    namespaces,
     // They end to be corrected, which those that live on must not.
     flawed: gentle || trust ? 0 : some(1),
     runs: 6 + random.below(14),
@@ -130,4 +141,9 @@ export function drawPlan(seed: number, random: Random): Plan {
     scanAheadMs: scanEveryMs * random.between(1.2, 3),
     untilPurged,
   };
+}
+
+/** Ms for which a namespace, by its number, keeps closed runs. */
+export function retentionOf(plan: Plan, number: number): number {
+  return plan.retentionMs / (number + 1);
 }

@@ -1,9 +1,8 @@
 /** The service as one process at one address: it starts, crashes, freezes, and starts again on the same database. */
 import { createMemoryDatabase, type MemoryDatabase } from '../../src/store/memory/database.ts';
-import { DEFAULT_NAMESPACE } from '../../src/store/seed.ts';
 import type { CommitRecord } from '../../src/store/store.ts';
 import { startTestNode, type TestNode } from '../support/node.ts';
-import type { Plan, StoreFaultRates } from './plan.ts';
+import { NAMESPACES, type Plan, retentionOf, type StoreFaultRates } from './plan.ts';
 import { breakConnections, type Listener } from './rpc.ts';
 import { count, createFaultyStore } from './store.ts';
 import type { Incarnation, World } from './world.ts';
@@ -64,7 +63,7 @@ interface State extends ServiceOptions {
 export function createService(options: ServiceOptions): ServiceHost {
   const state: State = {
     ...options,
-    database: createDatabase(options.plan.retentionMs),
+    database: createDatabase(options.plan),
     poisoned: new Map(),
     errors: [],
     healed: false,
@@ -107,9 +106,11 @@ export function createService(options: ServiceOptions): ServiceHost {
   };
 }
 
-function createDatabase(retentionMs: number): MemoryDatabase {
+function createDatabase(plan: Plan): MemoryDatabase {
   const database = createMemoryDatabase();
-  database.namespaces.set(DEFAULT_NAMESPACE.name, { ...DEFAULT_NAMESPACE, retentionMs });
+  NAMESPACES.slice(0, plan.namespaces).forEach(({ name, namespaceId }, number) => {
+    database.namespaces.set(name, { name, namespaceId, retentionMs: retentionOf(plan, number) });
+  });
   return database;
 }
 

@@ -7,7 +7,7 @@ import type { Execution } from './activities.ts';
 import { type Records, sendCustomers } from './customers.ts';
 import { doublyOpen, type StoredRun } from './log-of.ts';
 import { judge } from './oracles.ts';
-import { drawPlan, type Plan, type RpcFaultRates } from './plan.ts';
+import { drawPlan, NAMESPACES, type Plan, type RpcFaultRates } from './plan.ts';
 import { replay } from './replays.ts';
 import type { Network } from './rpc.ts';
 import { createService, type ServiceHost } from './service.ts';
@@ -148,6 +148,7 @@ function build(seed: number, { bundle, flawedBundle }: Bundles): Scene & { netwo
       ledger,
       counts,
       name: `worker-${index + 1}`,
+      namespace: NAMESPACES[index % plan.namespaces]?.name ?? '',
       healed: () => scene.healed,
       report: (problem) => void wrong.push(problem),
     }),

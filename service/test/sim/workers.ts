@@ -30,6 +30,7 @@ export interface WorkerHostOptions {
   readonly ledger: Execution[];
   readonly counts: Map<string, number>;
   readonly name: string;
+  readonly namespace: string;
   healed(): boolean;
   /** Something that must never happen. */
   report(problem: string): void;
@@ -97,13 +98,14 @@ export function createWorkerHost(options: WorkerHostOptions): WorkerHost {
 }
 
 function create(options: WorkerHostOptions, incarnation: Incarnation, bundle: WorkflowBundle): Promise<Worker> {
-  const { world, plan, network, ledger, healed, report } = options;
+  const { world, plan, network, ledger, namespace, healed, report } = options;
   return Worker.create({
     connection: createApi(network, incarnation),
     clock: incarnation.env,
+    namespace,
     taskQueue: TASK_QUEUE,
     workflows: bundle,
-    activities: createActivities(world.random.fork(), ledger, healed),
+    activities: createActivities(world.random.fork(), ledger, namespace, healed),
     engine: 'inline',
     cacheBytes: plan.cacheBytes,
     maxConcurrentActivities: plan.concurrency,

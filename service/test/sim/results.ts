@@ -1,0 +1,60 @@
+/** What each type of workflow must come to, from what it was given. */
+import { deepStrictEqual } from 'node:assert';
+import type { Execution } from './activities.ts';
+import { closeOf, eventsOf, type StoredRun, valueOf } from './log-of.ts';
+import type { Report } from './oracles.ts';
+
+/** The run's end is what its inputs lead to. */
+export function judgeResult(ledger: readonly Execution[], run: StoredRun, report: Report): void {
+  const close = closeOf(run);
+  const [begin] = eventsOf(run, 'workflowStarted');
+  if (begin === undefined) return report('has no start');
+  const canceled = eventsOf(run, 'workflowCancelRequested').length > 0;
+  if (close === undefined) return report('did not end');
+  // An activity that is asked to stop may fail on its own account.
+  if (close === 'workflowFailed' && !canceled)
+    return report(`failed: ${JSON.stringify(eventsOf(run, 'workflowFailed')[0]?.value.failure)}`);
+  if (close === 'workflowTimedOut' && begin.value.runTimeout === undefined) report('timed out without a time-out');
+  if (close === 'workflowCanceled' && !canceled) report('canceled itself');
+  if (close !== 'workflowCompleted') return;
+  const [input] = begin.value.input.map(valueOf);
+  const result = valueOf(eventsOf(run, 'workflowCompleted')[0]?.value.result);
+  const signals = eventsOf(run, 'workflowSignaled')
+    .filter(({ value }) => value.signalName === 'add')
+    .map(({ value }) => valueOf(value.input[0]) as number);
+  const sum = (values: readonly number[]): number => values.reduce((all, one) => all + one, 0);
+  switch (begin.value.workflowType) {
+    case 'pipeline':
+    case 'trusting':
+      return deepStrictEqual(result, 2 * sum(input as number[]));
+    case 'napper':
+      if ((result as number) < sum(input as number[])) report(`napped ${result} ms of ${sum(input as number[])}`);
+      return;
+    case 'alarms':
+      return deepStrictEqual(
+        result,
+        (input as number[]).toSorted((a, b) => a - b),
+      );
+    case 'collector':
+      return deepStrictEqual(result, signals);
+    case 'worker':
+      return deepStrictEqual(result, 2 * sum(signals));
+    case 'risky': {
+      const charged = (result as string[]).filter((each) => each !== 'failed').map((each) => Number(each.split(' ')[1]));
+      if ((result as string[]).length !== 2 * (input as number))
+        report(`${(result as string[]).length} outcomes of ${2 * (input as number)}`);
+      if (new Set(charged).size !== charged.length) report(`an execution counted twice: ${charged}`);
+      for (const id of charged) if (ledger[id - 1]?.runId !== run.runId) report(`execution ${id} is another run's`);
+      return;
+    }
+    case 'heart':
+      return deepStrictEqual(result, input);
+    case 'hauler': {
+      const sizes = input as number[];
+      return deepStrictEqual(result, { sizes, last: 'abcdefghij'.repeat((sizes.at(-1) ?? 0) / 10) });
+    }
+    case 'clumsy':
+      return deepStrictEqual(result, { sum: 2 * sum((input as { numbers: number[] }).numbers), values: signals });
+    default:
+  }
+}

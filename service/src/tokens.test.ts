@@ -14,7 +14,18 @@ import {
 } from './tokens.ts';
 
 const key = new Uint8Array(32).fill(7);
-const activity = { namespaceId: 'n', workflowId: 'w', runId: 'r', number: 3, attempt: 2, startNumber: 1 };
+const activity = {
+  namespaceId: 'n',
+  workflowId: 'w',
+  runId: 'r',
+  number: 3,
+  attempt: 2,
+  startNumber: 1,
+  baseEventId: 4n,
+  endEventId: 9n,
+  historyBytes: 512n,
+  continueAsNewSuggested: true,
+};
 const workflow = {
   namespaceId: 'n',
   workflowId: 'w',

@@ -1,4 +1,9 @@
-import type { ActivityTaskCompletion, CompleteActivityTasksRequest } from '@perdure/proto/perdure/api/v1/worker_service';
+import type { ItemError } from '@perdure/proto/perdure/api/v1/common';
+import type {
+  ActivityTaskCompletion,
+  CompleteActivityTasksRequest,
+  CompleteActivityTasksResponse,
+} from '@perdure/proto/perdure/api/v1/worker_service';
 import { expect, test } from 'vitest';
 import { gate, refusal, type Script } from '../../test/support/scripted-api.ts';
 import { activityTask, bytes, createTestLink, text } from '../../test/support/tasks.ts';
@@ -8,11 +13,12 @@ import { type ActivityFunction, createActivityRunner } from './activities.ts';
 import { createSlots } from './slots.ts';
 
 const taken = { code: 0, reason: '', message: '', metadata: {}, retryAfter: undefined };
+const answered = (errors: ItemError[]): CompleteActivityTasksResponse => ({ errors, followUps: [], answerId: '', activityTasks: [] });
 const noAnswer = { cancelRequested: false, error: undefined };
 
 function setup(activities: Record<string, unknown>, script: Script = {}) {
   const fixture = createTestLink({
-    completeActivityTasks: (request) => ({ errors: request.completions.map(() => taken) }),
+    completeActivityTasks: (request) => answered(request.completions.map(() => taken)),
     heartbeatActivities: (request) => ({ results: request.heartbeats.map(() => noAnswer) }),
     ...script,
   });
@@ -22,6 +28,7 @@ function setup(activities: Record<string, unknown>, script: Script = {}) {
     activities: new Map(Object.entries(activities) as [string, ActivityFunction][]),
     slots,
     giveBack: (token, begun) => returned.push(`${text(token)} ${begun ? 'begun' : 'untouched'}`),
+    followUp: async () => undefined,
   });
   const take = (...tasks: ReturnType<typeof activityTask>[]): void => {
     slots.takeShare(1);
@@ -302,7 +309,7 @@ test('ends are sent again until the service takes them, with one line per outage
       completeActivityTasks: (request) => {
         attempts += 1;
         if (attempts <= 5) throw refusal(14, 'UNAVAILABLE');
-        return { errors: request.completions.map(() => taken) };
+        return answered(request.completions.map(() => taken));
       },
     },
   );
@@ -320,7 +327,7 @@ test('an end whose run cannot be reached now is sent again, the others are not',
       completeActivityTasks: (request) => {
         calls += 1;
         const away = { ...taken, code: 14, reason: 'UNAVAILABLE', message: 'the owner moves' };
-        return { errors: request.completions.map((item) => (text(item.token) === 'a' && calls < 3 ? away : taken)) };
+        return answered(request.completions.map((item) => (text(item.token) === 'a' && calls < 3 ? away : taken)));
       },
     },
   );
@@ -342,7 +349,7 @@ test('an end that comes too late is dropped quietly; one that is refused is repl
       completeActivityTasks: (request) => {
         const answer = first ? errors : request.completions.map(() => taken);
         first = false;
-        return { errors: answer };
+        return answered(answer);
       },
     },
   );
@@ -390,14 +397,19 @@ test('codecs see arguments, results and failure details', async () => {
       payloads.map((payload: { data: Uint8Array }) => ({ ...payload, data: flip(payload.data) }) as never),
   };
   const fixture = createTestLink(
-    { completeActivityTasks: (request) => ({ errors: request.completions.map(() => taken) }) },
+    { completeActivityTasks: (request) => answered(request.completions.map(() => taken)) },
     { dataConverter: { codecs: [codec as never] } },
   );
   const activities = new Map<string, ActivityFunction>([
     ['work', ((a: number) => a + 1) as ActivityFunction],
     ['fails', () => Promise.reject(ApplicationFailure.retryable('m', 'T', 'secret'))],
   ]);
-  const runner = createActivityRunner(fixture.link, { activities, slots: createSlots(fixture.clock, 2), giveBack: () => {} });
+  const runner = createActivityRunner(fixture.link, {
+    activities,
+    slots: createSlots(fixture.clock, 2),
+    giveBack: () => {},
+    followUp: async () => undefined,
+  });
   const task = activityTask('a', { args: [1] });
   for (const payload of task.input) payload.data = flip(payload.data);
   runner.take([task, activityTask('b', { type: 'fails' })]);

@@ -21,7 +21,12 @@ function setup(activities: Record<string, unknown>, options: { concurrency?: num
       }
       return { answerId: `answer-${++answers}`, tasks: queue.splice(0, request.maxTasks) };
     },
-    completeActivityTasks: (request) => ({ errors: request.completions.map(() => taken) }),
+    completeActivityTasks: (request) => ({
+      errors: request.completions.map(() => taken),
+      followUps: [],
+      answerId: '',
+      activityTasks: [],
+    }),
     heartbeatActivities: (request) => ({ results: request.heartbeats.map(() => ({ cancelRequested: false, error: undefined })) }),
     // The service answers the polls of a worker that shuts down.
     shutdownWorker: () => {

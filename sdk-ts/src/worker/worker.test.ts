@@ -72,7 +72,12 @@ test('a worker runs workflow and activity code in virtual time, once', async () 
         })),
       };
     },
-    completeActivityTasks: (request) => ({ errors: request.completions.map(() => taken) }),
+    completeActivityTasks: (request) => ({
+      errors: request.completions.map(() => taken),
+      followUps: [],
+      answerId: '',
+      activityTasks: [],
+    }),
     shutdownWorker: () => ({}),
     returnTasks: () => ({}),
   };

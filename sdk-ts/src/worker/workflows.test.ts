@@ -43,7 +43,7 @@ function setup(activate: (task: WorkflowTask) => EngineAnswer | Promise<EngineAn
     engine,
     slots,
     eager: {
-      reserve: () => eager.slots,
+      reserve: (most) => Math.min(eager.slots, most),
       take: (tasks) => eager.taken.push(...tasks.map((task) => text(task.token))),
     },
     giveBack: (token) => done.push(`give back ${text(token)}`),
@@ -302,15 +302,25 @@ test('commands over the limit fail the task, naming sizes and the largest', asyn
   );
 });
 
-test('eager activity slots are offered and the tasks taken', async () => {
-  const { clock, take, eager, requests } = setup(() => completion(), {
-    completeWorkflowTasks: () => ({ answerId: 'x', activityTasks: [activityTask('e')], results: [accepted(4n)] }),
+test('eager activity slots are offered for what is scheduled, as far as they are free, and the tasks taken', async () => {
+  const schedule = { attributes: { $case: 'scheduleActivity', value: {} } } as never;
+  const { clock, take, eager, requests } = setup((task) => completion(Array(Number(text(task.token))).fill(schedule)), {
+    completeWorkflowTasks: ({ eagerActivitySlots }) => {
+      const activityTasks = eagerActivitySlots > 0 ? [activityTask(`e${eagerActivitySlots}`)] : [];
+      return { answerId: 'x', activityTasks, results: [accepted(4n)] };
+    },
   });
   eager.slots = 3;
-  take(workflowTask('a'));
-  await clock.settle();
-  expect(requests('completeWorkflowTasks')[0]).toMatchObject({ eagerActivitySlots: 3, eagerActivityQueues: ['queue'] });
-  expect(eager.taken).toEqual(['e']);
+  for (const scheduled of ['0', '2', '5']) {
+    take(workflowTask(scheduled));
+    await clock.settle();
+  }
+  expect(requests('completeWorkflowTasks').map((sent) => [sent.eagerActivitySlots, sent.eagerActivityQueues])).toEqual([
+    [0, []],
+    [2, ['queue']],
+    [3, ['queue']],
+  ]);
+  expect(eager.taken).toEqual(['e2', 'e3']);
 });
 
 test('shutdown: what waits goes back untouched, what runs is completed, next tasks go back', async () => {

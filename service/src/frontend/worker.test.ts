@@ -63,7 +63,10 @@ test('bad tokens are refused one by one; the good items reach history in order, 
   expect(errors.map((one) => one.reason)).toEqual(['BAD_TOKEN', '', 'BAD_TOKEN', 'BAD_TOKEN', 'ACTIVITY_NOT_FOUND', 'BAD_TOKEN']);
   expect(errors[1]?.code).toBe(0);
   expect(world.asked).toMatchObject([
-    { method: 'completeActivities', args: ['default', [{ token: { number: 1 } }, { token: { number: 2 } }], worker, { slots: 0, queues: [] }] },
+    {
+      method: 'completeActivities',
+      args: ['default', [{ token: { number: 1 } }, { token: { number: 2 } }], worker, { slots: 0, queues: [] }],
+    },
   ]);
 });
 

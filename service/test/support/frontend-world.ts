@@ -1,5 +1,6 @@
 /** A frontend on the memory store and real matching, with a history that answers as told and remembers what it was asked. */
 import type { WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
+import { NO_FOLLOW_UP } from '../../src/core/follow-up.ts';
 import { createFrontend, type Frontend } from '../../src/frontend/service.ts';
 import { createMatching, type Matching } from '../../src/matching/service.ts';
 import type { HistoryRole } from '../../src/roles.ts';
@@ -76,7 +77,8 @@ export function workflowTokenBytes(inNamespace: string = namespaceId, nonce = 'n
 }
 
 export function activityTokenBytes(inNamespace: string = namespaceId, number = 1): Uint8Array {
-  return signActivityToken(tokenKey, { namespaceId: inNamespace, workflowId: 'wf', runId, number, attempt: 1, startNumber: 1 });
+  const attempt = { namespaceId: inNamespace, workflowId: 'wf', runId, number, attempt: 1, startNumber: 1 };
+  return signActivityToken(tokenKey, { ...attempt, ...NO_FOLLOW_UP });
 }
 
 function defaultAnswer(method: keyof HistoryRole, args: readonly unknown[]): unknown {
@@ -96,9 +98,14 @@ function defaultAnswer(method: keyof HistoryRole, args: readonly unknown[]): unk
     }
     case 'heartbeatActivities':
       return items.map(() => ({ cancelRequested: false, error: undefined }));
+    case 'completeActivities':
+      return {
+        ends: (args[1] as readonly unknown[]).map(() => ({ error: undefined, followUp: undefined })),
+        answerId: '',
+        activityTasks: [],
+      };
     case 'failWorkflowTasks':
     case 'completeQueries':
-    case 'completeActivities':
       return items.map(() => undefined);
     default:
       return undefined;

@@ -146,12 +146,7 @@ function activityToken(session: Session, { plain }: Words): ActivityTaskToken {
   return session.activities.get(name) ?? ActivityTaskToken.create({ number, attempt, startNumber });
 }
 
-function completeActivity(
-  session: Session,
-  words: Words,
-  outcome: ActivityTaskCompletion['outcome'],
-  followUp?: FollowUpInput,
-): string[] {
+function completeActivity(session: Session, words: Words, outcome: ActivityTaskCompletion['outcome'], followUp?: FollowUpInput): string[] {
   const input = { token: activityToken(session, words), outcome, worker: worker(words.options.worker ?? 'w1'), followUp };
   return give(session, 'completeActivity', input, (answer) => {
     if (followUp === undefined) return [];

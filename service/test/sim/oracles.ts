@@ -104,9 +104,13 @@ function judgeRows({ service, plan, commits, counts }: Scene, run: StoredRun, re
   if (row.wakeAt === null || row.wakeAt < closedAt + 0.94 * retention) report(`closed, and to be purged at ${row.wakeAt}`);
 }
 
-/** A copy, since bytes of a checkpoint and of the log differ in their class; that a worker is not asked again is in no log. */
+/**
+ * A copy, since bytes of a checkpoint and of the log differ in their class. Left out is what no log tells (R-LOG-5): that a worker
+ * is not asked again, and task failures but the 1st, 2nd, 4th, 8th …
+ */
 function comparable({ task, ...state }: RunState): object {
-  return structuredClone({ ...state, live: undefined, task: { ...task, stickyWorkerId: '' } });
+  const { stickyWorkerId: _sticky, failure: _failure, cause: _cause, failedAt: _failedAt, ...rest } = task;
+  return structuredClone({ ...state, live: undefined, task: rest });
 }
 
 function pick({ type, status, startedAt, closedAt, taskQueue }: ReturnType<typeof toVisibility>): object {

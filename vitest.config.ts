@@ -10,7 +10,7 @@ interface Options {
   readonly timeout: number;
   /** Projects with one number share workers; the next number starts when they are done. */
   readonly order: number;
-  /** Test files at once; projects that start processes take one. */
+  /** Test files at once. End-to-end tests mostly wait for processes, so two files share the cores; the faults need both for themselves. */
   readonly workers: number;
   readonly globalSetup?: string[];
 }
@@ -52,7 +52,7 @@ export default defineConfig({
       }),
       project('sim', { include: ['service/test/sim/**/*.test.ts'], timeout: 120_000, order: 2, workers: 2 }),
       project('faults', { include: ['service/test/faults/**/*.test.ts'], timeout: 300_000, order: 3, workers: 1 }),
-      project('e2e', { include: ['service/test/e2e/**/*.test.ts'], timeout: 120_000, order: 4, workers: 1 }),
+      project('e2e', { include: ['service/test/e2e/**/*.test.ts'], timeout: 120_000, order: 4, workers: 2 }),
       project('conformance', { include: ['conformance/test/**/*.conformance.test.ts'], timeout: 300_000, order: 5, workers: 1 }),
     ],
   },

@@ -132,6 +132,23 @@ describe('errors of the code', () => {
     expect(await changed.query('where')).toBe('before');
   });
 
+  // Takes half a minute, in which the pauses between the attempts of those above grow: the next test needs a long one.
+  test('code that holds its thread does not make runs beside it fail', async () => {
+    const queue = 'crowded';
+    const worker = await stage.worker(queue, 'before.ts');
+    const loops = await Promise.all([1, 2, 3].map(() => stage.client.start(spinning, { ...stage.fresh(queue), args: [1e15] })));
+    const values = Array.from({ length: 30 }, (_, index) => index);
+    const results = values.map((value) => stage.client.execute(fine, { ...stage.fresh(queue), args: [value] }));
+    expect(await Promise.all(results)).toEqual(values);
+    await Promise.all(loops.map((handle) => blockedAs(handle, 'DEADLOCK')));
+    await worker.end('SIGKILL');
+    // Every failed attempt was one of the loops'.
+    const failed = [...worker.stderr().matchAll(/a workflow task failed workflowType=(\w+)/g)].map(([, type]) => type);
+    expect(new Set(failed)).toEqual(new Set(['spinning']));
+    expect(worker.stderr()).not.toContain('STALE_TASK');
+    await Promise.all(loops.map((handle) => handle.terminate()));
+  });
+
   test('a corrected worker beside the old one: blocked runs go on before their time', async () => {
     const due = await nextAttempt(bug);
     const corrected = await stage.worker(QUEUE, 'after.ts');
@@ -140,22 +157,6 @@ describe('errors of the code', () => {
     expect((await bug.describe()).blocked).toBeUndefined();
     await corrected.end('SIGTERM');
   });
-});
-
-test('code that holds its thread does not make runs beside it fail', async () => {
-  const queue = 'crowded';
-  const worker = await stage.worker(queue, 'before.ts');
-  const loops = await Promise.all([1, 2, 3].map(() => stage.client.start(spinning, { ...stage.fresh(queue), args: [1e15] })));
-  const values = Array.from({ length: 30 }, (_, index) => index);
-  const results = values.map((value) => stage.client.execute(fine, { ...stage.fresh(queue), args: [value] }));
-  expect(await Promise.all(results)).toEqual(values);
-  await Promise.all(loops.map((handle) => blockedAs(handle, 'DEADLOCK')));
-  await worker.end('SIGKILL');
-  // Every failed attempt was one of the loops'.
-  const failed = [...worker.stderr().matchAll(/a workflow task failed workflowType=(\w+)/g)].map(([, type]) => type);
-  expect(new Set(failed)).toEqual(new Set(['spinning']));
-  expect(worker.stderr()).not.toContain('STALE_TASK');
-  await Promise.all(loops.map((handle) => handle.terminate()));
 });
 
 describe('changed code', () => {

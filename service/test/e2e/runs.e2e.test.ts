@@ -7,11 +7,24 @@ import { closing, item, runOne, stop, talkative, wide } from './hard/workflows.t
 
 const patience = { timeout: 60_000, interval: 50 };
 let stage: Stage;
+/** What a query without a worker is told: asked before the first test, answered long after. */
+let unanswered: Promise<unknown>;
 
 beforeAll(async () => {
   stage = await setStage();
   await stage.worker('runs');
+  unanswered = askNobody();
+  unanswered.catch(() => {});
 }, 60_000);
+
+async function askNobody(): Promise<unknown> {
+  const handle = await stage.client.start(closing, stage.fresh('lost'));
+  const worker = await stage.worker('lost');
+  await handle.signal(item, 1);
+  await vi.waitUntil(async () => (await handle.describe()).historyLength > 2, patience);
+  await worker.end('SIGKILL');
+  return await handle.query('progress');
+}
 
 afterAll(() => stage.close(), 60_000);
 
@@ -28,18 +41,6 @@ test('a worker that comes after the workflow runs it; until then describe says t
   await stage.worker('later');
   await handle.signal(stop);
   expect(await handle.result()).toBe(1);
-});
-
-test('a query without a worker is answered with the name of the queue, and needs a first task', async () => {
-  const handle = await stage.client.start(closing, stage.fresh('lost'));
-  const worker = await stage.worker('lost');
-  await handle.signal(item, 1);
-  await vi.waitUntil(async () => (await handle.describe()).historyLength > 2, patience);
-  await worker.end('SIGKILL');
-  await expect(handle.query('progress')).rejects.toMatchObject({
-    reason: 'QUERY_UNANSWERED',
-    message: expect.stringMatching(/no worker.*"lost"|worker.*"lost"/),
-  });
 });
 
 test('answers of queries over the limit are refused in words, and harm no other query', async () => {
@@ -135,4 +136,11 @@ test('pieces from outside: odd ids go through the CLI unharmed', async () => {
   expect(table.stdout.trimEnd().split('\n')).toHaveLength(2);
   await handle.signal(stop);
   expect(await handle.result()).toBe(0);
+});
+
+test('a query without a worker is answered with the name of the queue, and needs a first task', async () => {
+  await expect(unanswered).rejects.toMatchObject({
+    reason: 'QUERY_UNANSWERED',
+    message: expect.stringMatching(/no worker.*"lost"|worker.*"lost"/),
+  });
 });

@@ -29,11 +29,18 @@ for (const [names, size] of [
 const MAX_MS = 36_525 * DAY;
 const PART = /(\d+(?:\.\d+)?)\s*([a-z]+)/giy;
 
+/** What texts were read as: every run reads the same few again. */
+const known = new Map<string, number>();
+const MOST_KNOWN = 1_000;
+
 /** Milliseconds, rounded up to whole ones. `field` names the value in errors. Throws TypeError. */
 export function toMs(value: Duration, field = 'duration'): number {
+  const read = known.get(value as string);
+  if (read !== undefined) return read;
   const ms = Math.ceil(typeof value === 'number' ? value : parse(value, field));
   if (!Number.isFinite(ms) || ms < 0) throw new TypeError(`${field}: ${show(value)} is not a length of time (expected 0 ms or more)`);
   if (ms > MAX_MS) throw new TypeError(`${field}: ${show(value)} is longer than 100 years`);
+  if (typeof value === 'string' && known.size < MOST_KNOWN) known.set(value, ms);
   return ms;
 }
 

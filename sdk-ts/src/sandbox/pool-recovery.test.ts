@@ -45,12 +45,13 @@ function scripted(starts: (launch: number) => boolean, suspects = false): Script
   return { launch, threads, errors, options };
 }
 
+const bytes = new Uint8Array(0);
+
 function facts(runId: string, timeoutMs = 60_000): TaskFacts {
-  const { workflowId, workflowType, base } = { workflowId: 'w', workflowType: 't', base: 0n };
-  return { workflowId, workflowType, base, runId, historyFrom: 1n, historyBytes: 0, complete: true, timeoutMs };
+  const history = { base: 0n, seen: 1n, historyFrom: 1n, historyBytes: 0, complete: true, suggested: false };
+  return { workflowId: 'w', workflowType: 't', runId, ...history, started: 0, queryOnly: false, queries: bytes, timeoutMs };
 }
 
-const bytes = new Uint8Array(0);
 const report = (answers: ThreadReport['answers']): ThreadReport => ({ answers, logs: [], cachedRuns: 0 });
 const tasksOf = (sent: readonly Request[]) => sent.flatMap((request) => (request.kind === 'task' ? [request.task] : []));
 const failureOf = (answer: CoreAnswer) => (answer.kind === 'failed' ? WorkflowTaskFailure.decode(answer.bytes) : undefined);
@@ -69,10 +70,16 @@ test('suspects whose thread does not start are tried again; who waits too long m
   await thread.close();
 });
 
-test('a replacement that does not start is tried again', async () => {
+test('a replacement that does not start is tried again; who asks is told when it has', async () => {
   const script = scripted((launch) => launch === 1 || launch > 4);
   const { thread } = await createPoolThread(script.options, script.launch);
+  expect(thread.whenReady()).toBeUndefined();
   script.threads[0]?.on.died('it died');
+  await vi.waitFor(() => expect(script.threads.length).toBeGreaterThan(1));
+  await thread.whenReady();
+  expect(script.threads).toHaveLength(5);
+  expect(script.errors[0]).toContain('tasks are handed back and no more are asked for until there is one: Error: no memory');
+  expect(thread.whenReady()).toBeUndefined();
   const later = thread.activate(facts('later'), bytes);
   await vi.waitFor(() => expect(tasksOf(script.threads[4]?.sent ?? [])).toHaveLength(1));
   script.threads[4]?.on.report(report([{ id: tasksOf(script.threads[4]?.sent ?? [])[0]?.id ?? 0, answer: { kind: 'completed', bytes } }]));

@@ -39,6 +39,8 @@ export interface PoolThread {
   activate(facts: TaskFacts, bytes: Uint8Array): Promise<CoreAnswer>;
   tell(request: Request): void;
   cachedRuns(): number;
+  /** While threads do not start: resolves when one has, or at `close`. Else undefined. */
+  whenReady(): Promise<void> | undefined;
   close(): Promise<void>;
 }
 
@@ -66,6 +68,8 @@ interface State {
   failures: number;
   /** Ends a pause before the next launch. */
   wake: () => void;
+  /** Told when there is a thread again, or never will be. */
+  awaiting: (() => void)[];
 }
 
 let lastTask = 0;
@@ -88,6 +92,7 @@ function createState(options: PoolOptions, launch: Launch): State {
     launchedAt: 0,
     failures: 0,
     wake: () => {},
+    awaiting: [],
   };
 }
 
@@ -125,8 +130,13 @@ function poolThread(state: State): PoolThread {
     },
     tell: (request) => send(state, request),
     cachedRuns: () => state.cachedRuns,
+    whenReady() {
+      if (state.closed || !state.replacing || state.failures === 0) return undefined;
+      return new Promise((resolve) => state.awaiting.push(resolve));
+    },
     async close() {
       state.closed = true;
+      tellReady(state);
       clearInterval(state.timer);
       state.wake();
       await state.thread?.end();
@@ -286,6 +296,10 @@ async function replace(state: State, why: string, stuck: number | undefined): Pr
   await bringUp(state);
 }
 
+function tellReady(state: State): void {
+  for (const resolve of state.awaiting.splice(0)) resolve();
+}
+
 /** Nobody knows which of them it was: who is there every time is taken for it. */
 function countDeath(state: State, why: string): void {
   if (state.deaths.size >= MOST_REMEMBERED) state.deaths.clear();
@@ -302,7 +316,9 @@ function countDeath(state: State, why: string): void {
 
 /** Launches until there is a thread. What waits too long meanwhile is handed back by `look`. */
 async function bringUp(state: State): Promise<void> {
-  const { log, patience } = state.options;
+  const { log, patience, entryTimeoutMs } = state.options;
+  // Suspects are few: the others go on.
+  const more = entryTimeoutMs === undefined ? ' and no more are asked for' : '';
   while (!state.closed) {
     const retry = (patience.retryMs ?? RETRY_MS) * 2 ** Math.min(state.failures - 2, 16);
     // The first time may have been chance.
@@ -313,11 +329,13 @@ async function bringUp(state: State): Promise<void> {
       break;
     } catch (error) {
       state.failures += 1;
-      if (!state.closed) log('error', `no new thread for workflow code; tasks are handed back until there is one: ${String(error)}`, {});
+      if (!state.closed)
+        log('error', `no new thread for workflow code; tasks are handed back${more} until there is one: ${String(error)}`, {});
     }
   }
   if (state.closed) return;
   state.replacing = false;
+  tellReady(state);
   for (const [id, { facts, bytes }] of state.pending) send(state, { kind: 'task', task: { id, facts, bytes } });
   serveLine(state);
 }

@@ -63,6 +63,10 @@ export async function createThreadEngine(options: ThreadEngineOptions): Promise<
       if (closed) suspected.delete(runId);
     },
     evict: forget,
+    whenReady() {
+      const waits = threads.map((thread) => thread.whenReady());
+      return waits.some((wait) => wait === undefined) ? undefined : Promise.race(waits as Promise<void>[]);
+    },
     cachedRuns: () => threads.reduce((total, thread) => total + thread.cachedRuns(), 0),
     async close() {
       await Promise.all([...threads.map((thread) => thread.close()), suspects?.close()]);

@@ -62,6 +62,8 @@ export interface WorkflowEngine {
   activate(task: WorkflowTask): Promise<EngineAnswer>;
   /** The service accepted the completion: labels the cached run with its new base (0: nothing was written), or drops it when closed. */
   committed(runId: string, completedEventId: bigint, closed: boolean): void;
+  /** While no thread for workflow code can be started: resolves when one was, or at `close`. Else undefined, or absent. */
+  whenReady?(): Promise<void> | undefined;
   /** Forgets a run. */
   evict(runId: string): void;
   cachedRuns(): number;

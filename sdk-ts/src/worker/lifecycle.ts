@@ -86,7 +86,7 @@ async function run(parts: Parts): Promise<void> {
   const { polls } = options;
   link.log('info', 'the worker takes tasks', { taskQueue: link.taskQueue, namespace: link.namespace, workerId: link.info.workerId });
   const polled = Promise.all([
-    workflows && pollWorkflowTasks(link, { polls, slots: workflowSlots, deliver: workflows.take }),
+    workflows && pollWorkflowTasks(link, { polls, slots: workflowSlots, deliver: workflows.take, whenReady: options.engine?.whenReady }),
     activities && pollActivityTasks(link, { polls, slots: activitySlots, deliver: activities.take }),
   ]);
   await stopped(link.stopping);

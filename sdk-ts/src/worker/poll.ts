@@ -27,6 +27,8 @@ export interface PollKind<T> {
   ask(request: PollRequest, call: CallOptions): Promise<{ answerId: string; tasks: T[] }>;
   /** Takes tasks; each holds one slot. */
   deliver(tasks: T[]): void;
+  /** Resolves when tasks can be run again; undefined when they can now. */
+  whenReady?: (() => Promise<void> | undefined) | undefined;
 }
 
 type PollRequest = Parameters<Link['api']['pollActivityTasks']>[0];
@@ -57,6 +59,11 @@ async function pollLoop<T>(link: Link, kind: PollKind<T>, shared: { idle: number
   while (!link.stopping.aborted) {
     await slots.whenFree();
     if (link.stopping.aborted) return;
+    const ready = kind.whenReady?.();
+    if (ready !== undefined) {
+      await unlessStopping(link, ready);
+      continue;
+    }
     // One share is left for tasks that come in the answers of completions.
     const maxTasks = slots.takeShare(shared.idle + 1, MAX_TASKS);
     if (maxTasks === 0) continue;
@@ -66,6 +73,17 @@ async function pollLoop<T>(link: Link, kind: PollKind<T>, shared: { idle: number
     failures = delay === undefined ? 0 : failures + 1;
     if (delay !== undefined) await pause(link.clock, delay, link.stopping);
   }
+}
+
+function unlessStopping({ stopping }: Link, ready: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      stopping.removeEventListener('abort', end);
+      resolve();
+    };
+    stopping.addEventListener('abort', end);
+    void ready.then(end);
+  });
 }
 
 /** One call; ms to wait before the next if it failed. */

@@ -6,7 +6,10 @@ import type { Env, Timer } from './env.ts';
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 /** Random bytes are fetched for this many ids at once: one system call each would cost more than the id. */
 const POOLED_IDS = 512;
-const RANDOM_BYTES_PER_ID = 8;
+/** Two for where the counter starts, eight for the text. */
+const RANDOM_BYTES_PER_ID = 10;
+const COUNTER_TEXTS: readonly string[] = Array.from({ length: 0x1000 }, (_, counter) => counter.toString(16).padStart(3, '0'));
+const VARIANTS = '89ab';
 
 /** The Env of real processes. */
 export function createRealEnv(): Env {
@@ -44,25 +47,30 @@ export function createIdMaker(now: () => number): () => string {
   let used = pool.length;
   let lastMs = -1;
   let counter = 0;
+  let textMs = -1;
+  let time = '';
   return () => {
     if (used === pool.length) {
       randomFillSync(pool);
       used = 0;
     }
-    const high = pool.readUInt32LE(used);
-    const low = pool.readUInt32LE(used + 4);
+    const start = pool.readUInt16LE(used) & 0x7ff;
+    const random = pool.toString('hex', used + 2, used + RANDOM_BYTES_PER_ID);
+    const variant = VARIANTS[(pool[used + 2] as number) >> 6];
     used += RANDOM_BYTES_PER_ID;
     const ms = now();
     if (ms > lastMs) {
       lastMs = ms;
-      counter = high & 0x7ff;
+      counter = start;
     } else if (counter === 0xfff) {
       lastMs += 1;
       counter = 0;
     } else counter += 1;
-    const time = lastMs.toString(16).padStart(12, '0');
-    const variant = (0x8000 | ((high >>> 11) & 0x3fff)).toString(16);
-    const tail = ((high >>> 16) & 0xffff).toString(16).padStart(4, '0') + low.toString(16).padStart(8, '0');
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${variant}-${tail}`;
+    if (textMs !== lastMs) {
+      textMs = lastMs;
+      const text = lastMs.toString(16).padStart(12, '0');
+      time = `${text.slice(0, 8)}-${text.slice(8)}-7`;
+    }
+    return `${time}${COUNTER_TEXTS[counter]}-${variant}${random.slice(1, 4)}-${random.slice(4)}`;
   };
 }

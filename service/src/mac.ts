@@ -1,6 +1,6 @@
 /**
  * HMAC-SHA256 by two one-shot hashes (RFC 2104). The platform's Hmac object costs about 30 µs to set up, several times per
- * task; the hashes cost about 5 µs together.
+ * task; the hashes cost about 2 µs together. They come as text: each digest in a buffer of its own would cost 2 µs more.
  */
 import { hash } from 'node:crypto';
 
@@ -36,6 +36,6 @@ export function hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer {
     own.inner.set(part, end);
     end += part.length;
   }
-  own.outer.set(hash('sha256', own.inner.subarray(0, end), 'buffer'), BLOCK);
-  return hash('sha256', own.outer, 'buffer');
+  own.outer.write(hash('sha256', own.inner.subarray(0, end), 'binary'), BLOCK, 'latin1');
+  return Buffer.from(hash('sha256', own.outer, 'binary'), 'latin1');
 }

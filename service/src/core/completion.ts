@@ -2,6 +2,7 @@
 
 import { Command } from '@perdure/proto/perdure/api/v1/command';
 import type { WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
+import type { WorkflowTaskCompleted } from '@perdure/proto/perdure/api/v1/task';
 import type { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import { PerdureError } from '../errors.ts';
@@ -65,21 +66,20 @@ export function completeTask(
 }
 
 function recordCompleted(t: Transition, flight: Flight, completion: WorkflowTaskCompletion, worker: WorkerInfo): number {
-  return record(t, {
-    $case: 'workflowTaskCompleted',
-    value: {
-      seenEventId: BigInt(flight.seen),
-      startedTime: toTimestamp(flight.startedAt),
-      historyBytes: BigInt(flight.historyBytes),
-      continueAsNewSuggested: flight.suggested,
-      sdkName: worker.sdkName,
-      sdkVersion: worker.sdkVersion,
-      newFlags: completion.newFlags,
-      buildId: worker.buildId,
-      identity: worker.identity,
-      workerId: completion.sticky ? worker.workerId : '',
-    },
-  });
+  const value: WorkflowTaskCompleted = {
+    seenEventId: BigInt(flight.seen),
+    startedTime: toTimestamp(flight.startedAt),
+    historyBytes: BigInt(flight.historyBytes),
+    continueAsNewSuggested: flight.suggested,
+    sdkName: worker.sdkName,
+    sdkVersion: worker.sdkVersion,
+    newFlags: completion.newFlags,
+    buildId: worker.buildId,
+    identity: worker.identity,
+    workerId: completion.sticky ? worker.workerId : '',
+  };
+  // When the clock was set back while the task was out, the code's clock must not go back in the next one.
+  return record(t, { $case: 'workflowTaskCompleted', value }, flight.startedAt);
 }
 
 function refuseClose(state: RunState): never {

@@ -15,6 +15,7 @@ const weights: Partial<Record<Draw['kind'], number>> = {
   completeTask: 24,
   claimActivity: 24,
   endActivity: 10,
+  followUp: 12,
   advance: 18,
   heartbeat: 6,
   signal: 6,
@@ -55,7 +56,7 @@ function begin(chosen: Limits): Checked {
   });
 }
 
-test('R-LOG-1 R-LOG-3 R-LOG-4 R-LOG-5 R-TASK-3 R-TIMER-1 R-TIMER-2 R-DUE-1 R-DUE-3 R-MATCH-1 hold on random runs', () => {
+test('R-LOG-1 R-LOG-3 R-LOG-4 R-LOG-5 R-TASK-3 R-TASK-9 R-TIMER-1 R-TIMER-2 R-DUE-1 R-DUE-3 R-MATCH-1 hold on random runs', () => {
   fc.assert(
     fc.property(limits, draws, (chosen, drawn) => {
       const run = begin(chosen);
@@ -69,15 +70,19 @@ test('R-LOG-1 R-LOG-3 R-LOG-4 R-LOG-5 R-TASK-3 R-TIMER-1 R-TIMER-2 R-DUE-1 R-DUE
   );
 });
 
-test('random runs reach every event and every mark', () => {
+test('random runs reach every event and every mark, and follow-ups of both ends', () => {
   const reached = new Set<string>();
+  const followUps = { taken: 0, leftOut: 0 };
   for (const [chosen, drawn] of fc.sample(fc.tuple(limits, draws), { seed: 7, numRuns: 400 })) {
     const run = begin(chosen);
     for (const draw of drawn) move(run, draw);
     for (const kind of run.kinds) reached.add(kind);
+    followUps.taken += run.followUps.taken;
+    followUps.leftOut += run.followUps.leftOut;
   }
   const all = [...Object.keys(eventFolds), ...Object.keys(markFolds)];
   expect(all.filter((kind) => !reached.has(kind))).toEqual([]);
+  expect(Math.min(followUps.taken, followUps.leftOut)).toBeGreaterThan(20);
 });
 
 test('every run can be brought to its end, whatever happened before', () => {

@@ -43,11 +43,11 @@ export function newTransition(state: RunState, env: StepEnv, folds: Folds): Tran
   return { folds, state, env, events: [], marks: [], lazyMarks: [], offerTask: false, offerActivities: [] };
 }
 
-/** Appends an event and folds it. Returns its id. */
-export function record(t: Transition, attributes: NonNullable<HistoryEvent['attributes']>): number {
+/** Appends an event, not before `earliest` (ms since 1970), and folds it. Returns its id. */
+export function record(t: Transition, attributes: NonNullable<HistoryEvent['attributes']>, earliest = 0): number {
   const id = t.state.nextEventId;
   // Event times never decrease within a run, whatever the clocks of its owners did.
-  const time = Math.max(t.env.now, t.state.lastEventAt);
+  const time = Math.max(t.env.now, t.state.lastEventAt, earliest);
   const event: HistoryEvent = { id: BigInt(id), time: toTimestamp(time), attributes };
   const frame = encodeFrame(event);
   t.folds.event(t.state, event, frame.length);

@@ -124,7 +124,8 @@ function joins(started: Map<string, string>, unit: Unit): boolean {
 
 async function write(h: History, lane: LaneState, all: readonly Unit[]): Promise<void> {
   const isDropped = (unit: Unit): boolean => unit.changes.some((change) => change.run.dropped);
-  fail(h, all.filter(isDropped), new Dropped());
+  const lost = all.filter(isDropped);
+  if (lost.length > 0) fail(h, lost, new Dropped());
   const units = all.filter((unit) => unit.state === 'queued');
   if (units.length === 0) return;
   const before = new Map<HotRun, number>();

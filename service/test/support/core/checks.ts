@@ -39,6 +39,7 @@ export interface Checked {
   readonly offeredActivities: Set<string>;
   claims: number;
   clockSteppedBack: boolean;
+  readonly followUps: { taken: number; leftOut: number };
   /** Due times of open timers, as the events say. */
   readonly timers: Map<number, number>;
   readonly endedActivities: Set<number>;
@@ -46,6 +47,8 @@ export interface Checked {
   readonly kinds: Set<string>;
   lastEventId: number;
   lastEventAt: number;
+  /** Completed tasks with the code's clock, and how much happened that each had not seen. */
+  readonly tasks: { readonly id: number; readonly seen: number; readonly startedAt: number; unseen: number }[];
 }
 
 export function startChecked(input: StartInput): Checked {
@@ -57,11 +60,13 @@ export function startChecked(input: StartInput): Checked {
     offeredActivities: new Set(),
     claims: 0,
     clockSteppedBack: false,
+    followUps: { taken: 0, leftOut: 0 },
     timers: new Map(),
     endedActivities: new Set(),
     kinds: new Set(),
     lastEventId: 0,
     lastEventAt: 0,
+    tasks: [],
   };
   stepChecked(checked, 'start', input);
   return checked;
@@ -77,13 +82,39 @@ export function stepChecked<K extends InputKind>(
   const { run } = checked;
   const stepped = apply(run, kind, input);
   const events = take(checked, stepped.transition);
-  if (completing !== undefined && stepped.refused === undefined) {
-    const { completedEventId } = stepped.answer as { completedEventId: number };
-    checkBlock(events, completing, completedEventId);
-  }
+  if (completing !== undefined && stepped.refused === undefined) checkCompleted(checked, kind, stepped.answer, events, completing);
   handleDue(checked);
   checkLeft(checked);
   return stepped.refused === undefined ? stepped.answer : undefined;
+}
+
+/** What a completion wrote; that of a follow-up stands behind the end of its attempt. R-TASK-9. */
+function checkCompleted(
+  checked: Checked,
+  kind: InputKind,
+  answer: unknown,
+  events: readonly HistoryEvent[],
+  completing: WorkflowTaskCompletion,
+): void {
+  const completed = answer as { completedEventId: number } | undefined;
+  if (kind !== 'completeActivity') {
+    checkBlock(events, completing, completed?.completedEventId ?? 0);
+    return;
+  }
+  const [end, ...block] = events;
+  must(end?.attributes?.$case === 'activityCompleted', 'the end is recorded, whatever becomes of its follow-up');
+  checked.followUps[completed === undefined ? 'leftOut' : 'taken'] += 1;
+  if (completed === undefined) {
+    must(block.length === 0 && isTaskDue(checked.run.state), 'a follow-up that is left out writes nothing, and a task is due');
+    const nonce = checked.run.state.live.flight?.nonce;
+    must(nonce === undefined || checked.nonces.has(nonce), 'a follow-up that is left out leaves no task behind');
+    return;
+  }
+  must(completed.completedEventId === Number(end?.id) + 1, 'a follow-up follows the end directly');
+  const [before, seen] = checked.tasks.slice(-2);
+  must(seen?.seen === Number(end?.id), 'a follow-up has seen the end');
+  must(before?.unseen === 1, 'the end is all that happened since the task before');
+  checkBlock(block, completing, completed.completedEventId);
 }
 
 /** Another owner takes over. */
@@ -116,6 +147,7 @@ function take(checked: Checked, transition: Transition): HistoryEvent[] {
     checked.kinds.add(event.attributes?.$case ?? '');
     takeTimer(checked, event);
     takeOutcome(checked, event);
+    takeTask(checked, event);
   }
   for (const mark of [...transition.marks, ...transition.lazyMarks]) checked.kinds.add(mark.attributes?.$case ?? '');
   if (transition.offerTask) checked.offeredTask = true;
@@ -147,6 +179,19 @@ function takeOutcome(checked: Checked, { attributes }: HistoryEvent): void {
   const { number } = attributes.value as { number: number };
   must(!checked.endedActivities.has(number), `activity ${number} has one outcome`);
   checked.endedActivities.add(number);
+}
+
+/** R-TASK-2: the code's clock stands between that of the task before and the time of its C. */
+function takeTask(checked: Checked, { id, attributes, time }: HistoryEvent): void {
+  const last = checked.tasks.at(-1);
+  if (attributes?.$case !== 'workflowTaskCompleted') {
+    if (last !== undefined && Number((attributes?.value as { completedEventId?: bigint }).completedEventId) !== last.id) last.unseen += 1;
+    return;
+  }
+  const startedAt = fromTimestamp(attributes.value.startedTime);
+  must(startedAt >= (last?.startedAt ?? 0) && startedAt <= fromTimestamp(time), `the code's clock goes on (${startedAt})`);
+  const seen = Number(attributes.value.seenEventId);
+  checked.tasks.push({ id: Number(id), seen, startedAt, unseen: Number(id) - 1 - seen });
 }
 
 const eventOf: Record<string, string> = {

@@ -4,6 +4,7 @@ import { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import { type ActivityTaskCompletion, WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import { expect } from 'vitest';
+import { followUpFacts } from '../../../src/core/follow-up.ts';
 import { nextDue } from '../../../src/core/outstanding.ts';
 import { isOpen } from '../../../src/core/state.ts';
 import type { InputKind, Inputs } from '../../../src/core/step.ts';
@@ -101,13 +102,44 @@ function closingOf(run: Checked, a: number): Command {
   return { attributes: { $case: 'completeWorkflow', value: { result: payloadOf('done') } } };
 }
 
-function complete(run: Checked, a: number, b: number): void {
+function completionOf(run: Checked, a: number, b: number): WorkflowTaskCompletion {
   const completion = WorkflowTaskCompletion.create({ commands: commandsOf(run, a, b) });
   if (b % 16 === 0) completion.commands.push(closingOf(run, a));
   if (a % 7 === 0) completion.variables = { v: payloadOf(a % 2 === 0 ? 'x' : '-') };
   completion.forceNewTask = a % 5 === 0;
   completion.sticky = a % 2 === 0;
+  return completion;
+}
+
+function complete(run: Checked, a: number, b: number): void {
+  const completion = completionOf(run, a, b);
   input(run, 'completeTask', { token: taskToken(run, a), completion, worker: w1 }, completion);
+}
+
+/** Brings a run without activities to where it waits for one that is out: few draws do that by chance. */
+function rest(run: Checked, a: number): void {
+  const { activities, live, lastActivity } = run.run.state;
+  if (activities.size > 0) return;
+  if (live.flight === undefined) moves.claimTask(run);
+  const commands = [{ attributes: scheduleOf(lastActivity + 1, a) }];
+  const completion = WorkflowTaskCompletion.create({ commands, sticky: true });
+  input(run, 'completeTask', { token: taskToken(run, 1), completion, worker: w1 }, completion);
+  claimActivity(run, 0);
+}
+
+/** A success whose run has gone on already; at times another worker tells it, the clocks differ, or a command is wrong. */
+function followUp(run: Checked, a: number, b: number): void {
+  if (a % 4 === 0) rest(run, b);
+  if (a % 8 === 0) return;
+  const completion = completionOf(run, a, b);
+  if (b % 16 === 5) completion.commands.push({ attributes: commandOf({ activity: 0, timer: -1 }, b, 2) });
+  const behind = b % 8 === 1 ? durationOf(a) : b % 8 === 2 ? -durationOf(a) : 0;
+  const outcome: ActivityTaskCompletion['outcome'] = { $case: 'completed', value: { result: payloadOf('paid') } };
+  const told = { startedAt: run.run.now - behind, completion };
+  const token = run.handedOut.findLast((one) => one.endEventId === BigInt(run.run.state.nextEventId)) ?? activityToken(run, a);
+  const teller = b % 8 === 3 ? worker('w2') : w1;
+  const taken = input(run, 'completeActivity', { token, outcome, worker: teller, followUp: told }, completion);
+  if (teller !== w1) expect(taken).toBeUndefined();
 }
 
 function outcomeOf(b: number): ActivityTaskCompletion['outcome'] {
@@ -133,7 +165,9 @@ function claimActivity(run: Checked, a: number): void {
   run.claims += 1;
   run.offeredActivities.delete(reference);
   const activity = input(run, 'claimActivity', { number, attempt, claimId: `c${run.claims}`, worker: w1 });
-  if (activity !== undefined) run.handedOut.push(ActivityTaskToken.create({ number, attempt, startNumber: activity.startNumber }));
+  if (activity === undefined) return;
+  const facts = followUpFacts(run.run.state, w1);
+  run.handedOut.push(ActivityTaskToken.create({ number, attempt, startNumber: activity.startNumber, ...facts }));
 }
 
 function advance(run: Checked, a: number): void {
@@ -165,6 +199,7 @@ export const moves = {
   claimActivity,
   endActivity: (run: Checked, a: number, b: number) =>
     void input(run, 'completeActivity', { token: activityToken(run, a), outcome: outcomeOf(b), worker: w1 }),
+  followUp,
   heartbeat(run: Checked, a: number, b: number) {
     // Also when a minute has passed that the owner has not noticed.
     if (b % 4 === 0) run.run.now += 61_000;

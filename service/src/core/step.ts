@@ -39,10 +39,7 @@ export interface Inputs {
   terminate: [input: { reason: string; details: Payload[]; identity: string }, answer: undefined];
   claimTask: [input: TaskClaimInput, answer: Flight | undefined];
   undoTask: [input: { claimId?: string; nonce?: string }, answer: undefined];
-  completeTask: [
-    input: { token: WorkflowTaskToken; completion: WorkflowTaskCompletion; worker: WorkerInfo },
-    answer: CompletionAnswer,
-  ];
+  completeTask: [input: { token: WorkflowTaskToken; completion: WorkflowTaskCompletion; worker: WorkerInfo }, answer: CompletionAnswer];
   failTask: [input: { token: WorkflowTaskToken; cause: WorkflowTaskFailureCause; failure: Failure | undefined }, answer: undefined];
   claimActivity: [input: ActivityClaim, answer: Activity | undefined];
   undoActivity: [input: LostClaim, answer: undefined];

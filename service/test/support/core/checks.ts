@@ -185,7 +185,7 @@ function takeOutcome(checked: Checked, { attributes }: HistoryEvent): void {
 function takeTask(checked: Checked, { id, attributes, time }: HistoryEvent): void {
   const last = checked.tasks.at(-1);
   if (attributes?.$case !== 'workflowTaskCompleted') {
-    if (last !== undefined && Number((attributes?.value as { completedEventId?: bigint }).completedEventId) !== last.id) last.unseen += 1;
+    if (last !== undefined && Number(completedIn(attributes)) !== last.id) last.unseen += 1;
     return;
   }
   const startedAt = fromTimestamp(attributes.value.startedTime);
@@ -205,14 +205,17 @@ const eventOf: Record<string, string> = {
   cancelTimer: 'timerCanceled',
 };
 
+/** The C to whose block an event belongs; undefined when to none. */
+function completedIn(attributes: HistoryEvent['attributes']): bigint | undefined {
+  return (attributes?.value as { completedEventId?: bigint } | undefined)?.completedEventId;
+}
+
 /** R-LOG-3, R-TASK-3: one event per command, in a row behind C, and no other event carries its id. */
 function checkBlock(events: readonly HistoryEvent[], completion: WorkflowTaskCompletion, completedEventId: number): void {
-  const completedIn = ({ attributes }: HistoryEvent): bigint | undefined =>
-    (attributes?.value as { completedEventId?: bigint } | undefined)?.completedEventId;
   if (events.length === 0 || completedEventId !== Number(events[0]?.id)) {
     // Nothing was written, or the completion was a repeated one: there is no block of it here.
     must(
-      events.every((event) => completedIn(event) === undefined),
+      events.every(({ attributes }) => completedIn(attributes) === undefined),
       'what writes no block writes nothing of one',
     );
     return;
@@ -225,12 +228,12 @@ function checkBlock(events: readonly HistoryEvent[], completion: WorkflowTaskCom
     'one event per command, in order',
   );
   must(
-    block.every((event) => Number(completedIn(event)) === completedEventId),
+    block.every(({ attributes }) => Number(completedIn(attributes)) === completedEventId),
     'the events of a block carry the id of C',
   );
   const behind = events.slice(1 + completion.commands.length);
   must(
-    behind.every((event) => completedIn(event) === undefined),
+    behind.every(({ attributes }) => completedIn(attributes) === undefined),
     'no other event carries it',
   );
 }

@@ -56,14 +56,6 @@ export async function startRequest(wire: Wire, workflow: Workflow | string, opti
   checkText('workflowId', options.workflowId);
   checkText('taskQueue', options.taskQueue);
   if (options.args !== undefined && !Array.isArray(options.args)) throw new TypeError('args: must be a list of arguments');
-  for (const key of Object.keys(options.memo ?? {})) checkWellFormed('memo', key);
-  for (const key of Object.keys(options.searchAttributes ?? {})) checkWellFormed('searchAttributes', key);
-  const memo = Object.entries(options.memo ?? {}).map(
-    ([key, value]) => [key, encodeValue(defaultPayloadConverter, value, `memo.${key}`)] as const,
-  );
-  const attributes = Object.entries(options.searchAttributes ?? {}).map(
-    ([key, value]) => [key, toSearchAttributeValue(value, `searchAttributes.${key}`)] as const,
-  );
   const request: StartWorkflowRequest = {
     namespace: '',
     workflowId: options.workflowId,
@@ -79,11 +71,25 @@ export async function startRequest(wire: Wire, workflow: Workflow | string, opti
     executionTimeout: durationToProto(options.executionTimeout, 'executionTimeout'),
     taskTimeout: durationToProto(options.taskTimeout, 'taskTimeout'),
     startDelay: durationToProto(options.startDelay, 'startDelay'),
-    memo: Object.fromEntries(memo),
-    searchAttributes: Object.fromEntries(attributes),
+    memo: recordOf('memo', options.memo, (value, what) => encodeValue(defaultPayloadConverter, value, what)),
+    searchAttributes: recordOf('searchAttributes', options.searchAttributes, toSearchAttributeValue),
   };
   if (hasCodecs(wire.dataConverter)) await encodeMessage(wire.dataConverter, [request.input, request.memo]);
   return request;
+}
+
+/** Checks the names and converts the values; most starts have none. */
+function recordOf<V, W>(
+  name: string,
+  values: Readonly<Record<string, V>> | undefined,
+  convert: (value: V, what: string) => W,
+): Record<string, W> {
+  if (!values) return {};
+  const entries = Object.entries(values).map(([key, value]) => {
+    checkWellFormed(name, key);
+    return [key, convert(value, `${name}.${key}`)] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 function policy<T extends Record<string, number>>(name: string, table: T, value: string): T[keyof T] {

@@ -5,9 +5,9 @@ const SHORT_TEXT = 64;
 
 /** About how many bytes a message takes on the wire, rather too many than too few: payloads and texts as they are, a little for all else. */
 export function roughBytes(value: unknown): number {
-  if (value instanceof Uint8Array) return value.length + 8;
   if (typeof value === 'string') return (value.length < SHORT_TEXT ? value.length * 3 : Buffer.byteLength(value)) + 8;
   if (typeof value !== 'object' || value === null) return 8;
+  if (ArrayBuffer.isView(value)) return value.byteLength + 8;
   let bytes = 4;
   if (Array.isArray(value)) {
     for (const item of value) bytes += roughBytes(item);

@@ -6,7 +6,7 @@ import { type Feature, featureNames, loadFeature, root } from './features.ts';
 import { playFeature, type Suite, sharedQueue, terminateAll } from './play.ts';
 import { startServices, untilServing } from './service.ts';
 import { connect } from './wire.ts';
-import { readSdk, type Sdk, startWorker } from './worker-process.ts';
+import { prepareSdk, readSdk, type Sdk, startWorker } from './worker-process.ts';
 
 export interface SuiteOptions {
   /** A name of conformance/sdks, or a path to a descriptor. */
@@ -88,6 +88,7 @@ async function withSuite(
   features: readonly Feature[],
   play: (suite: Suite) => Promise<void>,
 ): Promise<void> {
+  if (features.some(({ scenario }) => scenario.parts.length > 0)) await prepareSdk(sdk);
   const services = options.address === undefined ? await startServices() : undefined;
   const prefix = `conformance-${Date.now().toString(36)}${randomBytes(2).toString('hex')}/`;
   const namespace = options.namespace ?? 'default';

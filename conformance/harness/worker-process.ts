@@ -13,6 +13,8 @@ export type Part = 'workflow' | 'activity' | 'client' | 'replay';
 export interface Sdk {
   readonly name: string;
   readonly command: readonly string[];
+  /** Run once before its workers are started. */
+  readonly prepare?: readonly string[];
   readonly parts: readonly Part[];
   readonly features?: readonly string[];
 }
@@ -33,6 +35,22 @@ export function readSdk(name: string): Sdk {
   const sdk = JSON.parse(readFileSync(path, 'utf8')) as Sdk;
   checkSchema('sdk', sdk, path);
   return sdk;
+}
+
+/** Rejects with what it printed when it fails. */
+export async function prepareSdk({ name, prepare = [] }: Sdk): Promise<void> {
+  const [program, ...args] = prepare;
+  if (program === undefined) return;
+  const child = spawn(program === 'node' ? process.execPath : program, args, { cwd: repository, stdio: ['ignore', 'pipe', 'pipe'] });
+  children.add(child);
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+    });
+  const [code, signal]: unknown[] = await once(child, 'close');
+  children.delete(child);
+  if (code !== 0) throw new Error(`${name} could not be prepared: ${prepare.join(' ')} ended with ${String(code ?? signal)}\n${printed}`);
 }
 
 export interface StartOrder {

@@ -48,6 +48,8 @@ export interface CompleteStep {
   readonly commands?: readonly Json[];
   /** For an activity task: what it returned. Absent: no result. */
   readonly result?: Json;
+  /** For an activity task that had `followUp`: fields of WorkflowTaskCompletion, and startedTime (default: the attempt's). */
+  readonly followUp?: JsonObject;
   /** Name for the next task of the run, if it comes with the answer. */
   readonly next?: string;
   /** Other fields of WorkflowTaskCompletion: sticky, variables, queryResults … */

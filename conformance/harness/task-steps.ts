@@ -75,9 +75,12 @@ function keep(stage: Stage, name: string, kind: HeldTask['kind'], task: JsonObje
   return task;
 }
 
-export async function complete(stage: Stage, { task: name, worker, commands, result, next, ...fields }: Args<'complete'>): Promise<Json> {
+export async function complete(
+  stage: Stage,
+  { task: name, worker, commands, result, next, followUp, ...fields }: Args<'complete'>,
+): Promise<Json> {
   const task = held(stage, name);
-  if (task.kind === 'activity') return endActivity(stage, task, worker, { completed: { result: payload(result) } });
+  if (task.kind === 'activity') return completeActivity(stage, task, worker, result, followUp);
   const completion = { token: tokenOf(task), commands: commands ?? [], ...fields } as JsonObject;
   const answer = (await stage.wire.call('CompleteWorkflowTasks', { ...common(stage, worker), completions: [completion] })) as {
     results?: { ok?: JsonObject; error?: JsonObject }[];
@@ -98,18 +101,43 @@ const CAUSE = 'WORKFLOW_TASK_FAILURE_CAUSE_';
 
 export async function fail(stage: Stage, { task: name, worker, failure = FAILURE, cause = 'WORKFLOW_ERROR' }: Args<'fail'>): Promise<Json> {
   const task = held(stage, name);
-  if (task.kind === 'activity') return endActivity(stage, task, worker, { failed: failure });
+  if (task.kind === 'activity') {
+    await endActivity(stage, task, worker, { failed: failure });
+    return {};
+  }
   const failures = [{ token: tokenOf(task), cause: cause.startsWith(CAUSE) ? cause : `${CAUSE}${cause}`, failure }];
   return acknowledged(await stage.wire.call('FailWorkflowTasks', { ...common(stage, worker), failures }));
 }
 
-export function canceled(stage: Stage, { task: name, worker, details }: Args<'canceled'>): Promise<Json> {
-  return endActivity(stage, held(stage, name, 'activity'), worker, { canceled: { details: (details ?? []).map(payload) } });
+export async function canceled(stage: Stage, { task: name, worker, details }: Args<'canceled'>): Promise<Json> {
+  await endActivity(stage, held(stage, name, 'activity'), worker, { canceled: { details: (details ?? []).map(payload) } });
+  return {};
 }
 
-async function endActivity(stage: Stage, task: HeldTask, worker: string | undefined, outcome: JsonObject): Promise<Json> {
+async function endActivity(stage: Stage, task: HeldTask, worker: string | undefined, outcome: JsonObject): Promise<JsonObject> {
   const completions = [{ token: tokenOf(task), ...outcome }];
-  return acknowledged(await stage.wire.call('CompleteActivityTasks', { ...common(stage, worker), completions }));
+  const answer = await stage.wire.call('CompleteActivityTasks', { ...common(stage, worker), completions });
+  acknowledged(answer);
+  return answer as JsonObject;
+}
+
+/** { followUp: { ok } } or { followUp: { error } } when there was one: the end is recorded in both cases. */
+async function completeActivity(
+  stage: Stage,
+  held: HeldTask,
+  worker: string | undefined,
+  result: Json | undefined,
+  followUp: JsonObject | undefined,
+): Promise<Json> {
+  const outcome = { completed: { result: payload(result) } };
+  if (followUp === undefined) {
+    await endActivity(stage, held, worker, outcome);
+    return {};
+  }
+  const { startedTime = held.task.startedTime ?? null, ...completion } = followUp;
+  const answer = await endActivity(stage, held, worker, { ...outcome, followUp: { startedTime, completion } });
+  const [told = {}] = (answer.followUps ?? []) as readonly JsonObject[];
+  return { followUp: told };
 }
 
 /** Throws the refusal of the one item. */

@@ -124,7 +124,7 @@ class Worker:
             data, at = b"", 1
         while at:
             request = workflow_service_pb2.GetWorkflowHistoryRequest(
-                namespace=self.service.namespace, execution=task.execution, from_event_id=at, to_event_id=task.seen_event_id)
+                namespace=self.service.namespace, execution=task.execution, from_event_id=at, to_event_id=max(task.seen_event_id, task.base_event_id))
             page = self.service.call(self.service.workflow.GetWorkflowHistory, request)
             data, at = data + page.history, 0 if page.end else page.next_event_id
         return event_pb2.History.FromString(data).events

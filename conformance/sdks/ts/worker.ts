@@ -123,7 +123,8 @@ async function main(): Promise<void> {
     if (path === undefined) throw new Error(`${feature} has no workflows.ts`);
     const bundle = bundles.get(feature) ?? bundleWorkflows(path);
     bundles.set(feature, bundle);
-    await Worker.replay({ workflows: await bundle, history: Buffer.from(history, 'base64') });
+    const { failureTypes } = options;
+    await Worker.replay({ workflows: await bundle, history: Buffer.from(history, 'base64'), ...(failureTypes && { failureTypes }) });
   };
   const answer = async (asked: Order): Promise<void> => {
     try {

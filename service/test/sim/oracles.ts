@@ -24,6 +24,7 @@ export function judge(scene: Scene): StoredRun[] {
   for (const run of runs) {
     const report: Report = (problem) => void scene.wrong.push(`run ${run.runId} of ${run.workflowId}: ${problem}`);
     guarded(report, () => judgeLog(run, report));
+    guarded(report, () => judgeTasks(run, report));
     guarded(report, () => judgeRows(scene, run, report));
     guarded(report, () => judgeActivities(scene, run, report));
     guarded(report, () => judgeTimers(scene, run, report));
@@ -47,6 +48,20 @@ function guarded(report: Report, body: () => void): void {
     body();
   } catch (error) {
     report(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+}
+
+/** The code's clock never goes back, nor ahead of the service's; each task has seen more than the one before. */
+function judgeTasks(run: StoredRun, report: Report): void {
+  let last = { seen: 0, started: 0 };
+  for (const { id, time, value } of eventsOf(run, 'workflowTaskCompleted')) {
+    const { startedTime, seenEventId } = value;
+    const task = { seen: Number(seenEventId), started: Number(startedTime?.seconds) * 1_000 + (startedTime?.nanos ?? 0) / 1e6 };
+    if (task.started < last.started) report(`the code's clock went back by ${last.started - task.started} ms at event ${id}`);
+    if (task.started > time) report(`the code's clock was ${task.started - time} ms ahead at event ${id}`);
+    if (task.seen < last.seen || task.seen >= id)
+      report(`the task of event ${id} had seen event ${task.seen}, the one before ${last.seen}`);
+    last = task;
   }
 }
 

@@ -163,17 +163,16 @@ function serve(
   fail: (code: number, text: string) => void,
 ): void {
   const { world } = network;
+  const request = method.request.decode(bytes);
   const open = onCrash(incarnation, () => {
     world.after(latency(network), `${method.key} broke`, () => fail(UNAVAILABLE, 'the service went away'), caller);
   });
-  const handle = (frontend[method.key] as (request: unknown, call: { abort: AbortSignal }) => Promise<unknown>)(
-    method.request.decode(bytes),
-    { abort },
-  );
+  const handle = (frontend[method.key] as (request: unknown, call: { abort: AbortSignal }) => Promise<unknown>)(request, { abort });
   handle.then(
     (response) => {
       open.done();
       if (!incarnation.alive) return;
+      if (method.key === 'completeActivityTasks') countFollowUps(network, request as Ends, response as Ended);
       const { answerId = '' } = (response ?? {}) as { answerId?: string };
       if (abort.aborted || !caller.alive) {
         if (answerId !== '') undelivered(answerId);
@@ -186,6 +185,17 @@ function serve(
       if (incarnation.alive) answer({ error: toWireError(error) });
     },
   );
+}
+
+type Ends = Parameters<Frontend['completeActivityTasks']>[0];
+type Ended = Awaited<ReturnType<Frontend['completeActivityTasks']>>;
+
+/** What became of follow-ups whose attempt's end was taken. */
+function countFollowUps(network: Network, { completions }: Ends, { errors, followUps }: Ended): void {
+  for (const [index, { followUp }] of completions.entries()) {
+    if (followUp === undefined || errors[index]?.code !== 0) continue;
+    count(network, followUps[index]?.outcome?.$case === 'ok' ? 'follow-ups taken' : 'follow-ups left out');
+  }
 }
 
 function toWireError(error: unknown): WireError {

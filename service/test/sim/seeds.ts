@@ -7,6 +7,8 @@ const all = one > 0 ? 1 : number('SIM_SEEDS', 200);
 const MS_PER_SEED = 20_000;
 /** Every hundredth seed is run twice: the same seed must give the same events. */
 const REPEAT_EVERY = 100;
+/** That many reach what only some seeds do. */
+const ENOUGH_SEEDS = 50;
 
 function number(name: string, otherwise: number): number {
   const text = process.env[name];
@@ -47,4 +49,6 @@ async function runSeeds(from: number, seeds: number): Promise<void> {
   const lines = [...totals].sort().map(([name, total]) => `${name} ${Math.round(total)}`);
   console.log(`${seeds} seeds in ${((performance.now() - began) / 1_000).toFixed(0)} s: ${lines.join(', ')}`);
   expect(failures.length, failures.join('\n\n')).toBe(0);
+  if (seeds < ENOUGH_SEEDS) return;
+  for (const name of ['follow-ups taken', 'follow-ups left out']) expect(totals.get(name) ?? 0, name).toBeGreaterThan(0);
 }

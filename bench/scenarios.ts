@@ -7,7 +7,7 @@ export const SCENARIOS = { empty: 0, one: 1, seq: 10 } as const;
 export type Scenario = keyof typeof SCENARIOS;
 
 /** Default concurrency, warm-up and length of a measurement. */
-export const DEFAULTS = { concurrency: 100, warmUpMs: 5_000, measureMs: 15_000 } as const;
+export const DEFAULTS = { concurrency: 100, warmUpMs: 10_000, measureMs: 15_000 } as const;
 
 /** 100 bytes once encoded as JSON. */
 export const PAYLOAD: string = 'x'.repeat(98);

@@ -4,19 +4,35 @@
 export const SLOTS = 4096;
 
 const utf8 = new TextEncoder();
+const DASH = 45;
 
 /** Slot of a workflow id. `namespaceId` is a UUID in text form. */
 export function slotOf(namespaceId: string, workflowId: string): number {
   let hash = 0x811c9dc5;
-  const mix = (byte: number): void => {
-    hash = Math.imul(hash ^ byte, 0x01000193);
-  };
   for (let i = 0; i + 1 < namespaceId.length; i += 1) {
-    if (namespaceId[i] === '-') continue;
-    mix(Number.parseInt(namespaceId.slice(i, i + 2), 16));
+    const code = namespaceId.charCodeAt(i);
+    if (code === DASH) continue;
+    hash = mix(hash, (hexDigit(code) << 4) | hexDigit(namespaceId.charCodeAt(i + 1)));
     i += 1;
   }
-  mix(0);
-  for (const byte of utf8.encode(workflowId)) mix(byte);
+  hash = mix(hash, 0);
+  for (let i = 0; i < workflowId.length; i += 1) {
+    const code = workflowId.charCodeAt(i);
+    if (code > 0x7f) return (mixAll(hash, utf8.encode(workflowId.slice(i))) >>> 0) & (SLOTS - 1);
+    hash = mix(hash, code);
+  }
   return (hash >>> 0) & (SLOTS - 1);
+}
+
+function mix(hash: number, byte: number): number {
+  return Math.imul(hash ^ byte, 0x01000193);
+}
+
+function mixAll(hash: number, bytes: Uint8Array): number {
+  return bytes.reduce(mix, hash);
+}
+
+function hexDigit(code: number): number {
+  const letter = code | 0x20;
+  return code <= 57 ? code - 48 : letter - 87;
 }

@@ -221,3 +221,82 @@ test('tasks go back as far as their tokens are good; code that has begun is an a
     },
   ]);
 });
+
+interface EndGiven {
+  readonly token: { readonly number: number; readonly baseEventId: bigint };
+  readonly followUp: { readonly startedAt: number; readonly completion: { readonly commands: Command[] } } | undefined;
+}
+
+const endsAsked = (world: FrontendWorld): EndGiven[] =>
+  world.asked.flatMap(({ method, args }) => (method === 'completeActivities' ? (args[1] as EndGiven[]) : []));
+
+/** Ends of attempts 1, 2 … with these follow-ups. */
+function endAll(world: FrontendWorld, followUps: readonly (object | undefined)[], more: object = {}, abort = call.abort) {
+  const completions = followUps.map((followUp, index) => {
+    const token = activityTokenBytes(namespaceId, index + 1);
+    return { token, outcome: { $case: 'completed' as const, value: {} }, followUp, ...more };
+  });
+  return world.frontend.completeActivityTasks(CompleteActivityTasksRequest.fromPartial({ worker, completions } as never), { abort });
+}
+
+const at = { seconds: 1_800_000_000n, nanos: 250_999_999 };
+const good = { startedTime: at, completion: { commands: [startTimer()] } };
+
+test('R-TASK-9: a follow-up that is malformed or too large is dropped, and the end is taken', async () => {
+  const world = createFrontendWorld();
+  const text = { startedTime: at, completion: { commands: [startTimer({ callSite: '\0' })] } };
+  const variable = { startedTime: at, completion: { variables: { 'x\0': {} } } };
+  const tooLarge = { startedTime: at, completion: { commands: [finish(2 * MiB + 1)] } };
+  const { errors, followUps } = await endAll(world, [text, good, variable, tooLarge, { startedTime: at }, undefined]);
+  expect(errors.map(({ reason }) => reason)).toEqual(['', '', '', '', '', '']);
+  expect(endsAsked(world).map(({ token, followUp }) => [token.number, followUp?.startedAt])).toEqual([
+    [1, undefined],
+    [2, 1_800_000_000_250],
+    [3, undefined],
+    [4, undefined],
+    [5, undefined],
+    [6, undefined],
+  ]);
+  expect(endsAsked(world)[1]?.followUp?.completion.commands).toEqual([startTimer()]);
+  expect(followUps).toHaveLength(6);
+  // A mistake in the answer to a task would fail the task; here there is none.
+  expect(world.asked.map(({ method }) => method)).toEqual(['completeActivities']);
+});
+
+test('R-TASK-9: results of follow-ups stand at the places of their ends; without any there is no list', async () => {
+  const world = createFrontendWorld();
+  const ok = { outcome: { $case: 'ok' as const, value: { completedEventId: 5n, closed: false, nextTask: undefined } } };
+  world.script.completeActivities = async (_: string, items: EndGiven[]) => ({
+    ends: items.map(({ followUp }) => ({ error: undefined, followUp: followUp && ok })),
+    answerId: 'answer',
+    activityTasks: [],
+  });
+  const answer = await endAll(world, [undefined, good, undefined]);
+  expect(answer.answerId).toBe('answer');
+  expect(answer.followUps.map(({ outcome }) => (outcome?.$case === 'error' ? outcome.value.reason : outcome?.$case))).toEqual([
+    'STALE_TASK',
+    'ok',
+    'STALE_TASK',
+  ]);
+  expect((await endAll(world, [undefined, undefined])).followUps).toEqual([]);
+});
+
+test('R-API-4: an end with a forged token brings no follow-up', async () => {
+  const world = createFrontendWorld();
+  const { errors, followUps } = await endAll(world, [good], { token: forged() });
+  expect([errors[0]?.reason, followUps]).toMatchObject(['BAD_TOKEN', [{ outcome: { $case: 'error', value: { reason: 'STALE_TASK' } } }]]);
+  expect(world.asked).toEqual([]);
+});
+
+test('what comes in an answer that its caller does not wait for is offered again', async () => {
+  const world = createFrontendWorld();
+  const gone = new AbortController();
+  const undelivered: string[] = [];
+  world.matching.undelivered = (answerId) => void undelivered.push(answerId);
+  world.script.completeActivities = async () => {
+    gone.abort();
+    return { ends: [{ error: undefined, followUp: undefined }], answerId: 'answer', activityTasks: [] };
+  };
+  await endAll(world, [good], {}, gone.signal);
+  expect(undelivered).toEqual(['answer']);
+});

@@ -18,7 +18,7 @@ export interface Services {
   stop(): Promise<void>;
 }
 
-const SERVING_MS = 30_000;
+const SERVING_MS = 60_000;
 
 /** Resolves when the service answers; rejects with its last refusal. */
 export async function untilServing(address: string, withinMs: number = SERVING_MS): Promise<void> {

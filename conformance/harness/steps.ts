@@ -10,6 +10,8 @@ import { durationMs, fillIn, fromProto, isObject, type Json, type JsonObject, to
 import { Refusal, untilAnswers } from './wire.ts';
 
 const WITHIN_MS = 20_000;
+/** Processes start slowly on a busy machine, which is not what a feature is about. */
+const PROCESS_WITHIN_MS = 60_000;
 const FIRST_PAUSE_MS = 10;
 const LAST_PAUSE_MS = 200;
 
@@ -42,7 +44,7 @@ const players: { readonly [V in Exclude<Verb, 'join' | 'repeat' | 'log'>]: Playe
     if (service === undefined) throw new Error('only a service of its own (service: own) can be stopped and started');
     await service[order]();
     // A connection that lost its service waits a little before it looks again.
-    if (order === 'start') await untilAnswers(wire, WITHIN_MS);
+    if (order === 'start') await untilAnswers(wire, PROCESS_WITHIN_MS);
     return {};
   },
   value: async (_, value) => fromProto(toProto(value)),
@@ -81,7 +83,8 @@ async function playStep(stage: Stage, raw: Step, place: string): Promise<void> {
   try {
     const step = fillIn(raw as Json, (name) => lookUp(stage, name)) as unknown as Step;
     what = summary(verb, step[verb]);
-    const limit = step.within === undefined ? WITHIN_MS : durationMs(step.within);
+    const usual = verb === 'service' || verb === 'worker' ? PROCESS_WITHIN_MS : WITHIN_MS;
+    const limit = step.within === undefined ? usual : durationMs(step.within);
     await playFilled(stage, verb, step, place, what, limit);
   } catch (error) {
     if (error instanceof StepError) throw error;

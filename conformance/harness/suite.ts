@@ -35,6 +35,8 @@ export interface Result {
 }
 
 const CONCURRENCY = 12;
+/** Of these at most so many with processes of their own: more would only start slowly. */
+const WITH_PROCESSES = 3;
 /** A service that somebody else started runs, or does not. */
 const GIVEN_MS = 3_000;
 
@@ -143,8 +145,12 @@ async function playAll(
 ): Promise<void> {
   // Those with processes of their own take longest.
   const waiting = [...features].sort((a, b) => weight(b) - weight(a));
-  const playOn = async (): Promise<void> => {
-    for (let feature = waiting.shift(); feature !== undefined && !options.abort?.aborted; feature = waiting.shift()) {
+  const next = (lane: number): Feature | undefined => {
+    const index = lane < WITH_PROCESSES ? 0 : waiting.findIndex((feature) => weight(feature) === 0);
+    return index < 0 ? undefined : waiting.splice(index, 1)[0];
+  };
+  const playOn = async (_: unknown, lane: number): Promise<void> => {
+    for (let feature = next(lane); feature !== undefined && !options.abort?.aborted; feature = next(lane)) {
       const result = await playOne(suite, feature, known);
       // What failed because everything was stopped says nothing.
       if (!options.abort?.aborted) tell(result);

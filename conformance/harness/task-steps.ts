@@ -129,7 +129,8 @@ async function completeActivity(
   result: Json | undefined,
   followUp: JsonObject | undefined,
 ): Promise<Json> {
-  const outcome = { completed: { result: payload(result) } };
+  // A payload without encoding is no value, and no SDK can read it.
+  const outcome = { completed: result === undefined ? {} : { result: payload(result) } };
   if (followUp === undefined) {
     await endActivity(stage, held, worker, outcome);
     return {};

@@ -1,5 +1,13 @@
 // Cancels an activity and tells how it ended.
-import { ActivityFailure, CancellationScope, CancelledFailure, condition, defineSignal, proxyActivities, setHandler } from '@perdure/sdk/workflow';
+import {
+  ActivityFailure,
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  defineSignal,
+  proxyActivities,
+  setHandler,
+} from '@perdure/sdk/workflow';
 import type * as activities from './activities.ts';
 
 const stop = defineSignal('stop');

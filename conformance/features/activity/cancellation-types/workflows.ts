@@ -21,7 +21,11 @@ export async function cancellationTypes(queue: string): Promise<string[]> {
   const ends: string[] = [];
   const call = async (cancellationType: ActivityCancellationType): Promise<void> => {
     try {
-      await executeActivity('cancellationTypesSlow', { cancellationType, taskQueue: `${queue}/${cancellationType}`, startToCloseTimeout: '1m' });
+      await executeActivity('cancellationTypesSlow', {
+        cancellationType,
+        taskQueue: `${queue}/${cancellationType}`,
+        startToCloseTimeout: '1m',
+      });
     } catch (error) {
       ends.push(`${cancellationType}: ${isCancellation(error) ? 'cancelled' : String(error)}`);
       setVar('ends', ends);

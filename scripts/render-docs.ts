@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { SETTINGS } from '../service/src/config.ts';
 import * as limits from '../service/src/core/limits.ts';
 import { REASONS } from '../service/src/errors.ts';
+import { walkThrough } from './walk-through.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -79,11 +80,24 @@ function settingTable(): string {
   return table(['in the file', 'flag', 'environment', 'default', 'allowed', 'what it does'], rows);
 }
 
+/** The bytes of a message of the walk-through. */
+const bytesOf = (name: string): (() => string) => {
+  const text = walkThrough[name];
+  if (text === undefined) throw new Error(`the walk-through has no message ${name}`);
+  return () => `\`\`\`text\n${text}\n\`\`\``;
+};
+
 /** Path from the root, and the tables it holds by name. */
 const documents: Record<string, Record<string, () => string>> = {
   'docs/errors.md': { reasons: errorTable },
   'docs/limits.md': { limits: limitTable },
   'docs/configuration.md': { settings: settingTable },
+  'docs/writing-an-sdk.md': Object.fromEntries(
+    ['start', 'poll', 'task', 'schedule', 'accepted', 'attempt', 'composed', 'second', 'close', 'result'].map((name) => [
+      name,
+      bytesOf(name),
+    ]),
+  ),
 };
 
 /** Each document as it is and as it should be. */

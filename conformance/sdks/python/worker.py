@@ -118,15 +118,16 @@ class Worker:
         return ok.next_task if ok.HasField("next_task") else None
 
     def history_of(self, task):
-        """All events up to the task's last one: it brings those that its worker may not have, in one page."""
+        """All events up to the task's last one; for queries to the end, where the block of the last completed task lies."""
         data, at = task.history, task.history_next_event_id
         if task.history_from_event_id > 1:
             data, at = b"", 1
         while at:
             request = workflow_service_pb2.GetWorkflowHistoryRequest(
-                namespace=self.service.namespace, execution=task.execution, from_event_id=at, to_event_id=max(task.seen_event_id, task.base_event_id))
+                namespace=self.service.namespace, execution=task.execution, from_event_id=at, to_event_id=0 if task.query_only else task.seen_event_id)
             page = self.service.call(self.service.workflow.GetWorkflowHistory, request)
-            data, at = data + page.history, 0 if page.end else page.next_event_id
+            data += page.history
+            at = 0 if page.end or page.next_event_id > task.seen_event_id and not task.query_only else page.next_event_id
         return event_pb2.History.FromString(data).events
 
     def fail(self, task, error):

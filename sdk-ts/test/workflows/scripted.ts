@@ -52,6 +52,22 @@ export async function rounds(count: number): Promise<unknown> {
   return seen;
 }
 
+/** One step after the other: what goes on by itself. Every third waits for a signal or a while as well. */
+export async function steps(count: number): Promise<unknown> {
+  const seen: unknown[] = [];
+  let signals = 0;
+  setHandler(add, (n) => {
+    signals += n;
+  });
+  for (let step = 0; step < 3 * count; step += 1) {
+    const { historyLength, historyBytes, continueAsNewSuggested } = workflowInfo();
+    const facts = { signals, now: Date.now(), historyLength, historyBytes, continueAsNewSuggested, random: Math.random(), id: uuid4() };
+    seen.push(await waiting.work(facts).catch((error: unknown) => (error as Error).message));
+    if (step % 3 === 2) await condition(() => signals > 10, '10s');
+  }
+  return seen;
+}
+
 /** Steps side by side, races, and one that is cancelled by the loser. */
 export async function races(): Promise<unknown> {
   const outcomes: unknown[] = [];

@@ -5,7 +5,7 @@
 import type { ActivityTask } from '@perdure/proto/perdure/api/v1/activity';
 import type { Payload } from '@perdure/proto/perdure/api/v1/common';
 import { History } from '@perdure/proto/perdure/api/v1/event';
-import { WorkflowTask } from '@perdure/proto/perdure/api/v1/task';
+import type { WorkflowTask } from '@perdure/proto/perdure/api/v1/task';
 import type { FollowUp, WorkflowTaskAccepted } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { Clock } from '../common/clock.ts';
 import { msToTimestamp, timestampToMs } from '../common/duration.ts';
@@ -26,6 +26,8 @@ export interface Success {
   readonly elapsedMs: number;
 }
 
+const EMPTY = new Uint8Array(0);
+
 /** The task the service would give out after this end. Undefined when the attempt's task allows no follow-up. */
 export function followUpTask({ task, result, elapsedMs }: Success): WorkflowTask | undefined {
   const { followUp: base, execution, attempt } = task;
@@ -34,7 +36,8 @@ export function followUpTask({ task, result, elapsedMs }: Success): WorkflowTask
   const startedTime = msToTimestamp(timestampToMs(task.startedTime) + Math.floor(elapsedMs));
   const completed = { number: base.activityNumber, scheduledEventId: 0n, result, attempt, identity: '' };
   const end = { id: base.endEventId, time: startedTime, attributes: { $case: 'activityCompleted' as const, value: completed } };
-  return WorkflowTask.fromPartial({
+  return {
+    token: EMPTY,
     execution,
     workflowType: task.workflowType,
     taskQueue: task.taskQueue,
@@ -47,8 +50,11 @@ export function followUpTask({ task, result, elapsedMs }: Success): WorkflowTask
     history: History.encode({ events: [end] }).finish(),
     // Between the two lies only what the run did itself.
     historyFromEventId: base.seenEventId + 1n,
+    historyNextEventId: 0n,
+    queries: [],
+    queryOnly: false,
     taskTimeoutMs: base.taskTimeoutMs,
-  });
+  };
 }
 
 /** What `work` resolves to, or undefined after `ms`. `work` must not reject. */

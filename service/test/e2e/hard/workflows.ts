@@ -14,7 +14,7 @@ import {
 } from '@perdure/sdk/workflow';
 import type * as activities from './activities.ts';
 
-const { echo } = proxyActivities<typeof activities>({ startToCloseTimeout: '1m' });
+const { echo, slow } = proxyActivities<typeof activities>({ startToCloseTimeout: '1m' });
 
 export const item = defineSignal<[value: number]>('item');
 export const stop = defineSignal('stop');
@@ -35,6 +35,20 @@ export async function wide(rounds: number, width: number): Promise<number> {
   }
   await condition(() => stopped);
   return done;
+}
+
+/** Activities one after the other, each of `ms`; answers the values of the signals that had come after each. */
+export async function inRow(count: number, ms: number): Promise<number[][]> {
+  const items: number[] = [];
+  const seen: number[][] = [];
+  setHandler(item, (value) => {
+    items.push(value);
+  });
+  for (let step = 0; step < count; step += 1) {
+    await (ms === 0 ? echo(step) : slow(ms));
+    seen.push(items.slice());
+  }
+  return seen;
 }
 
 /** Takes `count` signals one after the other. */

@@ -95,6 +95,24 @@ def time_outs_each(run, task_queue):
     return told
 
 
+# cancel/cleans-up
+
+
+def cleans_up(run, task_queue):
+    try:
+        yield run.timer(3600)
+    except CanceledError:
+        yield run.activity("cleansUpRelease", task_queue=task_queue, start_to_close=60)
+        raise
+
+
+def cleans_up_nothing(run):
+    try:
+        yield run.timer(3600)
+    except CanceledError:
+        return "done anyway"
+
+
 # client/already-started
 
 
@@ -103,12 +121,65 @@ def start_again(client, scope, run, request_id=""):
     return {"runId": started.run_id}
 
 
+# query/up-to-date
+
+
+def up_to_date_sum(run):
+    added, ended = [], []
+    run.on_signal("add", added.append)
+    run.on_signal("end", lambda: ended.append(True))
+    run.queries["sum"] = lambda: sum(added)
+    yield lambda: ended
+    return sum(added)
+
+
+# task/steps-in-a-row
+
+
+def steps_in_a_row(run, steps):
+    done = []
+    for step in range(1, steps + 1):
+        done.append((yield run.activity("stepsSquare", [step], start_to_close=60)))
+    return done
+
+
+def steps_square(_attempt, step):
+    return step * step
+
+
 # timer/after-a-crash
 
 
 def after_a_crash_sleeper(run, delay):
     yield run.timer(delay)
     return "awake"
+
+
+# timer/canceled
+
+
+def canceled_sleeper(run, ms):
+    def stop():
+        stopping.append(True)
+        run.cancel(sleep)
+
+    stopping = []
+    run.on_signal("stop", stop)
+    sleep = run.timer(ms / 1000)
+    try:
+        yield sleep
+        return "awake"
+    except CanceledError:
+        yield lambda: stopping
+        return "cancelled"
+
+
+# wire/newer-history
+
+
+def newer_history(run):
+    yield run.timer(0.001)
+    return "slept"
 
 
 # workflow/completes
@@ -125,7 +196,13 @@ WORKFLOWS = {
     "resumes": resumes,
     "cancelReachesCode": cancel_reaches_code,
     "timeOutsEach": time_outs_each,
+    "cleansUp": cleans_up,
+    "cleansUpNothing": cleans_up_nothing,
+    "upToDateSum": up_to_date_sum,
+    "stepsInARow": steps_in_a_row,
     "afterACrashSleeper": after_a_crash_sleeper,
+    "canceledSleeper": canceled_sleeper,
+    "newerHistory": newer_history,
     "completesGreeting": completes_greeting,
 }
 ACTIVITIES = {
@@ -134,5 +211,6 @@ ACTIVITIES = {
     "nonRetryableByFlag": non_retryable_by_flag,
     "resumesCopy": resumes_copy,
     "cancelReachesCodeWork": cancel_reaches_code_work,
+    "stepsSquare": steps_square,
 }
 CALLS = {"client/already-started": {"startAgain": start_again}}

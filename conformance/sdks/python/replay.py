@@ -97,6 +97,11 @@ class Run:
 
     def replay(self, events, base=None):
         """Replays all blocks up to `base`. Raises NondeterminismError at the first difference."""
+        unknown = [event.id for event in events if event.WhichOneof("attributes") is None]
+        if unknown:
+            raise ValueError(f"event {unknown[0]} is of a kind this version of the SDK does not know")
+        if not events or events[0].WhichOneof("attributes") != "workflow_started":
+            raise ValueError("the history holds no start")
         self.started = events[0].workflow_started
         blocks = [event for event in events if event.WhichOneof("attributes") == "workflow_task_completed"]
         for block in blocks:

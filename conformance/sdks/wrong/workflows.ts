@@ -29,8 +29,9 @@ const schedule = (number: number, activityType: string, input: readonly Json[] =
   },
 });
 
-const named = <K extends Attributes['$case']>(events: readonly Attributes[], $case: K): Extract<Attributes, { $case: K }>['value'][] =>
-  events.filter((event) => event.$case === $case).map(({ value }) => value as Extract<Attributes, { $case: K }>['value']);
+type ValueOf<K extends Attributes['$case']> = Extract<Attributes, { $case: K }>['value'];
+const named = <K extends Attributes['$case']>(events: readonly Attributes[], $case: K): ValueOf<K>[] =>
+  events.flatMap((event) => (event.$case === $case ? [event.value as ValueOf<K>] : []));
 const signals = (events: readonly Attributes[], name: string): Json[][] =>
   named(events, 'workflowSignaled').flatMap(({ signalName, input }) => (signalName === name ? [readAll(input)] : []));
 const fresh = ({ activations }: Log): readonly Attributes[] => activations.at(-1) ?? [];

@@ -60,9 +60,6 @@ export const workflowFolds: EventFolds<WorkflowEvents> = {
     deliver(state, head);
   },
   workflowPropertiesUpserted(state, value) {
-    // New objects: who compares by identity sees the change.
-    state.memo = { ...state.memo };
-    state.searchAttributes = { ...state.searchAttributes };
     // New objects: who showed the old ones sees that they changed.
     state.memo = mergeMemo(state.memo, value.memo);
     state.searchAttributes = mergeSearchAttributes(state.searchAttributes, value.searchAttributes);

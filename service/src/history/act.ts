@@ -10,7 +10,7 @@ import { dispatch, type Release } from './dispatch.ts';
 import { enqueue } from './lane.ts';
 import { armRun, dropRun, mayServe, retentionOf, touch, weigh } from './memory.ts';
 import { wantsCheckpoint } from './rows.ts';
-import { type Change, Dropped, type HotRun, type Unit } from './run.ts';
+import { type Change, Dropped, type HotRun, owedUnit, trimTail, type Unit } from './run.ts';
 import { blockedCause, toVisibility } from './show.ts';
 
 /** A start mark joins the next commit of its run; only attempts that take longer than this cost a record of their own. */
@@ -134,9 +134,7 @@ function toChange(h: History, stepped: Stepped): Change | undefined {
 function keepTail(run: HotRun, transition: Transition): void {
   if (transition.events.length === 0) return;
   run.tail.push(...transition.events);
-  const { seen } = run.state.task;
-  const first = run.tail[0];
-  if (first !== undefined && first.id <= seen) run.tail = run.tail.filter((event) => event.id > seen);
+  run.tail = trimTail(run.tail, run.state.task.seen);
 }
 
 function keepLazy(h: History, run: HotRun, transition: Transition): void {
@@ -175,16 +173,16 @@ function writeLazy(h: History, run: HotRun): void {
     bytes: 64 * marks.length,
     committed: () => {},
   };
-  enqueue(h, { changes: [change], namespaceId: run.key.namespaceId, bytes: change.bytes, kind: 'owed', state: 'queued', waiting: [] });
+  enqueue(h, owedUnit(change));
 }
 
 function visibilityOf(run: HotRun, always: boolean): Change['visibility'] {
   const { state, shown } = run;
   const cause = blockedCause(state);
-  // Properties are replaced keys in the same objects: their event count tells, the first write sends them.
+  // Each upsert makes new objects, of memo and search attributes alike.
   const properties = shown.memo !== state.memo;
   if (!always && !properties && cause === shown.blockedCause) return undefined;
-  run.shown = { blockedCause: cause, memo: state.memo, searchAttributes: state.searchAttributes };
+  run.shown = { blockedCause: cause, memo: state.memo };
   return toVisibility(state, { memo: properties, attributes: properties });
 }
 

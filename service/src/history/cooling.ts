@@ -10,7 +10,7 @@ import type { History } from './context.ts';
 import { enqueue } from './lane.ts';
 import { armDueTimer, dropRun, retentionOf } from './memory.ts';
 import { checkpointed } from './rows.ts';
-import { type Change, type HotRun, isSettled } from './run.ts';
+import { type Change, type HotRun, isSettled, owedUnit } from './run.ts';
 
 const SLICE = 5_000;
 const CHECKPOINT_ROWS = 64;
@@ -81,7 +81,7 @@ export function writeWake(h: History, run: HotRun, wake: number | null, checkpoi
       if (run.lastUsedAt === usedAt && isSettled(run)) leave(h, run, wake);
     },
   };
-  enqueue(h, { changes: [change], namespaceId: run.key.namespaceId, bytes: 256, kind: 'owed', state: 'queued', waiting: [] });
+  enqueue(h, owedUnit(change));
 }
 
 /**

@@ -47,7 +47,6 @@ export async function scanDue(h: History): Promise<void> {
     );
     armDueTimer(h);
   }
-  armDueTimer(h);
 }
 
 /** Moves the cursors past what was read; returns those whose slot holds more. */

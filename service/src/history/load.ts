@@ -4,9 +4,8 @@ import { readCheckpoint } from '../core/checkpoint.ts';
 import { foldEvent, foldMark } from '../core/fold.ts';
 import { decodeFrame, splitFrames } from '../core/frames.ts';
 import { emptyState } from '../core/state.ts';
-import type { Recorded } from '../core/transition.ts';
 import type { LoadedRun } from '../store/store.ts';
-import { type HotRun, newHotRun } from './run.ts';
+import { type HotRun, newHotRun, trimTail } from './run.ts';
 import { blockedCause } from './show.ts';
 
 /** Builds the run; undefined when its checkpoint is not one of this version: the whole log is needed. `claimedAt` is when its slot was claimed. */
@@ -45,14 +44,7 @@ export function buildRun(loaded: LoadedRun, claimedAt: number, now: number): Hot
   run.lastSeq = seq;
   run.committedEventId = state.nextEventId - 1;
   run.storedWakeAt = execution.wakeAt;
-  run.shown = { blockedCause: blockedCause(state), memo: state.memo, searchAttributes: state.searchAttributes };
+  run.shown = { blockedCause: blockedCause(state), memo: state.memo };
   run.tail = trimTail(run.tail, state.task.seen);
   return run;
-}
-
-/** Keeps what the next task of a worker that has the run in its cache needs. */
-export function trimTail(tail: Recorded[], seen: number): Recorded[] {
-  const first = tail[0];
-  if (first === undefined || first.id > seen) return tail;
-  return tail.filter((event) => event.id > seen);
 }

@@ -1,7 +1,7 @@
 /** Loads runs from the store: one load per run at a time, many runs in one read. */
 import { PerdureError } from '../errors.ts';
 import type { LoadedRun, RunKey } from '../store/store.ts';
-import type { History } from './context.ts';
+import { type History, openKey } from './context.ts';
 import { stepDue } from './due.ts';
 import { buildRun } from './load.ts';
 import { addRun, armDueTimer, isServing, mustOwn } from './memory.ts';
@@ -129,7 +129,7 @@ export async function resolveRun(
     const run = await loadRun(h, { slot, namespaceId, workflowId, runId });
     return run?.key.workflowId === workflowId && run.key.namespaceId === namespaceId ? run : undefined;
   }
-  const name = `${namespaceId}/${workflowId}`;
+  const name = openKey(namespaceId, workflowId);
   const open = h.open.get(name);
   if (open !== undefined) return open;
   const found = await findRun(h, slot, namespaceId, workflowId);

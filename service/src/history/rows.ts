@@ -1,5 +1,4 @@
 /** From changes to what the store writes: one record per run and batch. */
-
 import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
 import { Marks } from '@perdure/proto/perdure/server/v1/mark';
 import { writeCheckpoint } from '../core/checkpoint.ts';
@@ -68,10 +67,9 @@ function mergeVisibility(earlier: VisibilityRow | undefined, later: VisibilityRo
 
 /** Adds a checkpoint when one is due, and only when the state is exactly what the batch's last row leaves. */
 function withCheckpoint(run: HotRun, changes: readonly Change[], execution: ExecutionRow | undefined): ExecutionRow | undefined {
-  const due = run.rowsSinceCheckpoint >= CHECKPOINT_ROWS || run.bytesSinceCheckpoint >= CHECKPOINT_BYTES;
   const last = changes.at(-1) as Change;
   const exact = run.lastUnit === undefined || run.lastUnit.changes.includes(last);
-  if (!due || !exact || execution === undefined || run.broken) return execution;
+  if (!wantsCheckpoint(run) || !exact || execution === undefined || run.broken) return execution;
   return checkpointed(run, execution);
 }
 

@@ -32,6 +32,12 @@ export interface Unit {
   waiting: { resolve(): void; reject(error: Error): void }[];
 }
 
+/** A unit of one change that the service owes to itself. */
+export function owedUnit(change: Change): Unit {
+  const { run, bytes } = change;
+  return { changes: [change], namespaceId: run.key.namespaceId, bytes, kind: 'owed', state: 'queued', waiting: [] };
+}
+
 export interface HotRun {
   readonly key: RunKey;
   readonly state: RunState;
@@ -69,7 +75,7 @@ export interface HotRun {
   /** Inputs that wait while a refused close is decided again. */
   held: (() => void)[];
   /** Values last written to visibility, to see what changes. */
-  shown: { blockedCause: string; memo: unknown; searchAttributes: unknown };
+  shown: { blockedCause: string; memo: unknown };
 }
 
 /** The memory was dropped under the caller: the request has to find the run again. */
@@ -113,8 +119,15 @@ export function newHotRun(key: RunKey, state: RunState, now: number): HotRun {
     queries: [],
     hurriedFor: '',
     held: [],
-    shown: { blockedCause: '', memo: undefined, searchAttributes: undefined },
+    shown: { blockedCause: '', memo: undefined },
   };
+}
+
+/** Keeps what the next task of a worker that has the run in its cache needs. */
+export function trimTail(tail: Recorded[], seen: number): Recorded[] {
+  const first = tail[0];
+  if (first === undefined || first.id > seen) return tail;
+  return tail.filter((event) => event.id > seen);
 }
 
 /** True when nothing of the run is on its way to the database. */

@@ -171,7 +171,7 @@ export interface PollInput {
 export interface QueueState {
   /** Polls waiting now. */
   readonly pollers: number;
-  /** Ms since 1970 of the last poll, 0 if there was none. */
+  /** When a poll began or ended last, ms since 1970; 0 if there was none. */
   readonly lastPollAt: number;
   readonly backlog: number;
 }

@@ -31,13 +31,20 @@ export interface WaitingQuery {
   dropped(): void;
 }
 
-/** Asks the run's code. Rejects with QUERY_UNANSWERED after `waitMs`, RUN_BLOCKED or QUERY_NOT_READY at once. */
+/** Between two polls, and while workers are replaced, no worker polls for a while: only after this long nobody will answer. */
+const NO_WORKER_MS = 10_000;
+
+/**
+ * Asks the run's code. Rejects with QUERY_UNANSWERED after `waitMs`, or at once when no worker has polled for 10 s; RUN_BLOCKED
+ * and QUERY_NOT_READY at once.
+ */
 export function askQuery(h: History, run: HotRun, input: QueryInput, waitMs: number): Promise<QueryAnswer> {
   const { state } = run;
   if (state.task.blockedSince > 0) return Promise.reject(blocked(run));
   if (!isOpen(state) && state.task.base === 0) {
     return Promise.reject(new PerdureError('QUERY_NOT_READY', `run ${run.key.runId} closed before its first workflow task was completed`));
   }
+  if (isDeserted(h, run)) return Promise.reject(unanswered(h, run, 0));
   if (run.queries.length >= MAX_WAITING_QUERIES) {
     return Promise.reject(new PerdureError('OVERLOADED', `${run.queries.length} queries wait for run ${run.key.runId}`, {}, 1_000));
   }
@@ -72,12 +79,19 @@ export function askQuery(h: History, run: HotRun, input: QueryInput, waitMs: num
   });
 }
 
+/** Nobody polls. Polls from before this service took the run over are not known: the time since counts. */
+function isDeserted(h: History, run: HotRun): boolean {
+  const { pollers, lastPollAt } = h.matching().describeQueue('workflow', run.key.namespaceId, run.state.taskQueue);
+  return pollers === 0 && h.env.now() - Math.max(lastPollAt, run.state.live.claimedAt) >= NO_WORKER_MS;
+}
+
 function unanswered(h: History, run: HotRun, waitMs: number): PerdureError {
   const queue = h.matching().describeQueue('workflow', run.key.namespaceId, run.state.taskQueue);
   const silent = queue.lastPollAt === 0 ? 'since the service started' : `for ${Math.round((h.env.now() - queue.lastPollAt) / 1000)} s`;
   const why =
     queue.pollers === 0 ? `no worker has polled task queue "${run.state.taskQueue}" ${silent}` : 'its workers did not answer in time';
-  return new PerdureError('QUERY_UNANSWERED', `the query was not answered within ${waitMs} ms: ${why}`, {
+  const when = waitMs === 0 ? 'cannot be answered now' : `was not answered within ${waitMs} ms`;
+  return new PerdureError('QUERY_UNANSWERED', `the query ${when}: ${why}`, {
     task_queue: run.state.taskQueue,
   });
 }

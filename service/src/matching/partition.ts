@@ -41,7 +41,7 @@ export interface Partition {
   readonly name: string;
   readonly queue: Queue<WaitingPoll>;
   readonly seen: Newcomers;
-  /** Ms since 1970, 0 before the first. */
+  /** When a poll began or ended last, ms since 1970; 0 before the first. */
   lastPollAt: number;
   timer: Timer | undefined;
   /** When `timer` fires, monotonic; Infinity without one. */
@@ -89,6 +89,7 @@ export function offerRoom(partition: Partition, around: Surroundings, always = f
 /** The poll is over, with an answer or because its call broke (`outcome` undefined). */
 export function finish(partition: Partition, poll: WaitingPoll, outcome: PollAnswer | Error | undefined, around: Surroundings): void {
   if (poll.state === 'ended') return;
+  partition.lastPollAt = around.env.now();
   endPoll(partition.queue, poll, around.env.monotonic(), outcome !== undefined);
   poll.timer?.cancel();
   poll.done(outcome ?? emptyAnswer());

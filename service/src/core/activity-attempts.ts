@@ -46,7 +46,7 @@ function markStarted(t: Transition, activity: Activity, startNumber: number, wor
 export interface LostClaim {
   readonly number: number;
   readonly claimId: string;
-  /** The answer never left the service: no worker can have begun, a last attempt does not count either. */
+  /** No worker can have begun: the answer never left the service, or its worker says so. A last attempt does not count either. */
   readonly unsent?: boolean;
 }
 
@@ -78,8 +78,9 @@ export function recordCanceled(t: Transition, activity: Activity, details: Paylo
 export function returnActivity(t: Transition, token: ActivityTaskToken, begun: boolean): void {
   const activity = activityOf(t.state, token);
   if (activity === undefined) return;
-  if (!begun && !isLastAttempt(activity)) undoActivity(t, { number: activity.number, claimId: activity.claimId });
-  else failAttempt(t, activity, failureOf('service', 'the worker shut down', begun ? 'WORKER_SHUTDOWN' : 'DELIVERY_LOST'));
+  // The worker itself says that nothing has run: that holds for a last attempt too.
+  if (!begun) undoActivity(t, { number: activity.number, claimId: activity.claimId, unsent: true });
+  else failAttempt(t, activity, failureOf('service', 'the worker shut down', 'WORKER_SHUTDOWN'));
 }
 
 /** The end of an attempt, by its worker. Throws ACTIVITY_NOT_FOUND when it is no longer wanted. */

@@ -94,6 +94,8 @@ export interface Verbs {
   readonly giveBack?: { readonly untouched?: readonly string[]; readonly begun?: readonly string[]; readonly worker?: string };
   /** A function of the feature's client code. */
   readonly client?: { readonly call: string; readonly args?: readonly Json[] };
+  /** Replays these bytes of a history with the feature's code. */
+  readonly replay?: { readonly history: Json };
   /** The SDK worker of this feature alone. */
   readonly worker?: 'start' | 'stop' | 'kill' | 'freeze' | 'thaw' | { readonly start: JsonObject };
   /** The service of this feature alone. */
@@ -126,7 +128,7 @@ export interface Step extends Verbs {
 
 export interface Scenario {
   /** What the SDK must implement: empty when the harness plays all parts. */
-  readonly parts: readonly ('workflow' | 'activity' | 'client')[];
+  readonly parts: readonly ('workflow' | 'activity' | 'client' | 'replay')[];
   /** `own`: a worker process for this feature alone, which its steps may stop and kill. Default shared. */
   readonly worker?: 'shared' | 'own';
   /** Options of that process. */
@@ -158,6 +160,7 @@ export const VERBS: readonly Verb[] = [
   'answer',
   'giveBack',
   'client',
+  'replay',
   'worker',
   'service',
   'value',

@@ -74,6 +74,8 @@ export function lookUp(stage: Stage, name: string): Json | undefined {
   if (value !== undefined) return pick(value, path);
   const held = tasks.get(first);
   if (held !== undefined) return pick(held.task, path);
+  const run = path === '' ? runs.get(first) : undefined;
+  if (run !== undefined) return { workflowId: run.workflowId, runId: run.runId };
   if (path === 'workflowId') return workflowIdOf(stage, first);
   if (path === 'runId') return runs.get(first)?.runId;
   return undefined;

@@ -1,7 +1,7 @@
 // Plays the steps of a scenario one after another, and says which one went wrong and how.
 import { setTimeout as delay } from 'node:timers/promises';
 import * as client from './client-steps.ts';
-import { normalise } from './history.ts';
+import { normalise, withLines } from './history.ts';
 import { differences, pick } from './match.ts';
 import { type Step, type Verb, type Verbs, verbOf } from './scenario.ts';
 import { knownNames, lookUp, type Stage } from './stage.ts';
@@ -47,7 +47,10 @@ const players: { readonly [V in Exclude<Verb, 'join' | 'repeat' | 'log'>]: Playe
     if (order === 'start') await untilAnswers(wire, PROCESS_WITHIN_MS);
     return {};
   },
-  value: async (_, value) => fromProto(toProto(value)),
+  async replay(stage, { history }) {
+    return workerOf(stage).replay(stage.feature.name, Buffer.from(String(toProto(history)), 'base64'));
+  },
+  value: async (_, value) => withLines(fromProto(toProto(value))),
 };
 
 function workerOf({ worker }: Stage): NonNullable<NonNullable<Stage['worker']>['current']> {
@@ -64,7 +67,7 @@ export async function playSteps(stage: Stage, steps: readonly Step[], place = ''
       const { background, ...rest } = step;
       const playing = playStep(stage, rest, at);
       playing.catch(() => {});
-      stage.background.set(background, playing);
+      stage.background.set(String(fillIn(background, (name) => lookUp(stage, name))), playing);
     }
   }
   if (place === '') await Promise.all(stage.background.values());

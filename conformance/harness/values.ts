@@ -94,6 +94,11 @@ const FORMS: Record<string, (value: Json, whole: JsonObject) => Json> = {
   },
   /** Bytes without the last `bytes` (default 1). */
   $cut: (value, { bytes }) => base64(Buffer.from(String(value), 'base64').subarray(0, -Number(bytes ?? 1))),
+  /** Bytes one behind the other. */
+  $concat: (value) => base64(Buffer.concat((value as Json[]).map((part) => Buffer.from(String(toProto(part)), 'base64')))),
+  /** The bytes from `from` (default 0) up to before `to` (default the end). */
+  $slice: (value, { from, to }) =>
+    base64(Buffer.from(String(value), 'base64').subarray(Number(from ?? 0), to === undefined ? undefined : Number(to))),
   /** Ms between two times. */
   $elapsed: (value) => {
     const [from, to] = value as string[];

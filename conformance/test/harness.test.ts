@@ -62,6 +62,12 @@ describe('values', () => {
     expect(() => fillIn('${nobody}', lookup)).toThrow('${nobody} has no value');
   });
 
+  test('bytes are cut and joined', () => {
+    const bytes = (hex: string): string => Buffer.from(hex, 'hex').toString('base64');
+    const spliced = { $concat: [{ $slice: bytes('00010203'), to: 2 }, { $hex: 'ff' }, { $slice: bytes('00010203'), from: 3 }] };
+    expect(toProto(spliced)).toBe(bytes('0001ff03'));
+  });
+
   test('forms become protobuf JSON, and answers come back', () => {
     const request = { input: [{ $json: { a: 1 } }], taskTimeout: '1.5s', memo: { $keys: 2, item: { $json: 'm' } } };
     const { request: codec } = methodNamed('StartWorkflow');

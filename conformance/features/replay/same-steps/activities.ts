@@ -1,0 +1,5 @@
+// An activity that greets.
+
+export async function sameStepsGreet(name: string): Promise<string> {
+  return `Hello, ${name},`;
+}

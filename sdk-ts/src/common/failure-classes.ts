@@ -158,6 +158,9 @@ const CLASSES = new Map<unknown, string>([
   [ServiceFailure, 'ServiceFailure'],
 ]);
 
+// A bundler renames classes that name themselves in their own body; their names are seen by users, and are types of failures.
+for (const [own, name] of CLASSES) if (name !== '') Object.defineProperty(own, 'name', { value: name });
+
 /** True for a CancelledFailure, and for an ActivityFailure (or other wrapper) that was caused by one. */
 export function isCancellation(error: unknown): boolean {
   return error instanceof CancelledFailure || (error instanceof ActivityFailure && error.cause instanceof CancelledFailure);

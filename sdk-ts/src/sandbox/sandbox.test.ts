@@ -53,6 +53,10 @@ test('custom errors, assigned methods and stack settings work as anywhere', asyn
   });
 });
 
+test('failures have the names of their classes', async () => {
+  expect(await result('failureNames')).toEqual(['ApplicationFailure', 'ApplicationFailure', 'CardDeclined']);
+});
+
 test('what runs share cannot be changed', async () => {
   // Bundled code is sloppy: some attempts throw, some are ignored; none has an effect.
   expect(await result('tamper')).toEqual([1, 2, null, START_MS + 1, 'resolved', null, null]);

@@ -1,6 +1,6 @@
 // Looks at the sandbox from inside.
 
-import { CancellationScope, condition, defineQuery, defineSignal, proxyActivities, setHandler, sleep } from '@perdure/sdk/workflow';
+import { ApplicationFailure, CancellationScope, condition, defineQuery, defineSignal, proxyActivities, setHandler, sleep } from '@perdure/sdk/workflow';
 
 const { work } = proxyActivities<{ work(...args: unknown[]): Promise<unknown> }>({ startToCloseTimeout: '1m' });
 const go = defineSignal('go');
@@ -348,4 +348,9 @@ export async function dynamicImport(): Promise<string> {
   } catch (error) {
     return `${error instanceof Error} ${(error as Error).message}`;
   }
+}
+
+export async function failureNames(): Promise<string[]> {
+  class CardDeclined extends ApplicationFailure {}
+  return [ApplicationFailure.name, new ApplicationFailure().type, new CardDeclined().type];
 }

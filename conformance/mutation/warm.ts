@@ -36,11 +36,16 @@ async function specificationsOf(tests: readonly string[]): Promise<TestSpecifica
 
 /** Names of what failed; the file itself when it could not be run. */
 async function failures(tests: readonly string[]): Promise<string[]> {
-  const { testModules, unhandledErrors } = await vitest.runTestSpecifications(await specificationsOf(tests), true);
-  const failed = testModules.flatMap((module) => {
-    const names = [...module.children.allTests('failed')].map((test) => test.fullName);
-    return names.length > 0 || module.state() !== 'failed' ? names : [module.relativeModuleId];
-  });
+  const specifications = await specificationsOf(tests);
+  const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications, true);
+  // Its answer holds the modules of earlier runs too.
+  const ran = new Set(specifications.map(({ moduleId }) => moduleId));
+  const failed = testModules
+    .filter(({ moduleId }) => ran.has(moduleId))
+    .flatMap((module) => {
+      const names = [...module.children.allTests('failed')].map((test) => test.fullName);
+      return names.length > 0 || module.state() !== 'failed' ? names : [module.relativeModuleId];
+    });
   return failed.length > 0 ? failed : unhandledErrors.map((error) => `unhandled: ${String((error as Error).message ?? error)}`);
 }
 

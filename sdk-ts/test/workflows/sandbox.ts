@@ -1,6 +1,15 @@
 // Looks at the sandbox from inside.
 
-import { ApplicationFailure, CancellationScope, condition, defineQuery, defineSignal, proxyActivities, setHandler, sleep } from '@perdure/sdk/workflow';
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  defineQuery,
+  defineSignal,
+  proxyActivities,
+  setHandler,
+  sleep,
+} from '@perdure/sdk/workflow';
 
 const { work } = proxyActivities<{ work(...args: unknown[]): Promise<unknown> }>({ startToCloseTimeout: '1m' });
 const go = defineSignal('go');

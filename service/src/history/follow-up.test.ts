@@ -206,3 +206,16 @@ test('R-COMMIT-1 R-ACT-6: a commit that fails takes both back, and the repeated 
   });
   expect(await kinds()).toEqual([...before, 'activityCompleted', 'workflowTaskCompleted', 'activityScheduled']);
 });
+
+test('R-MATCH-1: a task that travels with an answer that may not be released is offered again soon', async () => {
+  const activity = await waiting();
+  faults.before = ({ method }) => {
+    if (method === 'beat') throw new StoreError('abort', 'not now');
+  };
+  await env.advance(8_000);
+  const { errors } = await answered(end(activity, [schedule(2)], { forceNewTask: true }));
+  expect(errors[0]?.reason).toBe('DATABASE_UNAVAILABLE');
+  delete faults.before;
+  await env.advance(2_000);
+  expect(await poll()).toMatchObject({ attempt: 1, baseEventId: 5n });
+});

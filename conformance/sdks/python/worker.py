@@ -64,23 +64,29 @@ class Worker:
         self.common = {"namespace": order["namespace"], "worker": info}
         self.begun = {}
         self.stopping = threading.Event()
+        self.polled = threading.Barrier(3)
 
     def run(self):
+        """Returns when both queues have been polled."""
         for poll in (self.poll_workflow_tasks, self.poll_activity_tasks):
             threading.Thread(target=poll, daemon=True).start()
+        self.polled.wait()
 
     def poll(self, method, request_type):
         """Answers with tasks as they come; each is named as received in the next call, or it is offered again."""
-        received = []
+        received, wait = [], Duration(nanos=1_000_000)
         while not self.stopping.is_set():
             request = request_type(**self.common, task_queue=self.queue, max_tasks=10,
-                                   wait_timeout=Duration(seconds=WAIT_S), received_answer_ids=received)
+                                   wait_timeout=wait, received_answer_ids=received)
             try:
                 answer = method(request, timeout=WAIT_S + 10)
             except grpc.RpcError:
                 self.stopping.wait(0.1)
                 continue
             received = [answer.answer_id] if answer.answer_id else []
+            if wait.seconds == 0:
+                self.polled.wait()
+                wait = Duration(seconds=WAIT_S)
             yield from answer.tasks
 
     def poll_workflow_tasks(self):

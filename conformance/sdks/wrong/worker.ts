@@ -8,7 +8,7 @@ import { type Attributes, activities, type Log, queries, readAll, workflows } fr
 
 const INPUTS = ['workflowSignaled', 'workflowCancelRequested'];
 const RESULTS = ['activityCompleted', 'activityFailed', 'activityCanceled', 'timerFired'];
-const WAIT_S = 60;
+const WAIT_MS = 60_000;
 const BEAT_MS = 1_000;
 
 const mistake = process.argv[2];
@@ -70,7 +70,8 @@ async function workOn(task: JsonObject): Promise<void> {
   const log = logOf(history.bytes, Number(seenEventId));
   const { runId } = execution as { runId: string };
   // A query-only task brings no activation.
-  const told = queryOnly || mistake === 'answers-early' ? { ...log, activations: log.activations.slice(0, -1) } : log;
+  const late = Number(queryOnly) + Number(mistake === 'answers-early');
+  const told = { ...log, activations: log.activations.slice(0, log.activations.length - late) };
   const queryResults = ((task.queries ?? []) as { queryId: string; queryType: string }[]).map(({ queryId, queryType }) => ({
     queryId,
     result: { $json: queries[queryType]?.(told) ?? null },
@@ -114,20 +115,32 @@ async function attempt(task: JsonObject): Promise<void> {
 
 const complain = (error: unknown): unknown => report({ kind: 'log', level: 'warn', message: String(error), fields: {} });
 
-async function poll(method: string, work: (task: JsonObject) => Promise<void>): Promise<never> {
-  for (let receivedAnswerIds: string[] = []; ; ) {
-    const request = { ...common, taskQueue: order.taskQueue, maxTasks: 10, waitTimeout: `${WAIT_S}s`, receivedAnswerIds };
-    const answer = (await wire.call(method, request, { deadlineMs: (WAIT_S + 10) * 1_000 })) as { answerId?: string; tasks?: JsonObject[] };
-    receivedAnswerIds = answer.answerId ? [answer.answerId] : [];
-    for (const task of answer.tasks ?? []) void work(task).catch(complain);
-  }
+/** One call; the ids of answers to name in the next. */
+async function pollOnce(
+  method: string,
+  work: (task: JsonObject) => Promise<void>,
+  waitMs: number,
+  received: readonly string[],
+): Promise<string[]> {
+  const request = { ...common, taskQueue: order.taskQueue, maxTasks: 10, waitTimeout: `${waitMs}ms`, receivedAnswerIds: received };
+  const answer = (await wire.call(method, request, { deadlineMs: waitMs + 10_000 })) as { answerId?: string; tasks?: JsonObject[] };
+  for (const task of answer.tasks ?? []) void work(task).catch(complain);
+  return answer.answerId ? [answer.answerId] : [];
+}
+
+async function poll(method: string, work: (task: JsonObject) => Promise<void>, isReady: () => void): Promise<never> {
+  // Ready is who has polled: a query may come next.
+  let received = await pollOnce(method, work, 1, []);
+  isReady();
+  for (;;) received = await pollOnce(method, work, WAIT_MS, received);
 }
 
 process.once('SIGTERM', () => {
   void wire.call('ShutdownWorker', { ...common, taskQueue: order.taskQueue }).finally(() => process.exit(0));
 });
-void poll('PollWorkflowTasks', workOn);
-void poll('PollActivityTasks', attempt);
+const polled = (method: string, work: (task: JsonObject) => Promise<void>): Promise<void> =>
+  new Promise((isReady, fail) => void poll(method, work, isReady).catch(fail));
+await Promise.all([polled('PollWorkflowTasks', workOn), polled('PollActivityTasks', attempt)]);
 report({ kind: 'ready', sdk: 'wrong', version: '1' });
 for (let next = await lines.next(); !next.done; next = await lines.next()) complain('no client, no replay');
 process.exit(0);

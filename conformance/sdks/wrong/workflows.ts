@@ -76,10 +76,12 @@ export const workflows: Readonly<Record<string, (log: Log) => JsonObject[]>> = {
     if (isFirst(log)) return [schedule(1, 'retriesFlaky', [attempt], { retryPolicy, startToCloseTimeout: '30s' })];
     const [completed] = named(fresh(log), 'activityCompleted');
     if (completed?.result !== undefined) return [complete(read(completed.result))];
-    return named(fresh(log), 'activityFailed').map(({ failure, attempt: last, retryState }) => {
+    return named(fresh(log), 'activityFailed').map(({ failure, attempt: last, retryState }): JsonObject => {
       const message = `activity retriesFlaky failed: ${failure?.message}`;
       const activity = { activityId: '1', activityType: 'retriesFlaky', attempt: last, retryState };
-      return { failWorkflow: { failure: { message, cause: failure && (Failure.toJSON(failure) as JsonObject), activity } } };
+      return {
+        failWorkflow: { failure: { message, cause: failure === undefined ? {} : (Failure.toJSON(failure) as JsonObject), activity } },
+      };
     });
   },
   nonRetryable(log) {

@@ -60,8 +60,8 @@ export async function steps(count: number): Promise<unknown> {
     signals += n;
   });
   for (let step = 0; step < 3 * count; step += 1) {
-    const { historyLength, historyBytes, continueAsNewSuggested } = workflowInfo();
-    const facts = { signals, now: Date.now(), historyLength, historyBytes, continueAsNewSuggested, random: Math.random(), id: uuid4() };
+    const { historyLength, historySize, continueAsNewSuggested } = workflowInfo();
+    const facts = { signals, now: Date.now(), historyLength, historySize, continueAsNewSuggested, random: Math.random(), id: uuid4() };
     seen.push(await waiting.work(facts).catch((error: unknown) => (error as Error).message));
     if (step % 3 === 2) await condition(() => signals > 10, '10s');
   }

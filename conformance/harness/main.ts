@@ -1,4 +1,4 @@
-// `npm run conformance -- [--sdk ts] [--feature glob] [--address host:port] [--update] [--record] [--junit file] [--json file]`
+// `npm run conformance -- [--sdk ts] [--feature glob] [--address host:port] [--update] [--record [--reason text]] [--junit file] [--json file]`
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { lastLine, progressLine, summaryTable, toJson, toJunit } from './report.ts';
@@ -10,7 +10,8 @@ const USAGE = `usage: npm run conformance -- [options]
   --address host:port  a service that runs; default: one of its own with an own database
   --namespace name     default "default"
   --update             write history.txt, and record histories that were not yet
-  --record             record the histories of these features anew (say why in CHANGELOG.md)
+  --record             record the histories of these features anew
+  --reason text        why a recorded history changes; goes into CHANGELOG.md
   --concurrency n      features at once (default 12)
   --junit file         write the results as JUnit XML
   --json file          write the results as JSON`;
@@ -27,6 +28,7 @@ const options = {
   json: text,
   update: flag,
   record: flag,
+  reason: text,
   help: flag,
 } as const;
 
@@ -40,11 +42,11 @@ async function main(): Promise<number> {
   if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency > 0))
     throw new Error(`--concurrency: ${values.concurrency} is not a whole number from 1`);
   const sdk = values.sdk ?? 'ts';
-  const { address, namespace, update, record, feature: glob } = values;
+  const { address, namespace, update, record, reason, feature: glob } = values;
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   const results: Result[] = await runSuite(
-    { abort: stop.signal, sdk, glob, address, namespace, update, record, concurrency },
+    { abort: stop.signal, sdk, glob, address, namespace, update, record, reason, concurrency },
     (result, done, all) => process.stdout.write(`${progressLine(result, done, all)}\n`),
   );
   if (values.junit !== undefined) writeFileSync(values.junit, toJunit(results, sdk));

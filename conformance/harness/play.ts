@@ -25,6 +25,8 @@ export interface Suite {
   readonly update: boolean;
   /** Record all anew. */
   readonly record: boolean;
+  /** Why a recorded history changes; '' is none. */
+  readonly reason: string;
   connect(address: string): Wire;
   startWorker(order: StartOrder): Promise<SdkWorker>;
   /** Undefined when the suite runs against a given service. */
@@ -130,7 +132,7 @@ async function replayAll(suite: Suite, stage: Stage, histories: ReadonlyMap<stri
   const written: string[] = [];
   for (const [run, bytes] of replayed) {
     if (suite.record || (suite.update && !recordedRuns(feature.name).has(run)))
-      written.push(record(feature.name, run, bytes, linesOf(stage, bytes)));
+      written.push(record(feature.name, run, bytes, linesOf(stage, bytes), suite.reason));
   }
   const recorded = recordedRuns(feature.name);
   const missing = replayed.map(([run]) => run).filter((run) => !recorded.has(run));

@@ -18,6 +18,8 @@ export interface SuiteOptions {
   readonly namespace?: string | undefined;
   readonly update?: boolean | undefined;
   readonly record?: boolean | undefined;
+  /** Why recorded histories change. */
+  readonly reason?: string | undefined;
   /** Ends the suite early, cleaning up. */
   readonly abort?: AbortSignal | undefined;
   /** Features at once. */
@@ -114,6 +116,7 @@ async function withSuite(
         replays: sdk.parts.includes('replay'),
         update: options.update === true,
         record: options.record === true,
+        reason: options.reason ?? '',
         connect,
         startWorker: (own) => startWorker(sdk, own),
         startService: services?.start,

@@ -51,9 +51,9 @@ async function idle(): Promise<void> {
   await completed;
 }
 
-function ask(): { outcome(): string } {
+function ask(workflowId = 'w'): { outcome(): string } {
   let outcome = 'waits';
-  const request = QueryWorkflowRequest.create({ execution: { workflowId: 'w', runId: '' }, queryType: 'state' });
+  const request = QueryWorkflowRequest.create({ execution: { workflowId, runId: '' }, queryType: 'state' });
   node.frontend.queryWorkflow(request, call).then(
     () => {
       outcome = 'answered';
@@ -92,6 +92,19 @@ test('R-QUERY-3 a poll that waited long and has just ended was there all the tim
   await env.advance(10);
   expect(query.outcome()).toBe('waits');
   await env.advance(10_000);
+});
+
+test('R-QUERY-3 a run that has just begun waits for its first worker', async () => {
+  await env.advance(60_000);
+  const start = { workflowId: 'new', workflowType: 'x', taskQueue: 'other', requestId: env.newId() };
+  const started = node.frontend.startWorkflow(StartWorkflowRequest.create(start), call);
+  await env.advance(10);
+  await started;
+  const query = ask('new');
+  await env.advance(9_000);
+  expect(query.outcome()).toBe('waits');
+  await env.advance(1_010);
+  expect(query.outcome()).toMatch(/no worker has polled task queue "other"/);
 });
 
 test('R-QUERY-3 a service that has just begun waits for workers to come back', async () => {

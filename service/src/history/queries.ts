@@ -79,10 +79,11 @@ export function askQuery(h: History, run: HotRun, input: QueryInput, waitMs: num
   });
 }
 
-/** Nobody polls. Polls from before this service took the run over are not known: the time since counts. */
+/** Nobody polls. A run that has just begun is given the time too; polls from before this service took it over are not known. */
 function isDeserted(h: History, run: HotRun): boolean {
+  const { startedAt, live } = run.state;
   const { pollers, lastPollAt } = h.matching().describeQueue('workflow', run.key.namespaceId, run.state.taskQueue);
-  return pollers === 0 && h.env.now() - Math.max(lastPollAt, run.state.live.claimedAt) >= NO_WORKER_MS;
+  return pollers === 0 && h.env.now() - Math.max(lastPollAt, startedAt, live.claimedAt) >= NO_WORKER_MS;
 }
 
 function unanswered(h: History, run: HotRun, waitMs: number): PerdureError {

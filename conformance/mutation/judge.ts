@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Scratch } from './scratch.ts';
+import { needsNewProcess } from './targets.ts';
 import type { Answer, Order } from './warm.ts';
 
 export interface Verdict {
@@ -19,11 +20,11 @@ export interface Judge {
 
 /** `timeoutMs` is for one stage. */
 export function createJudge(scratch: Scratch, timeoutMs: number): Judge {
-  let warm: ChildProcess | undefined;
+  const warm = new Map<string, ChildProcess>();
 
   const kill = (): void => {
-    if (warm?.pid !== undefined && warm.exitCode === null) process.kill(-warm.pid, 'SIGKILL');
-    warm = undefined;
+    for (const { pid, exitCode } of warm.values()) if (pid !== undefined && exitCode === null) process.kill(-pid, 'SIGKILL');
+    warm.clear();
   };
 
   const answered = (process: ChildProcess): Promise<Answer | undefined> =>
@@ -41,16 +42,17 @@ export function createJudge(scratch: Scratch, timeoutMs: number): Judge {
       process.on('exit', exit);
     });
 
-  const start = async (): Promise<ChildProcess> => {
+  const start = async (processes: string): Promise<ChildProcess> => {
     // A group of its own: the tests run in a child of it, and a busy child must be killed with it.
-    const process = fork(join(import.meta.dirname, 'warm.ts'), [scratch.folder], { cwd: scratch.folder, detached: true });
-    warm = process;
+    const process = fork(join(import.meta.dirname, 'warm.ts'), [scratch.folder, processes], { cwd: scratch.folder, detached: true });
+    warm.set(processes, process);
     if ((await answered(process)) === undefined) throw new Error('vitest did not start in time');
     return process;
   };
 
   const stage = async (order: Order): Promise<Verdict> => {
-    const process = warm ?? (await start());
+    const processes = order.tests.some(needsNewProcess) ? 'new' : 'kept';
+    const process = warm.get(processes) ?? (await start(processes));
     process.send(order);
     const answer = await answered(process);
     if (answer === undefined) {

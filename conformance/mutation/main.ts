@@ -113,7 +113,7 @@ interface Choice {
 
 async function runMechanical(session: Session, choice: Choice): Promise<void> {
   const { results, scratch, judge } = session;
-  const byName = new Map(targets().map((target) => [target.name, target]));
+  const byName = new Map(targets(scratch.folder).map((target) => [target.name, target]));
   const all = [...byName.values()].flatMap((target) => mechanicalOf(scratch, target));
   for (const name of byName.keys()) results.made[name] = all.filter(({ target }) => target === name).length;
   const known = new Set(all.map(({ key }) => key));
@@ -139,7 +139,7 @@ async function runMechanical(session: Session, choice: Choice): Promise<void> {
 
 /** Sources as they are must pass, or every verdict is worthless. */
 async function checkUnchanged({ results, state, scratch, judge }: Session, wanted: string | undefined): Promise<void> {
-  for (const { name, files, stages } of targets()) {
+  for (const { name, files, stages } of targets(scratch.folder)) {
     if ((wanted ?? name) !== name || results.passed[name] === results.commit) continue;
     const [file = ''] = files;
     const { verdict, by } = await judge.judge(file, readFileSync(join(scratch.folder, file), 'utf8'), stages);

@@ -11,18 +11,17 @@ export interface Target {
   readonly stages: readonly (readonly string[])[];
 }
 
-const listed = (folder: string, pattern: RegExp): string[] =>
-  readdirSync(join(root, folder))
-    .filter((name) => pattern.test(name))
-    .map((name) => `${folder}/${name}`);
-
 const core = 'service/src/core';
 const sdk = 'sdk-ts/src/workflow';
 const REPLAYER = ['activation', 'replay', 'condition', 'scope', 'timer', 'activity', 'signal', 'query'];
 const PROPERTIES = `${core}/properties.test.ts`;
 
-/** Read anew at each call: the folders may have grown. */
-export function targets(): Target[] {
+/** Of the sources in this folder. */
+export function targets(sources: string): Target[] {
+  const listed = (folder: string, pattern: RegExp): string[] =>
+    readdirSync(join(sources, folder))
+      .filter((name) => pattern.test(name))
+      .map((name) => `${folder}/${name}`);
   const own = listed(core, /\.test\.ts$/);
   return [
     {
@@ -49,4 +48,9 @@ export function targets(): Target[] {
       ],
     },
   ];
+}
+
+/** The SDK makes the bundle of its library once per process: its tests need a new one for every change. */
+export function needsNewProcess(test: string): boolean {
+  return test.startsWith('sdk-ts/');
 }

@@ -14,12 +14,12 @@ export interface Order {
 /** What it answers. `by`: the first tests that failed; none, and the change was not noticed. */
 export type Answer = { readonly kind: 'ready' } | { readonly kind: 'done'; readonly by: readonly string[] };
 
-const folder = process.argv[2] ?? '';
+const [, , folder = '', processes] = process.argv;
 const vitest = await createVitest('test', {
   root: folder,
   watch: false,
-  // One process that stays: started anew for each file it would cost more than the tests.
-  isolate: false,
+  // One process that stays is faster: started anew for each file it would cost more than most tests.
+  isolate: processes === 'new',
   maxWorkers: 1,
   fileParallelism: false,
   bail: 1,

@@ -1,10 +1,13 @@
 /** When callers are told, and of what: queries, refusals, commits whose outcome is unknown, a node that lost its row. */
+import { ScheduleActivityCommand } from '@perdure/proto/perdure/api/v1/activity';
 import type { Command } from '@perdure/proto/perdure/api/v1/command';
+import { RetryPolicy } from '@perdure/proto/perdure/api/v1/common';
 import { History } from '@perdure/proto/perdure/api/v1/event';
 import type { QueryResult } from '@perdure/proto/perdure/api/v1/query';
 import { type WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import {
   CompleteWorkflowTasksRequest,
+  PollActivityTasksRequest,
   PollWorkflowTasksRequest,
   WorkflowTaskCompletion,
 } from '@perdure/proto/perdure/api/v1/worker_service';
@@ -32,12 +35,16 @@ let env: ManualEnv;
 let database: MemoryDatabase;
 let faults: StoreFaults;
 let node: TestNode;
+/** Ms by which the machine's wall clock was set back. */
+let wallBack: number;
 
 beforeEach(async () => {
   env = createManualEnv();
   database = createMemoryDatabase();
   faults = {};
-  node = await answered(startTestNode(env, createMemoryStore({ now: env.now, database, faults })));
+  wallBack = 0;
+  const own = { ...env, now: () => env.now() - wallBack };
+  node = await answered(startTestNode(own, createMemoryStore({ now: env.now, database, faults })));
 });
 
 afterEach(async () => {
@@ -47,6 +54,8 @@ afterEach(async () => {
 });
 
 async function answered<T>(promise: Promise<T>, ms = 10): Promise<T> {
+  // It may be refused before it is awaited.
+  promise.catch(() => {});
   await env.advance(ms);
   return await promise;
 }
@@ -68,6 +77,7 @@ function watched<T>(promise: Promise<T>): { now: T | string } {
 const start = () =>
   answered(node.frontend.startWorkflow(StartWorkflowRequest.create({ workflowId: 'w', workflowType: 't', taskQueue: 'q' }), call));
 const signal = (signalName: string) => node.frontend.signalWorkflow(SignalWorkflowRequest.create({ execution, signalName }), call);
+const describe = () => answered(node.frontend.describeWorkflow({ namespace: '', execution }, call));
 const query = () => node.frontend.queryWorkflow(QueryWorkflowRequest.create({ execution, queryType: 'x' }), call);
 
 async function poll(): Promise<WorkflowTask> {
@@ -175,6 +185,52 @@ test('R-COMMIT-6: after an unknown outcome the node is another one, and what was
   expect(nodes.length).toBeGreaterThan(1);
   expect(nodes[1]).not.toBe(nodes[0]);
   expect(await events()).toEqual(['workflowStarted', 'workflowSignaled']);
+});
+
+test('R-OWN-4: a node whose beats get no answer refuses after 6 s, whatever happens to its wall clock', async () => {
+  await start();
+  const held: (() => void)[] = [];
+  faults.before = ({ method }) => (method === 'beat' ? new Promise<void>((go) => void held.push(go)) : undefined);
+  await env.advance(4_000);
+  await answered(signal('a'));
+  await env.advance(3_000);
+  await expect(describe()).rejects.toMatchObject({ reason: 'DATABASE_UNAVAILABLE' });
+  wallBack = 5_000;
+  await expect(describe()).rejects.toMatchObject({ reason: 'DATABASE_UNAVAILABLE' });
+  delete faults.before;
+  for (const go of held) go();
+  await env.advance(3_000);
+  expect(await events()).toEqual(['workflowStarted', 'workflowSignaled']);
+});
+
+test('R-DUE-2: a run that sleeps for longer than the scan looks ahead wakes in time', async () => {
+  await start();
+  const duration = { seconds: 600n, nanos: 0 };
+  await complete(await poll(), [{ attributes: { $case: 'startTimer', value: { number: 1, duration, callSite: '' } } }]);
+  await env.advance(120_000);
+  expect(node.history.stats().hot).toBe(0);
+  await env.advance(480_000);
+  expect(node.history.stats().hot).toBe(1);
+  expect(await events()).toContain('timerFired');
+});
+
+test('R-ACT-9: a last attempt is handed out when its start is committed', async () => {
+  await start();
+  const retryPolicy = RetryPolicy.create({ maximumAttempts: 1 });
+  const startToCloseTimeout = { seconds: 60n, nanos: 0 };
+  const value = ScheduleActivityCommand.create({ number: 1, activityType: 'a', startToCloseTimeout, retryPolicy });
+  await complete(await poll(), [{ attributes: { $case: 'scheduleActivity', value } }]);
+  const held: (() => void)[] = [];
+  faults.before = ({ method }) => (method === 'commit' ? new Promise<void>((go) => void held.push(go)) : undefined);
+  const waitTimeout = { seconds: 5n, nanos: 0 };
+  const request = PollActivityTasksRequest.create({ taskQueue: 'q', worker, maxTasks: 1, waitTimeout });
+  const polled = watched(node.frontend.pollActivityTasks(request, call));
+  await env.advance(10);
+  expect(polled.now).toBe('pending');
+  delete faults.before;
+  for (const go of held) go();
+  await env.advance(10);
+  expect(polled.now).toMatchObject({ tasks: [{ attempt: 1 }] });
 });
 
 test('R-OWN-1: a node whose row is gone writes nothing and starts again at its next commit', async () => {

@@ -1,6 +1,6 @@
 // Threads that cannot even begin, and what waits behind code that holds its thread.
 
-import type { WorkflowTask } from '@perdure/proto/perdure/api/v1/task';
+import { type WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import { expect, test } from 'vitest';
 import { fixture } from '../../test/support/engine.ts';
 import { createRunLog } from '../../test/support/run-log.ts';
@@ -17,6 +17,27 @@ test('a module that is evaluated without end is refused, with the place where it
 });
 
 const blocking = (): WorkflowTask => ({ ...createRunLog('blocking').task({ attempt: 2 }), taskTimeoutMs: 100_000n });
+
+test('a stuck run is told with its place also when nobody could look for longer than it may hold its thread', {
+  timeout: 30_000,
+}, async () => {
+  const bundle = await bundleWorkflows([fixture('basic.ts'), fixture('bad.ts')]);
+  const logged: string[] = [];
+  const log = (_level: string, message: string): void => void logged.push(message);
+  const engine = await createThreadEngine({ bundle, namespace: 'default', taskQueue: 'q', log, patience });
+  for (const attempt of [1, 2]) {
+    const answering = engine.activate({ ...blocking(), attempt });
+    // The task has been handed to the thread; then the machine is busy with other things.
+    await new Promise((resolve) => setImmediate(resolve));
+    const busyUntil = performance.now() + 2 * patience.failMs;
+    while (performance.now() < busyUntil);
+    const answer = await answering;
+    expect(answer).toMatchObject({ kind: 'failed', cause: WorkflowTaskFailureCause.DEADLOCK });
+    if (attempt === 1 && answer.kind === 'failed') expect(answer.failure.stackTrace).toMatch(/blocking \(.*bad\.ts:\d+:\d+\)/);
+    expect(logged.filter((one) => one.includes('the code of workflow blocking blocked its thread'))).toHaveLength(attempt);
+  }
+  await engine.close();
+});
 
 test('what waited behind a stuck run goes back, because the next may be stuck as well', async () => {
   const bundle = await bundleWorkflows([fixture('basic.ts'), fixture('bad.ts')]);

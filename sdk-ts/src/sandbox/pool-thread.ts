@@ -31,8 +31,10 @@ interface Pending {
   /** When it came. */
   readonly at: number;
   resolve(answer: CoreAnswer): void;
+  /** Where it stood when it had held its thread for too long. */
   stack: string | undefined;
-  warned: boolean;
+  /** Resolves when that is known and logged. */
+  inspection: Promise<void> | undefined;
 }
 
 export interface PoolThread {
@@ -119,7 +121,7 @@ function poolThread(state: State): PoolThread {
     activate(facts, bytes) {
       if (state.closed) return Promise.reject(new Error('the workflow engine is closed'));
       return new Promise<CoreAnswer>((resolve) => {
-        const task: Pending = { facts, bytes, resolve, at: performance.now(), stack: undefined, warned: false };
+        const task: Pending = { facts, bytes, resolve, at: performance.now(), stack: undefined, inspection: undefined };
         state.timer ??= setInterval(() => look(state), state.options.patience.warnMs / 8).unref();
         if (state.options.entryTimeoutMs === undefined) begin(state, task);
         else {
@@ -219,17 +221,35 @@ function settle(state: State, id: number, answer: CoreAnswer): void {
   if (pending === undefined) return;
   state.pending.delete(id);
   state.deaths.delete(pending.facts.runId);
-  if (answer.kind !== 'failed' || pending.stack === undefined || causeOf(answer.bytes) !== WorkflowTaskFailureCause.DEADLOCK) {
+  if (answer.kind !== 'failed' || causeOf(answer.bytes) !== WorkflowTaskFailureCause.DEADLOCK) {
     state.guilty.delete(pending.facts.runId);
     pending.resolve(answer);
     return;
   }
   blame(state, pending);
-  // A suspect stopped by its own time limit: only the watchdog knows where it was.
-  pending.resolve({
-    kind: 'failed',
-    bytes: encodeFailure(blockedMessage(pending.facts.workflowType), WorkflowTaskFailureCause.DEADLOCK, pending.stack),
-  });
+  void failBlocked(state, pending, answer);
+}
+
+/** A suspect was stopped by its own time limit: only the watchdog knows where it was, if it had the time to look. */
+async function failBlocked(state: State, pending: Pending, answer: CoreAnswer): Promise<void> {
+  if (pending.inspection === undefined) tellBlocked(state, pending, '');
+  await pending.inspection;
+  const message = blockedMessage(pending.facts.workflowType);
+  if (!pending.stack) pending.resolve(answer);
+  else pending.resolve({ kind: 'failed', bytes: encodeFailure(message, WorkflowTaskFailureCause.DEADLOCK, pending.stack) });
+}
+
+function tellBlocked({ options }: State, { facts }: Pending, stack: string): void {
+  const { workflowId, runId, workflowType } = facts;
+  options.log('warn', `${blockedMessage(workflowType)}\n${options.mapPlaces(stack)}`, { workflowId, runId, workflowType });
+}
+
+async function inspect(state: State, pending: Pending, thread: Thread): Promise<void> {
+  const entry = Atomics.load(thread.progress, 0);
+  const stack = await stackOfThread(thread.name);
+  // What was seen of a later entry says nothing about this one.
+  pending.stack = Atomics.load(thread.progress, 0) === entry ? stack : '';
+  tellBlocked(state, pending, pending.stack);
 }
 
 /** Code that was slow and then failed has failed by its own error. */
@@ -248,19 +268,13 @@ function look(state: State): void {
   const stuck = state.watch?.look(performance.now());
   const pending = stuck && state.pending.get(stuck.taskId);
   if (stuck === undefined || pending === undefined || stuck.forMs < options.patience.warnMs) return;
-  const { facts } = pending;
-  if (!pending.warned) {
-    pending.warned = true;
-    const { workflowId, runId, workflowType } = facts;
-    void stackOfThread(state.thread?.name ?? '').then((stack) => {
-      pending.stack = stack;
-      options.log('warn', `${blockedMessage(workflowType)}\n${options.mapPlaces(stack)}`, { workflowId, runId, workflowType });
-    });
-  }
+  if (pending.inspection === undefined && state.thread !== undefined) pending.inspection = inspect(state, pending, state.thread);
   // A suspect ends by its own limit first; the thread is replaced when even that does not help.
   const { patience, entryTimeoutMs } = options;
   const limit = entryTimeoutMs === undefined ? patience.failMs : entryTimeoutMs + patience.warnMs;
-  if (stuck.forMs >= limit) void replace(state, blockedMessage(facts.workflowType), stuck.taskId);
+  // On a busy machine this may be the first look at it: the place is told all the same.
+  if (stuck.forMs < limit || pending.stack === undefined) return;
+  void replace(state, blockedMessage(pending.facts.workflowType), stuck.taskId);
 }
 
 function handBackLate(state: State, part: number): void {

@@ -1,0 +1,119 @@
+/** One good request of every RPC, with every field set: for tests that must cover all of them. */
+import type { Frontend } from '../../src/frontend/service.ts';
+import { activityTokenBytes, runId, worker, workflowTokenBytes } from './frontend-world.ts';
+
+const duration = { seconds: 1n, nanos: 0 };
+const requestId = '01890000-0000-7000-8000-000000000002';
+const payload = { encoding: 'json/plain', data: Uint8Array.of(1), metadata: { key: Uint8Array.of(1) } };
+const header = { text: { traceparent: 'x' }, fields: { user: payload } };
+const execution = { workflowId: 'wf', runId };
+const searchAttributes = {
+  a: { value: { $case: 'keyword', value: 'x' } },
+  b: { value: { $case: 'keywordList', value: { values: ['x', 'y'] } } },
+  c: { value: { $case: 'datetime', value: '2026-01-01' } },
+};
+const memo = { note: payload };
+const info = { $case: 'application', value: { type: 'T', nonRetryable: false, details: [payload], nextRetryDelay: duration } };
+const activityInfo = { $case: 'activity', value: { activityId: '1', activityType: 't', attempt: 1, retryState: 0, identity: 'i' } };
+const leaf = { message: 'm', stackTrace: 's', source: 'x', cause: undefined, info: activityInfo };
+const service = { ...leaf, info: { $case: 'service', value: { reason: 'r', nonRetryable: false } } };
+const failure = { message: 'm', stackTrace: 's', source: 'x', cause: { ...leaf, cause: service }, info };
+const start = {
+  namespace: 'default',
+  ...{
+    workflowId: 'wf',
+    workflowType: 't',
+    taskQueue: 'q',
+    input: [payload],
+    header,
+    requestId,
+    identity: 'me',
+    conflictPolicy: 0,
+    reusePolicy: 0,
+  },
+  ...{ runTimeout: duration, executionTimeout: duration, taskTimeout: duration, startDelay: duration, memo, searchAttributes },
+};
+const signal = { namespace: 'default', execution, signalName: 's', input: [payload], header, requestId, identity: 'me' };
+const retryPolicy = {
+  initialInterval: duration,
+  backoffCoefficient: 2,
+  maximumInterval: duration,
+  maximumAttempts: 1,
+  nonRetryableErrorTypes: ['E'],
+};
+const schedule = {
+  ...{ number: 1, activityId: 'a', activityType: 't', taskQueue: 'q', input: [payload], header, retryPolicy, callSite: 'c' },
+  ...{ scheduleToCloseTimeout: duration, scheduleToStartTimeout: duration, startToCloseTimeout: duration, heartbeatTimeout: duration },
+};
+const commands = [
+  { attributes: { $case: 'scheduleActivity', value: schedule } },
+  { attributes: { $case: 'startTimer', value: { number: 1, duration, callSite: 'c' } } },
+  { attributes: { $case: 'upsertProperties', value: { memo, searchAttributes } } },
+  { attributes: { $case: 'completeWorkflow', value: { result: payload } } },
+  { attributes: { $case: 'failWorkflow', value: { failure } } },
+  { attributes: { $case: 'cancelWorkflow', value: { details: [payload] } } },
+];
+const queryResults = [
+  { queryId: 'q', outcome: { $case: 'result', value: payload } },
+  { queryId: 'r', outcome: { $case: 'failure', value: failure } },
+];
+const [workflowTask, activityTask] = [workflowTokenBytes(), activityTokenBytes()];
+const completion = {
+  token: workflowTask,
+  commands,
+  queryResults,
+  variables: { v: payload },
+  newFlags: [],
+  forceNewTask: false,
+  sticky: true,
+  waitingForHandlers: false,
+};
+const followUp = { startedTime: { seconds: 1n, nanos: 0 }, completion: { ...completion, token: new Uint8Array(0) } };
+const outcomes = [
+  { $case: 'completed', value: { result: payload } },
+  { $case: 'failed', value: failure },
+  { $case: 'canceled', value: { details: [payload] } },
+];
+const namespace = 'default';
+const receivedAnswerIds = ['a'];
+const waitTimeout = { seconds: 0n, nanos: 0 };
+
+/** By RPC. */
+export const requests: Record<keyof Frontend, unknown> = {
+  startWorkflow: start,
+  startWorkflows: { namespace, items: [start, { ...start, namespace: '' }] },
+  signalWorkflow: signal,
+  signalWorkflows: { namespace, items: [signal] },
+  queryWorkflow: { namespace, execution, queryType: 'q', args: [payload], header },
+  requestCancelWorkflow: { namespace, execution, reason: 'r', identity: 'i', requestId },
+  terminateWorkflow: { namespace, execution, reason: 'r', details: [payload], identity: 'i' },
+  describeWorkflow: { namespace, execution },
+  getWorkflowHistory: { namespace, execution, fromEventId: 0n, toEventId: 0n, maxBytes: 0, wait: false, waitTimeout },
+  awaitWorkflowResults: { namespace, executions: [execution], waitTimeout },
+  listWorkflows: { namespace, filter: "WorkflowId = 'x'", pageSize: 0, pageToken: new Uint8Array(0) },
+  countWorkflows: { namespace, filter: "WorkflowId = 'x'" },
+  getSystemInfo: {},
+  pollWorkflowTasks: { namespace, taskQueue: 'q', worker, maxTasks: 1, waitTimeout, receivedAnswerIds, stickyOnly: false },
+  pollActivityTasks: { namespace, taskQueue: 'q', worker, maxTasks: 1, waitTimeout, receivedAnswerIds },
+  completeWorkflowTasks: {
+    namespace,
+    worker,
+    completions: [completion],
+    eagerActivitySlots: 1,
+    eagerActivityQueues: ['q'],
+    receivedAnswerIds,
+  },
+  failWorkflowTasks: { namespace, worker, failures: [{ token: workflowTask, cause: 1, failure }] },
+  completeQueries: { namespace, worker, completions: [{ token: workflowTask, queryResults, cause: 1, failure }] },
+  completeActivityTasks: {
+    namespace,
+    worker,
+    completions: outcomes.map((outcome) => ({ token: activityTask, outcome, ...(outcome.$case === 'completed' ? { followUp } : {}) })),
+    receivedAnswerIds,
+    eagerActivitySlots: 1,
+    eagerActivityQueues: ['q'],
+  },
+  heartbeatActivities: { namespace, worker, heartbeats: [{ token: activityTask, details: payload }], receivedAnswerIds },
+  returnTasks: { namespace, worker, untouched: [workflowTask], begun: [activityTask] },
+  shutdownWorker: { namespace, taskQueue: 'q', worker },
+};

@@ -159,7 +159,14 @@ function convert(thrown: unknown, converter: PayloadConverter, seen: Set<unknown
 function ownFailure(error: Error, converter: PayloadConverter): Failure {
   const message = cut(String(safely(() => error.message) ?? ''), MAX_MESSAGE);
   const stack = cut(String(safely(() => error.stack) ?? ''), MAX_STACK);
-  const make = (info: Failure['info']): Failure => ({ message, stackTrace: stack, source: SOURCE, cause: undefined, info });
+  const make = (info: Failure['info']): Failure => ({
+    message,
+    stackTrace: stack,
+    source: SOURCE,
+    cause: undefined,
+    encodedAttributes: undefined,
+    info,
+  });
   if (error instanceof ApplicationFailure) {
     const { type, nonRetryable, details, nextRetryDelay } = error;
     return application(message, stack, type, { details: writeAll(converter, details), nonRetryable, nextRetryDelay });
@@ -202,6 +209,7 @@ function application(
     stackTrace,
     source: SOURCE,
     cause: undefined,
+    encodedAttributes: undefined,
     info: { $case: 'application', value: { type: name, nonRetryable, details, nextRetryDelay } },
   };
 }

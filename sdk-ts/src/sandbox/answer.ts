@@ -24,7 +24,7 @@ export function createAnswerReader(bundle: WorkflowBundle): (answer: CoreAnswer)
       }
       case 'failed': {
         const { cause, failure } = WorkflowTaskFailure.decode(answer.bytes);
-        const empty = { message: '', stackTrace: '', source: '', cause: undefined, info: undefined };
+        const empty = { message: '', stackTrace: '', source: '', cause: undefined, encodedAttributes: undefined, info: undefined };
         return { kind: 'failed', cause, failure: mapper.failure(failure ?? empty) };
       }
     }

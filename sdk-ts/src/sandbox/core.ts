@@ -293,6 +293,6 @@ export function blockedMessage(workflowType: string): string {
 }
 
 export function encodeFailure(message: string, cause: WorkflowTaskFailureCause, stackTrace = ''): Uint8Array {
-  const failure: Failure = { message, stackTrace, source: 'typescript', cause: undefined, info: undefined };
+  const failure: Failure = { message, stackTrace, source: 'typescript', cause: undefined, encodedAttributes: undefined, info: undefined };
   return WorkflowTaskFailure.encode({ token: new Uint8Array(0), cause, failure }).finish();
 }

@@ -173,7 +173,14 @@ test('left out: the run is forgotten, and its next task runs as usual', async ()
   expect(free()).toEqual([4, 4]);
 });
 
-const failure = { message: 'changed code', stackTrace: '', source: 'typescript', cause: undefined, info: undefined };
+const failure = {
+  message: 'changed code',
+  stackTrace: '',
+  source: 'typescript',
+  cause: undefined,
+  encodedAttributes: undefined,
+  info: undefined,
+};
 const large: Command = {
   attributes: { $case: 'completeWorkflow', value: { result: encodeValue(defaultPayloadConverter, 'x'.repeat(600_000), 'x') } },
 };

@@ -159,7 +159,14 @@ test('a task whose history is refused is forgotten', async () => {
 });
 
 test('a failed activation is told with cause and failure, and the run forgotten', async () => {
-  const failure = { message: 'changed code', stackTrace: '', source: 'typescript', cause: undefined, info: undefined };
+  const failure = {
+    message: 'changed code',
+    stackTrace: '',
+    source: 'typescript',
+    cause: undefined,
+    encodedAttributes: undefined,
+    info: undefined,
+  };
   const { clock, take, done, requests } = setup(() => ({ kind: 'failed', cause: WorkflowTaskFailureCause.NONDETERMINISM, failure }));
   take(workflowTask('a'));
   await clock.settle();
@@ -214,7 +221,14 @@ test('a query answer that is refused for what it holds is answered by a failure'
 
 test('a failure that is refused for what it holds is told by its message alone', async () => {
   const refused = { code: 3, reason: 'TOO_LARGE', message: 'too large', metadata: {}, retryAfter: undefined };
-  const failure = { message: 'broken', stackTrace: 'long', source: 'typescript', cause: undefined, info: undefined };
+  const failure = {
+    message: 'broken',
+    stackTrace: 'long',
+    source: 'typescript',
+    cause: undefined,
+    encodedAttributes: undefined,
+    info: undefined,
+  };
   const { clock, take, requests } = setup(() => ({ kind: 'failed', cause: WorkflowTaskFailureCause.WORKFLOW_ERROR, failure }), {
     failWorkflowTasks: ({ failures }) => ({ errors: failures.map((item) => (item.failure?.stackTrace ? refused : taken)) }),
   });
@@ -245,7 +259,14 @@ test('an engine that throws fails the task', async () => {
 });
 
 test('query-only tasks are answered by CompleteQueries, also when they fail', async () => {
-  const failure = { message: 'broken', stackTrace: '', source: 'typescript', cause: undefined, info: undefined };
+  const failure = {
+    message: 'broken',
+    stackTrace: '',
+    source: 'typescript',
+    cause: undefined,
+    encodedAttributes: undefined,
+    info: undefined,
+  };
   const results = [{ queryId: 'q', outcome: { $case: 'result' as const, value: encodeValue(defaultPayloadConverter, 1, 'x') } }];
   const { clock, take, done, requests } = setup((task) =>
     text(task.token) === 'good'

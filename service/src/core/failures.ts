@@ -21,6 +21,8 @@ export function cutFailure(failure: Failure): Failure {
     stackTrace: cutText(failure.stackTrace, share),
     message: cutText(failure.message, share),
     info: slimInfo(failure.info),
+    // It cannot be cut: a part of what is encrypted says nothing.
+    encodedAttributes: (failure.encodedAttributes?.data.length ?? 0) > 2 * share ? undefined : failure.encodedAttributes,
   };
   if (sizeOf(slim) <= MAX_MARK_FAILURE_BYTES) return slim;
   const cause =

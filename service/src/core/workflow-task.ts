@@ -145,7 +145,14 @@ export function dueTask(t: Transition): void {
   const { flight } = t.state.live;
   if (flight === undefined || flight.deadline > t.env.now) return;
   const message = `no answer within the workflow task timeout of ${t.state.taskTimeoutMs} ms (worker ${flight.identity || flight.workerId})`;
-  failTask(t, WorkflowTaskFailureCause.TIMED_OUT, { message, stackTrace: '', source: 'service', cause: undefined, info: undefined });
+  failTask(t, WorkflowTaskFailureCause.TIMED_OUT, {
+    message,
+    stackTrace: '',
+    source: 'service',
+    cause: undefined,
+    encodedAttributes: undefined,
+    info: undefined,
+  });
 }
 
 /**

@@ -113,5 +113,9 @@ function causeOf(cause: number): WorkflowTaskFailureCause {
 function taskFailure(token: WorkflowTaskToken, error: PerdureError): TaskFailures[number] {
   const cause = error.metadata.limit === undefined ? WorkflowTaskFailureCause.BAD_COMMAND : WorkflowTaskFailureCause.TOO_LARGE;
   const info = { $case: 'service' as const, value: { reason: error.reason, nonRetryable: false } };
-  return { token, cause, failure: { message: error.message, stackTrace: '', source: 'service', cause: undefined, info } };
+  return {
+    token,
+    cause,
+    failure: { message: error.message, stackTrace: '', source: 'service', cause: undefined, encodedAttributes: undefined, info },
+  };
 }

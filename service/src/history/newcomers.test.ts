@@ -52,7 +52,7 @@ async function start(workflowId: string, taskQueue = 'q'): Promise<void> {
 }
 
 function fail(token: Uint8Array, workerId: string): Promise<unknown> {
-  const failure = { message: 'bug', stackTrace: '', source: '', cause: undefined, info: undefined };
+  const failure = { message: 'bug', stackTrace: '', source: '', cause: undefined, encodedAttributes: undefined, info: undefined };
   const failures = [{ token, cause: WorkflowTaskFailureCause.WORKFLOW_ERROR, failure }];
   return answered(node.frontend.failWorkflowTasks(FailWorkflowTasksRequest.create({ worker: workerOf(workerId), failures }), call));
 }

@@ -96,7 +96,7 @@ function complete({ token }: WorkflowTask, commands: Command[] = [], queryResult
 
 async function failTask(): Promise<void> {
   const { token } = await poll();
-  const failure = { message: 'a bug', stackTrace: '', source: 'test', cause: undefined, info: undefined };
+  const failure = { message: 'a bug', stackTrace: '', source: 'test', cause: undefined, encodedAttributes: undefined, info: undefined };
   const failures = [{ token, cause: WorkflowTaskFailureCause.WORKFLOW_ERROR, failure }];
   await answered(node.frontend.failWorkflowTasks({ namespace: '', worker, failures }, call), 2_000);
 }

@@ -145,7 +145,10 @@ test('R-START-4: reuse policies decide over closed runs', async () => {
   await expect(start({ reusePolicy: ReusePolicy.ALLOW_FAILED_ONLY })).rejects.toMatchObject({ reason: 'WORKFLOW_ALREADY_STARTED' });
   expect((await start()).started).toBe(true);
   await complete(await poll(), [
-    { $case: 'failWorkflow', value: { failure: { message: 'no', stackTrace: '', source: '', cause: undefined, info: undefined } } },
+    {
+      $case: 'failWorkflow',
+      value: { failure: { message: 'no', stackTrace: '', source: '', cause: undefined, encodedAttributes: undefined, info: undefined } },
+    },
   ]);
   expect((await start({ reusePolicy: ReusePolicy.ALLOW_FAILED_ONLY })).started).toBe(true);
 });

@@ -15,9 +15,9 @@ const searchAttributes = {
 const memo = { note: payload };
 const info = { $case: 'application', value: { type: 'T', nonRetryable: false, details: [payload], nextRetryDelay: duration } };
 const activityInfo = { $case: 'activity', value: { activityId: '1', activityType: 't', attempt: 1, retryState: 0, identity: 'i' } };
-const leaf = { message: 'm', stackTrace: 's', source: 'x', cause: undefined, info: activityInfo };
+const leaf = { message: 'm', stackTrace: 's', source: 'x', cause: undefined, encodedAttributes: undefined, info: activityInfo };
 const service = { ...leaf, info: { $case: 'service', value: { reason: 'r', nonRetryable: false } } };
-const failure = { message: 'm', stackTrace: 's', source: 'x', cause: { ...leaf, cause: service }, info };
+const failure = { message: 'm', stackTrace: 's', source: 'x', cause: { ...leaf, cause: service }, encodedAttributes: undefined, info };
 const start = {
   namespace: 'default',
   ...{

@@ -152,7 +152,14 @@ export interface Failure {
   stackTrace: string;
   /** The SDK that wrote it, or "service". */
   source: string;
-  cause: Failure | undefined;
+  cause:
+    | Failure
+    | undefined;
+  /**
+   * Message and stack trace as a codec has changed them, for example encrypted: JSON {"message", "stackTrace"} below the codec. Then
+   * `message` holds a stand-in and `stack_trace` nothing.
+   */
+  encodedAttributes: Payload | undefined;
   info:
     | { $case: "application"; value: ApplicationFailureInfo }
     | { $case: "timeout"; value: TimeoutFailureInfo }
@@ -207,7 +214,7 @@ export interface ServiceFailureInfo {
 }
 
 function createBaseFailure(): Failure {
-  return { message: "", stackTrace: "", source: "", cause: undefined, info: undefined };
+  return { message: "", stackTrace: "", source: "", cause: undefined, encodedAttributes: undefined, info: undefined };
 }
 
 export const Failure: MessageFns<Failure> = {
@@ -223,6 +230,9 @@ export const Failure: MessageFns<Failure> = {
     }
     if (message.cause !== undefined) {
       Failure.encode(message.cause, writer.uint32(34).fork()).join();
+    }
+    if (message.encodedAttributes !== undefined) {
+      Payload.encode(message.encodedAttributes, writer.uint32(42).fork()).join();
     }
     switch (message.info?.$case) {
       case "application":
@@ -290,6 +300,14 @@ export const Failure: MessageFns<Failure> = {
             }
 
             message.cause = Failure.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.encodedAttributes = Payload.decode(reader, reader.uint32());
             continue;
           }
           case 10: {
@@ -362,6 +380,11 @@ export const Failure: MessageFns<Failure> = {
         : "",
       source: isSet(object.source) ? globalThis.String(object.source) : "",
       cause: isSet(object.cause) ? Failure.fromJSON(object.cause) : undefined,
+      encodedAttributes: isSet(object.encodedAttributes)
+        ? Payload.fromJSON(object.encodedAttributes)
+        : isSet(object.encoded_attributes)
+        ? Payload.fromJSON(object.encoded_attributes)
+        : undefined,
       info: isSet(object.application)
         ? { $case: "application", value: ApplicationFailureInfo.fromJSON(object.application) }
         : isSet(object.timeout)
@@ -392,6 +415,9 @@ export const Failure: MessageFns<Failure> = {
     if (message.cause !== undefined) {
       obj.cause = Failure.toJSON(message.cause);
     }
+    if (message.encodedAttributes !== undefined) {
+      obj.encodedAttributes = Payload.toJSON(message.encodedAttributes);
+    }
     if (message.info?.$case === "application") {
       obj.application = ApplicationFailureInfo.toJSON(message.info.value);
     } else if (message.info?.$case === "timeout") {
@@ -418,6 +444,9 @@ export const Failure: MessageFns<Failure> = {
     message.source = object.source ?? "";
     message.cause = (object.cause !== undefined && object.cause !== null)
       ? Failure.fromPartial(object.cause)
+      : undefined;
+    message.encodedAttributes = (object.encodedAttributes !== undefined && object.encodedAttributes !== null)
+      ? Payload.fromPartial(object.encodedAttributes)
       : undefined;
     switch (object.info?.$case) {
       case "application": {

@@ -1,0 +1,179 @@
+// Random programs: whatever code a user may write, a run that stays cached, one whose cache is lost at random points and one that is replayed
+// from its first event for every task ask for the same, task by task, and answer the same to queries.
+
+import { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { engineFor } from '../../test/support/engine.ts';
+import { type Program, programs } from '../../test/support/programs.ts';
+import { createRunLog, describeAnswer, type RunLog } from '../../test/support/run-log.ts';
+import { ApplicationFailure } from '../common/failure.ts';
+import type { EngineAnswer, WorkflowEngine } from '../worker/engine.ts';
+
+/** `PROGRAMS` and `PROGRAMS_SEED` in the environment change them; a failure prints its seed and the shrunk program. */
+const COUNT = Number(process.env.PROGRAMS ?? 2_000);
+const SEED = process.env.PROGRAMS_SEED === undefined ? {} : { seed: Number(process.env.PROGRAMS_SEED) };
+const MOST_TASKS = 20;
+
+let kept: WorkflowEngine;
+let replaying: WorkflowEngine;
+beforeAll(async () => {
+  kept = await engineFor('programs.ts');
+  replaying = await engineFor('programs.ts', { strict: true });
+}, 30_000);
+afterAll(async () => {
+  await kept.close();
+  await replaying.close();
+});
+
+/** What happens outside; `at` picks among open steps. */
+interface Happening {
+  readonly kind: 'one' | 'two' | 'cancel' | 'fire' | 'complete' | 'fail' | 'canceled';
+  readonly at: number;
+}
+
+interface Turn {
+  readonly before: readonly Happening[];
+  /** Arrive while the task is out: unseen by it. */
+  readonly during: readonly Happening[];
+  readonly evict: boolean;
+  readonly query: boolean;
+}
+
+const happening: fc.Arbitrary<Happening> = fc.record({
+  kind: fc.oneof(
+    { weight: 12, arbitrary: fc.constantFrom('one' as const, 'two' as const) },
+    { weight: 32, arbitrary: fc.constantFrom('fire' as const, 'complete' as const, 'complete' as const) },
+    { weight: 8, arbitrary: fc.constantFrom('fail' as const, 'canceled' as const) },
+    { weight: 1, arbitrary: fc.constant('cancel' as const) },
+  ),
+  at: fc.nat(20),
+});
+
+const turns: fc.Arbitrary<readonly Turn[]> = fc.array(
+  fc.record({
+    before: fc.array(happening, { minLength: 1, maxLength: 4 }),
+    during: fc.array(happening, { maxLength: 2 }),
+    evict: fc.nat(2).map((n) => n === 0),
+    query: fc.nat(4).map((n) => n === 0),
+  }),
+  { minLength: 1, maxLength: 10 },
+);
+
+/** What was seen in all programs: races are told by the events of one task. */
+const seen = new Map<string, number>();
+function saw(what: string): void {
+  seen.set(what, (seen.get(what) ?? 0) + 1);
+}
+
+function happen(log: RunLog, { kind, at }: Happening): void {
+  const open = kind === 'fire' ? log.openTimers : log.openActivities;
+  const step = [...open][at % Math.max(1, open.size)];
+  if (kind === 'cancel') log.cancel();
+  else if (kind === 'one' || kind === 'two') log.signal(kind, at);
+  else if (step === undefined) return;
+  else if (kind === 'fire') log.fire(step);
+  else if (kind === 'complete') log.completeActivity(step, `result ${step}`);
+  else if (kind === 'fail') log.failActivity(step, ApplicationFailure.retryable(`failed ${step}`, 'Broken'));
+  else log.cancelActivity(step);
+}
+
+function countRaces(log: RunLog, from: bigint): void {
+  const cases: string[] = log.events.filter(({ id }) => id > from).map(({ attributes }) => attributes?.$case ?? '');
+  const has = (...some: string[]): boolean => some.some((one) => cases.includes(one));
+  const results = cases.filter((one) => /^(activity(Completed|Failed|Canceled)|timerFired)$/.test(one));
+  if (results.length > 1) saw('results together');
+  if (has('workflowSignaled') && results.length > 0) saw('signal and result together');
+  if (has('timerFired') && results.some((one) => one !== 'timerFired')) saw('timer and activity together');
+  if (has('workflowCancelRequested') && results.length > 0) saw('cancel request and result together');
+  if (cases.filter((one) => one === 'workflowSignaled').length > 1) saw('signals together');
+}
+
+async function ask(engine: WorkflowEngine, log: RunLog): Promise<unknown> {
+  try {
+    return await log.query(engine, 'traced');
+  } catch (error) {
+    return String(error);
+  }
+}
+
+function completionOf(answer: EngineAnswer): WorkflowTaskCompletion {
+  if (answer.kind !== 'completed') throw new Error(describeAnswer(answer));
+  return answer.completion;
+}
+
+async function oneTask(log: RunLog, turn: Turn): Promise<void> {
+  const sticky = log.task();
+  const full = log.task({ full: true });
+  countRaces(log, sticky.historyFromEventId - 1n);
+  for (const what of turn.during) happen(log, what);
+  const refuse = turn.during.some(({ kind }) => kind === 'one' || kind === 'two' || kind === 'cancel');
+  let left = await kept.activate(sticky);
+  if (left.kind === 'needHistory') left = await kept.activate(full);
+  else saw('went on from the cache');
+  replaying.evict(log.runId);
+  const right = completionOf(await replaying.activate(full));
+  const completion = completionOf(left);
+  expect(right).toEqual(completion);
+  expect(WorkflowTaskCompletion.encode(right).finish()).toEqual(WorkflowTaskCompletion.encode(completion).finish());
+  for (const { attributes } of completion.commands) saw(attributes?.$case ?? '');
+  if (!completion.sticky && refuse) {
+    saw('close refused');
+    kept.evict(log.runId);
+    return;
+  }
+  const id = log.append(completion, full);
+  kept.committed(log.runId, id, log.closed);
+  if (turn.evict) kept.evict(log.runId);
+  if (turn.query && !log.closed) {
+    saw('query');
+    expect(await ask(kept, log)).toEqual(await ask(replaying, log));
+  }
+}
+
+/** Ends every open step, so that most programs come to their end. */
+function endOpenSteps(log: RunLog): void {
+  for (const timer of [...log.openTimers]) log.fire(timer);
+  for (const activity of [...log.openActivities]) log.completeActivity(activity, `result ${activity}`);
+  log.signal('one', 1);
+}
+
+function countStatements(program: Program): void {
+  for (const statement of program) {
+    saw(`do ${statement.do}`);
+    if ('body' in statement) countStatements(statement.body);
+    if ('rescue' in statement) countStatements(statement.rescue);
+    if ('beside' in statement) countStatements(statement.beside);
+    if ('branches' in statement) for (const branch of statement.branches) countStatements(branch);
+  }
+}
+
+async function play(program: Program, script: readonly Turn[]): Promise<void> {
+  const log = createRunLog('interpret', [program]);
+  countStatements(program);
+  for (const turn of script) {
+    await oneTask(log, turn);
+    if (log.closed) break;
+    for (const what of turn.before) happen(log, what);
+  }
+  // A program that waits for a signal it has no handler for, or for more than ever come, waits for ever.
+  for (let idle = 0, task = 0; !log.closed && task < MOST_TASKS && idle < 3; task += 1) {
+    await oneTask(log, { before: [], during: [], evict: false, query: false });
+    idle = log.openTimers.size + log.openActivities.size === 0 ? idle + 1 : 0;
+    if (!log.closed) endOpenSteps(log);
+  }
+  saw(log.closed ? `closed by ${log.events.at(-1)?.attributes?.$case}` : 'still open');
+  kept.evict(log.runId);
+  replaying.evict(log.runId);
+}
+
+/** Per 2 000 programs. */
+const AT_LEAST: Readonly<Record<string, number>> = {};
+
+test('R-REPLAY-1: random programs ask for the same from the cache and from the log', { timeout: 300_000 }, async () => {
+  await fc.assert(fc.asyncProperty(programs, turns, play), { numRuns: COUNT, ...SEED });
+  const histogram = [...seen].sort(([a], [b]) => (a < b ? -1 : 1)).map(([what, count]) => `${String(count).padStart(7)} ${what}`);
+  if (process.env.PROGRAMS !== undefined) console.log(histogram.join('\n'));
+  const few = Object.entries(AT_LEAST).filter(([what, least]) => (seen.get(what) ?? 0) < (least * COUNT) / 2_000);
+  expect(few.map(([what, least]) => `${what}: ${seen.get(what) ?? 0} of ${least}`)).toEqual([]);
+});

@@ -1,0 +1,140 @@
+// Runs a random program (test/support/programs.ts) as workflow code. Everything observable goes to the trace, which is the result.
+
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  defineQuery,
+  defineSignal,
+  proxyActivities,
+  setHandler,
+  setVar,
+  sleep,
+  upsertMemo,
+  uuid4,
+  workflowInfo,
+} from '@perdure/sdk/workflow';
+import type { Cancellation, Program, SignalName, Statement } from '../support/programs.ts';
+
+interface Activities {
+  work(...args: unknown[]): Promise<unknown>;
+}
+const proxies: Record<Cancellation, Activities> = {
+  wait: proxyActivities<Activities>({ startToCloseTimeout: '1m', cancellationType: 'wait' }),
+  try: proxyActivities<Activities>({ startToCloseTimeout: '1m', cancellationType: 'try' }),
+  abandon: proxyActivities<Activities>({ startToCloseTimeout: '1m', cancellationType: 'abandon' }),
+};
+const signals = { one: defineSignal<[n: number]>('one'), two: defineSignal<[n: number]>('two') };
+
+type Execute = (statement: Statement, path: string) => Promise<void>;
+
+class Machine {
+  readonly trace: string[] = [];
+  handled = 0;
+
+  note(path: string, what: unknown): void {
+    this.trace.push(`${path} ${what instanceof Error ? `${what.name}: ${what.message}` : String(what)}`);
+  }
+
+  async run(program: Program, path: string): Promise<void> {
+    for (const [at, statement] of program.entries()) await this.execute(statement, `${path}.${at}${statement.do}`);
+  }
+
+  /** Never rejects. */
+  async branch(program: Program, path: string): Promise<void> {
+    try {
+      await this.run(program, path);
+      this.note(path, 'ends');
+    } catch (error) {
+      this.note(path, error);
+    }
+  }
+
+  execute: Execute = async (statement, path) => {
+    switch (statement.do) {
+      case 'activity':
+        return this.note(path, await proxies[statement.cancellation].work(path));
+      case 'sleep':
+        await sleep(statement.ms);
+        return this.note(path, Date.now());
+      case 'condition':
+        return await this.wait(statement.signals, statement.ms, path);
+      case 'handle':
+        return this.handle(statement.signal, statement.body, path);
+      case 'observe':
+        return await this.observe(path);
+      case 'setVar':
+        return setVar(path.slice(-20), this.trace.length);
+      case 'upsert':
+        return upsertMemo({ [path.slice(-20)]: this.trace.length });
+      case 'throw':
+        throw ApplicationFailure.nonRetryable(`thrown at ${path}`, 'Thrown');
+      default:
+        return await this.nest(statement, path);
+    }
+  };
+
+  async wait(count: number, ms: number | undefined, path: string): Promise<void> {
+    const enough = (): boolean => this.handled >= count;
+    this.note(path, ms === undefined ? await condition(enough) : await condition(enough, ms));
+  }
+
+  handle(signal: SignalName, body: Program, path: string): void {
+    setHandler(signals[signal], async (n) => {
+      this.note(path, n);
+      await this.branch(body, `${path}.${n}`);
+      this.handled += 1;
+    });
+  }
+
+  async observe(path: string): Promise<void> {
+    const { historyLength, historySize, continueAsNewSuggested } = workflowInfo();
+    const facts = { now: Date.now(), random: Math.random(), id: uuid4(), historyLength, historySize, continueAsNewSuggested };
+    this.note(path, await proxies.wait.work(path, facts));
+  }
+
+  async nest(
+    statement: Exclude<Statement, { do: 'activity' | 'sleep' | 'condition' | 'handle' | 'observe' | 'setVar' | 'upsert' | 'throw' }>,
+    path: string,
+  ): Promise<void> {
+    switch (statement.do) {
+      case 'all':
+        await Promise.all(statement.branches.map((branch, at) => this.branch(branch, `${path}.${at}`)));
+        return;
+      case 'race':
+        await Promise.race(statement.branches.map((branch, at) => this.branch(branch, `${path}.${at}`)));
+        return this.note(path, 'won');
+      case 'try':
+        return await this.run(statement.body, path).catch(async (error: unknown) => {
+          this.note(path, error);
+          await this.run(statement.rescue, `${path}.rescue`);
+        });
+      case 'scope':
+        return await CancellationScope[statement.kind](() => this.run(statement.body, path));
+      case 'limit':
+        return await CancellationScope.withTimeout(statement.ms, () => this.run(statement.body, path));
+      case 'cancelAfter': {
+        const scope = new CancellationScope();
+        const inside = scope.run(() => this.branch(statement.body, path));
+        await this.branch(statement.beside, `${path}.beside`);
+        scope.cancel();
+        return await inside;
+      }
+    }
+  }
+}
+
+export const traced = defineQuery<readonly string[]>('traced');
+
+export async function interpret(program: Program): Promise<readonly string[]> {
+  const machine = new Machine();
+  setHandler(traced, () => machine.trace);
+  try {
+    await machine.run(program, '');
+  } catch (error) {
+    machine.note('main', error);
+    if (error instanceof ApplicationFailure) throw ApplicationFailure.nonRetryable('the program failed', 'Failed', machine.trace);
+    throw error;
+  }
+  return machine.trace;
+}

@@ -12,8 +12,9 @@ import type { DescribeWorkflowResponse, GetWorkflowHistoryResponse, WorkflowResu
 import type { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import type { AttemptEnd } from './core/follow-up.ts';
 import type { SignalInput, StartInput } from './core/inputs.ts';
+import type { PauseInput } from './core/pause.ts';
 
-export type { SignalInput, StartInput };
+export type { PauseInput, SignalInput, StartInput };
 
 /** A run as clients name it; an empty run id means the open run, else the newest closed one. */
 export interface RunRef {
@@ -107,6 +108,8 @@ export interface HistoryRole {
   queryWorkflow(ref: RunRef, input: QueryInput, waitMs: number): Promise<QueryAnswer>;
   requestCancelWorkflow(ref: RunRef, input: { reason: string; identity: string; requestId: string }): Promise<void>;
   terminateWorkflow(ref: RunRef, input: { reason: string; details: Payload[]; identity: string }): Promise<void>;
+  pauseWorkflow(ref: RunRef, input: PauseInput): Promise<{ runId: string }>;
+  resumeWorkflow(ref: RunRef, input: PauseInput): Promise<{ runId: string }>;
   describeWorkflow(ref: RunRef): Promise<DescribeWorkflowResponse>;
   getHistory(
     ref: RunRef,

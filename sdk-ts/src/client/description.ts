@@ -11,7 +11,7 @@ import { decodeValue, defaultPayloadConverter } from '../common/payload-converte
 import { fromSearchAttributeValue, type SearchAttribute } from '../common/search-attribute.ts';
 
 /** Where a run stands; the same words as in filters. */
-export type WorkflowStatusName = 'Running' | 'Completed' | 'Failed' | 'Canceled' | 'Terminated' | 'TimedOut' | 'Unknown';
+export type WorkflowStatusName = 'Running' | 'Completed' | 'Failed' | 'Canceled' | 'Terminated' | 'TimedOut' | 'Paused' | 'Unknown';
 
 /** A run in a list. */
 export interface WorkflowListEntry {
@@ -46,6 +46,8 @@ export interface WorkflowDescription extends WorkflowListEntry {
   readonly blocked:
     | { readonly cause: string; readonly since: Date | undefined; readonly attempt: number; readonly failure: Error | undefined }
     | undefined;
+  /** Set while an operator holds the run. */
+  readonly paused: { readonly since: Date | undefined; readonly reason: string; readonly identity: string } | undefined;
   /** Values the code set with setVar. */
   readonly variables: Readonly<Record<string, unknown>>;
   /** Hints for a person, for example that no worker polls the task queue. */
@@ -80,6 +82,7 @@ const STATUS: Readonly<Record<number, WorkflowStatusName>> = {
   [WorkflowStatus.CANCELED]: 'Canceled',
   [WorkflowStatus.TERMINATED]: 'Terminated',
   [WorkflowStatus.TIMED_OUT]: 'TimedOut',
+  [WorkflowStatus.PAUSED]: 'Paused',
 };
 const ACTIVITY_STATE: Readonly<Record<number, PendingActivityDescription['state']>> = {
   [PendingActivityState.SCHEDULED]: 'scheduled',
@@ -124,6 +127,7 @@ export function descriptionOf(response: DescribeWorkflowResponse): WorkflowDescr
       attempt: blocked.attempt,
       failure: blocked.failure && failureToError(blocked.failure, defaultPayloadConverter),
     },
+    paused: response.paused && { since: dateOf(response.paused.since), reason: response.paused.reason, identity: response.paused.identity },
     variables: valuesOf(response.variables, 'variables'),
     notes: response.notes,
     raw: response,

@@ -67,6 +67,10 @@ export interface WorkflowHandle<F extends Workflow = Workflow> {
   cancel(reason?: string): Promise<void>;
   /** Ends the run at once; its code is not asked. Rejects with WorkflowNotFoundError, reason WORKFLOW_CLOSED, if it has closed otherwise. */
   terminate(reason?: string, ...details: unknown[]): Promise<void>;
+  /** Gives out no task of the run until it is resumed; what is running ends, and what arrives is recorded. No effect on a paused run. */
+  pause(reason?: string): Promise<void>;
+  /** Ends a pause. No effect on a run that is not paused. */
+  resume(reason?: string): Promise<void>;
   /** The committed state. */
   describe(): Promise<WorkflowDescription>;
   /** The events in order, read page by page. */
@@ -100,6 +104,14 @@ export function createHandle<F extends Workflow>(context: HandleContext, workflo
     async terminate(reason = '', ...details) {
       const payloads = await encodeArgs(wire, details, 'termination details');
       await orClientError(workflowId, terminate(wire, execution, reason, payloads));
+    },
+    async pause(reason = '') {
+      const request = { namespace, execution, reason, identity, requestId: wire.clock.newId() };
+      await call(() => api.pauseWorkflow(request, { abort }));
+    },
+    async resume(reason = '') {
+      const request = { namespace, execution, reason, identity, requestId: wire.clock.newId() };
+      await call(() => api.resumeWorkflow(request, { abort }));
     },
     async describe() {
       const response = await call(() => api.describeWorkflow({ namespace, execution }, { abort }));

@@ -21,6 +21,8 @@ type WorkflowEvents =
   | 'workflowCanceled'
   | 'workflowTerminated'
   | 'workflowCancelRequested'
+  | 'workflowPaused'
+  | 'workflowResumed'
   | 'workflowTaskCompleted';
 
 export const workflowEvents: Pick<EventRules, WorkflowEvents> = {
@@ -31,6 +33,8 @@ export const workflowEvents: Pick<EventRules, WorkflowEvents> = {
   workflowCanceled: { role: 'command', completedEventId: (value) => value.completedEventId },
   workflowTimedOut: { role: 'rest' },
   workflowTerminated: { role: 'rest' },
+  workflowPaused: { role: 'rest' },
+  workflowResumed: { role: 'rest' },
   workflowCancelRequested: {
     role: 'input',
     deliver(run, value) {

@@ -27,7 +27,7 @@ export function claimActivity(t: Transition, claim: ActivityClaim): Activity | u
   const activity = t.state.activities.get(claim.number);
   if (activity === undefined || !isOpen(t.state)) return undefined;
   if (activity.startedAt > 0) return activity.claimId === claim.claimId ? activity : undefined;
-  if (activity.attempt !== claim.attempt) return undefined;
+  if (activity.attempt !== claim.attempt || t.state.paused !== undefined) return undefined;
   if (!isDue(activity, t.env.now)) {
     // The reference is spent, and clocks step back: another must be offered when the time has come.
     activity.live.offered = false;
@@ -176,13 +176,13 @@ function failAttempt(t: Transition, activity: Activity, failure: Failure, identi
 const CLOCKS = [TimeoutType.SCHEDULE_TO_CLOSE, TimeoutType.SCHEDULE_TO_START, TimeoutType.START_TO_CLOSE, TimeoutType.HEARTBEAT] as const;
 
 /** When a clock of the activity runs out, Infinity when it does not run. */
-function deadline(activity: Activity, clock: TimeoutType, { claimedAt, loadedAt }: RunState['live']): number {
+function deadline(activity: Activity, clock: TimeoutType, { live: { claimedAt, loadedAt }, paused }: RunState): number {
   const never = Number.POSITIVE_INFINITY;
   const running = activity.startedAt > 0;
   if (clock === TimeoutType.SCHEDULE_TO_CLOSE)
     return activity.scheduleToCloseMs > 0 ? activity.scheduledAt + activity.scheduleToCloseMs : never;
   if (clock === TimeoutType.SCHEDULE_TO_START)
-    return activity.scheduleToStartMs > 0 && !running ? activity.dueAt + activity.scheduleToStartMs : never;
+    return activity.scheduleToStartMs > 0 && !running && paused === undefined ? activity.dueAt + activity.scheduleToStartMs : never;
   if (!running) return never;
   const limit = clock === TimeoutType.HEARTBEAT ? activity.heartbeatMs : activity.startToCloseMs;
   if (limit === 0) return never;
@@ -193,9 +193,9 @@ function deadline(activity: Activity, clock: TimeoutType, { claimedAt, loadedAt 
 }
 
 /** Earliest time at which a clock of the activity runs out, Infinity if none does. */
-export function nextDeadline(activity: Activity, live: RunState['live']): number {
+export function nextDeadline(activity: Activity, state: RunState): number {
   let next = Number.POSITIVE_INFINITY;
-  for (const clock of CLOCKS) next = Math.min(next, deadline(activity, clock, live));
+  for (const clock of CLOCKS) next = Math.min(next, deadline(activity, clock, state));
   return next;
 }
 
@@ -208,11 +208,11 @@ const NAMES: Record<number, string> = {
 
 /** Handles time-outs that have passed: per activity the one that passed first. */
 export function dueActivities(t: Transition): void {
-  const { live } = t.state;
-  for (const activity of [...t.state.activities.values()]) {
-    const first = nextDeadline(activity, live);
+  const { state } = t;
+  for (const activity of [...state.activities.values()]) {
+    const first = nextDeadline(activity, state);
     if (first > t.env.now) continue;
-    const clock = CLOCKS.find((each) => deadline(activity, each, live) === first);
+    const clock = CLOCKS.find((each) => deadline(activity, each, state) === first);
     if (clock !== undefined) timeOut(t, activity, clock);
   }
 }

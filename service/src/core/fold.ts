@@ -3,6 +3,7 @@ import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
 import { activityFolds, activityMarks } from './activity.ts';
 import type { EventFolds, Head, MarkFolds } from './concepts.ts';
+import { pauseFolds } from './pause.ts';
 import { signalFolds } from './signal.ts';
 import { isOpen, type RunState } from './state.ts';
 import { fromTimestamp } from './time.ts';
@@ -11,7 +12,7 @@ import type { Folds } from './transition.ts';
 import { workflowFolds, workflowMarks } from './workflow.ts';
 import { taskFolds, taskMarks } from './workflow-task.ts';
 
-export const eventFolds: EventFolds = { ...workflowFolds, ...taskFolds, ...activityFolds, ...timerFolds, ...signalFolds };
+export const eventFolds: EventFolds = { ...workflowFolds, ...taskFolds, ...activityFolds, ...timerFolds, ...signalFolds, ...pauseFolds };
 export const markFolds: MarkFolds = { ...workflowMarks, ...taskMarks, ...activityMarks };
 
 /** Folds one event. `bytes` is the length of its frame. Throws when the log is not one: a gap, or a fact after the close. */

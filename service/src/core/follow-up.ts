@@ -40,7 +40,7 @@ export const NO_FOLLOW_UP: FollowUpFacts = { baseEventId: 0n, endEventId: 0n, hi
 /** The run is at rest in this worker's cache, so that one more event would give it exactly one thing to see. */
 function rests(state: RunState, workerId: string): boolean {
   const { task, live } = state;
-  if (!isOpen(state) || live.flight !== undefined || live.closeRefused || isTaskDue(state)) return false;
+  if (!isOpen(state) || state.paused !== undefined || live.flight !== undefined || live.closeRefused || isTaskDue(state)) return false;
   return task.base > 0 && task.attempt === 1 && workerId !== '' && task.stickyWorkerId === workerId;
 }
 

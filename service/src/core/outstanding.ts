@@ -16,16 +16,19 @@ export interface Outstanding {
 /** What waits at `now` for a worker or for its time. */
 export function outstanding(state: RunState, now: number): Outstanding {
   if (!isOpen(state)) return { workflowTask: false, activityTasks: [], timers: [] };
+  const timers = [...state.timers.keys()];
+  if (state.paused !== undefined) return { workflowTask: false, activityTasks: [], timers };
   const activityTasks: number[] = [];
   for (const activity of state.activities.values()) if (isDue(activity, now)) activityTasks.push(activity.number);
   const workflowTask = isTaskDue(state) && state.live.flight === undefined && state.task.notBefore <= now;
-  return { workflowTask, activityTasks, timers: [...state.timers.keys()] };
+  return { workflowTask, activityTasks, timers };
 }
 
 /** Earliest time at which the run has to be stepped, Infinity if none: time-outs, timers, back-offs, delays. */
 export function nextDue(state: RunState): number {
   if (!isOpen(state)) return Number.POSITIVE_INFINITY;
-  let next = nextTimer(state);
+  const held = state.paused !== undefined;
+  let next = held ? Number.POSITIVE_INFINITY : nextTimer(state);
   const take = (at: number): void => {
     if (at < next) next = at;
   };
@@ -35,8 +38,8 @@ export function nextDue(state: RunState): number {
   if (flight !== undefined) take(flight.deadline);
   else if (isTaskDue(state) && !state.live.taskOffered) take(state.task.notBefore);
   for (const activity of state.activities.values()) {
-    if (activity.startedAt === 0 && !activity.live.offered) take(activity.dueAt);
-    take(nextDeadline(activity, state.live));
+    if (activity.startedAt === 0 && !activity.live.offered && !held) take(activity.dueAt);
+    take(nextDeadline(activity, state));
   }
   return next;
 }
@@ -52,7 +55,9 @@ export function wakeAt(state: RunState, now: number, retentionMs: number): numbe
   if (isTaskDue(state) && (state.task.base > 0 || state.task.attempt > 1 || state.task.notBefore <= now)) return 0;
   let next = isTaskDue(state) ? Math.min(nextDue(state), state.task.notBefore) : nextDue(state);
   for (const activity of state.activities.values()) {
-    if (isDue(activity, now) || (activity.startedAt > 0 && activity.heartbeatMs > 0)) return 0;
+    if (activity.startedAt > 0 && activity.heartbeatMs > 0) return 0;
+    if (state.paused !== undefined) continue;
+    if (isDue(activity, now)) return 0;
     // What has been offered counts too: the clock may have stepped back since.
     if (activity.startedAt === 0) next = Math.min(next, activity.dueAt);
   }

@@ -121,6 +121,8 @@ export interface RunState {
   searchAttributes: Record<string, SearchAttributeValue>;
   variables: Record<string, Payload>;
   cancelRequested: boolean;
+  /** Set while an operator holds the run. */
+  paused: { readonly since: number; readonly reason: string; readonly identity: string } | undefined;
   signals: number;
   /** Request ids taken by this run, with their times: oldest first. */
   requestIds: Map<string, number>;
@@ -174,6 +176,7 @@ export function emptyState(identity: Identity, claimedAt: number): RunState {
     searchAttributes: {},
     variables: {},
     cancelRequested: false,
+    paused: undefined,
     signals: 0,
     requestIds: new Map(),
     task: {

@@ -24,6 +24,7 @@ import { type AttemptEnd, endAttempt } from './follow-up.ts';
 import type { SignalInput, StartInput } from './inputs.ts';
 import { HISTORY_GRACE, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from './limits.ts';
 import { nextDue } from './outstanding.ts';
+import { type PauseInput, pause, resume } from './pause.ts';
 import { signal } from './signal.ts';
 import { type Activity, type Flight, isOpen, type RunState } from './state.ts';
 import { fireTimers } from './timer.ts';
@@ -37,6 +38,8 @@ export interface Inputs {
   signal: [input: SignalInput, answer: undefined];
   requestCancel: [input: { reason: string; identity: string; requestId: string }, answer: undefined];
   terminate: [input: { reason: string; details: Payload[]; identity: string }, answer: undefined];
+  pause: [input: PauseInput, answer: undefined];
+  resume: [input: PauseInput, answer: undefined];
   claimTask: [input: TaskClaimInput, answer: Flight | undefined];
   undoTask: [input: { claimId?: string; nonce?: string }, answer: undefined];
   completeTask: [input: { token: WorkflowTaskToken; completion: WorkflowTaskCompletion; worker: WorkerInfo }, answer: CompletionAnswer];
@@ -63,6 +66,8 @@ const handlers: Handlers = {
   signal: (t, input) => void signal(t, input),
   requestCancel: (t, input) => void requestCancel(t, input),
   terminate: (t, input) => void terminate(t, input),
+  pause: (t, input) => void pause(t, input),
+  resume: (t, input) => void resume(t, input),
   claimTask,
   undoTask: (t, input) => void undoTask(t, input),
   completeTask: (t, input) => completeTask(t, input.token, input.completion, input.worker),
@@ -114,7 +119,7 @@ function handleDue(t: Transition): void {
   dueWorkflow(t);
   if (!isOpen(t.state)) return;
   dueTask(t);
-  fireTimers(t);
+  if (t.state.paused === undefined) fireTimers(t);
   dueActivities(t);
 }
 
@@ -124,6 +129,7 @@ function offer(t: Transition): void {
     state.live.taskOffered = true;
     t.offerTask = true;
   }
+  if (state.paused !== undefined) return;
   for (const activity of state.activities.values()) {
     if (activity.live.offered || !isDue(activity, env.now)) continue;
     activity.live.offered = true;

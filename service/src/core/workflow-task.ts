@@ -53,9 +53,9 @@ export const taskMarks: MarkFolds<'workflowTaskAttemptFailed'> = {
   },
 };
 
-/** The code has something to see, or its worker asked to go on. */
+/** The code has something to see, or its worker asked to go on; never while the run is paused. */
 export function isTaskDue(state: RunState): boolean {
-  return isOpen(state) && (state.task.lastDelivered > state.task.seen || state.live.forceTask);
+  return isOpen(state) && state.paused === undefined && (state.task.lastDelivered > state.task.seen || state.live.forceTask);
 }
 
 export interface TaskClaimInput {

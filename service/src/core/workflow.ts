@@ -79,6 +79,7 @@ function close(state: RunState, status: WorkflowStatus, head: Head): void {
   state.status = status;
   state.closedAt = head.time;
   state.closeEvent = head.event;
+  state.paused = undefined;
   state.activities.clear();
   state.timers.clear();
   state.live.flight = undefined;

@@ -44,6 +44,7 @@ const STATUSES: readonly (readonly [string, number])[] = [
   ['Canceled', WorkflowStatus.CANCELED],
   ['Terminated', WorkflowStatus.TERMINATED],
   ['TimedOut', WorkflowStatus.TIMED_OUT],
+  ['Paused', WorkflowStatus.PAUSED],
 ];
 
 const OPPOSITE = { '=': '!=', '!=': '=', '<': '>=', '>=': '<', '>': '<=', '<=': '>' } as const;

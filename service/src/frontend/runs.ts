@@ -2,7 +2,7 @@
 import type { WorkflowResult } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { MAX_AWAITED_RUNS, MAX_PAGE_BYTES, QUERY_WAIT_MS } from '../core/limits.ts';
 import { badField, tooLarge } from '../errors.ts';
-import type { RunRef } from '../roles.ts';
+import type { PauseInput, RunRef } from '../roles.ts';
 import type { Context, Frontend } from './call.ts';
 import { toItemError, toPerdureError } from './item-error.ts';
 import { checkText } from './text.ts';
@@ -10,7 +10,14 @@ import { boundText, countOf, limitEvent, requestIdOf, requireExecution, requireI
 
 type RunRpcs = Pick<
   Frontend,
-  'queryWorkflow' | 'requestCancelWorkflow' | 'terminateWorkflow' | 'describeWorkflow' | 'getWorkflowHistory' | 'awaitWorkflowResults'
+  | 'queryWorkflow'
+  | 'requestCancelWorkflow'
+  | 'terminateWorkflow'
+  | 'pauseWorkflow'
+  | 'resumeWorkflow'
+  | 'describeWorkflow'
+  | 'getWorkflowHistory'
+  | 'awaitWorkflowResults'
 >;
 
 /** The calls that name runs which exist. */
@@ -46,6 +53,14 @@ export function runRpcs(context: Context): RunRpcs {
       });
       return {};
     },
+    pauseWorkflow: async (request) => {
+      checkText(request);
+      return context.history.pauseWorkflow(await find(request), holdOf(context, request));
+    },
+    resumeWorkflow: async (request) => {
+      checkText(request);
+      return context.history.resumeWorkflow(await find(request), holdOf(context, request));
+    },
     describeWorkflow: async (request) => {
       checkText(request);
       return context.history.describeWorkflow(await find(request));
@@ -61,6 +76,14 @@ export function runRpcs(context: Context): RunRpcs {
       return context.history.getHistory(ref, { from, to, maxBytes, waitMs: request.wait ? waitMs : 0 }, call.abort);
     },
     awaitWorkflowResults: (request, call) => awaitResults(context, request, call.abort),
+  };
+}
+
+function holdOf(context: Context, request: PauseInput): PauseInput {
+  return {
+    reason: boundText('reason', request.reason),
+    identity: boundText('identity', request.identity),
+    requestId: requestIdOf(context.env, request.requestId),
   };
 }
 

@@ -179,10 +179,11 @@ function writeLazy(h: History, run: HotRun): void {
 function visibilityOf(run: HotRun, always: boolean): Change['visibility'] {
   const { state, shown } = run;
   const cause = blockedCause(state);
+  const paused = state.paused !== undefined;
   // Each upsert makes new objects, of memo and search attributes alike.
   const properties = shown.memo !== state.memo;
-  if (!always && !properties && cause === shown.blockedCause) return undefined;
-  run.shown = { blockedCause: cause, memo: state.memo };
+  if (!always && !properties && cause === shown.blockedCause && paused === shown.paused) return undefined;
+  run.shown = { blockedCause: cause, paused, memo: state.memo };
   return toVisibility(state, { memo: properties, attributes: properties });
 }
 

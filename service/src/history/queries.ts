@@ -41,9 +41,9 @@ const NO_WORKER_MS = 10_000;
 export function askQuery(h: History, run: HotRun, input: QueryInput, waitMs: number): Promise<QueryAnswer> {
   const { state } = run;
   if (state.task.blockedSince > 0) return Promise.reject(blocked(run));
-  if (!isOpen(state) && state.task.base === 0) {
-    return Promise.reject(new PerdureError('QUERY_NOT_READY', `run ${run.key.runId} closed before its first workflow task was completed`));
-  }
+  if (!isOpen(state) && state.task.base === 0) return Promise.reject(notReady(run, 'closed'));
+  if (state.paused !== undefined && state.task.base === 0 && state.live.flight === undefined)
+    return Promise.reject(notReady(run, 'was paused'));
   if (isDeserted(h, run)) return Promise.reject(unanswered(h, run, 0));
   if (run.queries.length >= MAX_WAITING_QUERIES) {
     return Promise.reject(new PerdureError('OVERLOADED', `${run.queries.length} queries wait for run ${run.key.runId}`, {}, 1_000));
@@ -79,6 +79,10 @@ export function askQuery(h: History, run: HotRun, input: QueryInput, waitMs: num
   });
 }
 
+function notReady(run: HotRun, how: string): PerdureError {
+  return new PerdureError('QUERY_NOT_READY', `run ${run.key.runId} ${how} before its first workflow task was completed`);
+}
+
 /** Nobody polls. A run that has just begun is given the time too; polls from before this service took it over are not known. */
 function isDeserted(h: History, run: HotRun): boolean {
   const { startedAt, live } = run.state;
@@ -109,7 +113,8 @@ function blocked(run: HotRun): PerdureError {
 function isReady(run: HotRun, query: WaitingQuery): boolean {
   const { state } = run;
   if (state.task.base > run.committedEventId) return false;
-  return query.nonce === '' && state.task.base > 0 && state.task.seen >= query.needed;
+  // A paused run shows its code nothing new: it answers at its last task.
+  return query.nonce === '' && state.task.base > 0 && (state.task.seen >= query.needed || state.paused !== undefined);
 }
 
 /** Looked at after every commit: takes back what travelled with a lost task, and offers what can be asked alone. */

@@ -28,6 +28,8 @@ export function describeWorkflow(h: History, ref: RunRef): Promise<DescribeWorkf
 function notes(h: History, run: HotRun): string[] {
   const { workflowTask, activityTasks } = outstanding(run.state, h.env.now());
   const queues = new Set<string>();
+  const { paused } = run.state;
+  if (paused !== undefined) return ['the run is paused: no task of it is given out until it is resumed'];
   if (workflowTask) queues.add(`workflow\0${run.state.taskQueue}`);
   for (const number of activityTasks) queues.add(`activity\0${run.state.activities.get(number)?.taskQueue ?? ''}`);
   return [...queues].flatMap((name) => {

@@ -3,7 +3,7 @@ import type { Payload } from '@perdure/proto/perdure/api/v1/common';
 import { isOpen } from '../core/state.ts';
 import type { InputKind, Inputs } from '../core/step.ts';
 import { PerdureError } from '../errors.ts';
-import type { QueryAnswer, QueryInput, RunRef, SignalInput } from '../roles.ts';
+import type { PauseInput, QueryAnswer, QueryInput, RunRef, SignalInput } from '../roles.ts';
 import { act, settled } from './act.ts';
 import type { History } from './context.ts';
 import { admit, pause } from './lane.ts';
@@ -103,6 +103,24 @@ export function terminateWorkflow(h: History, ref: RunRef, input: { reason: stri
       return settled(h, run);
     tried = true;
     await apply(h, run, 'terminate', input);
+  });
+}
+
+/** Holds the run: no task of it leaves after the answer. */
+export function pauseWorkflow(h: History, ref: RunRef, input: PauseInput): Promise<{ runId: string }> {
+  return hold(h, ref, 'pause', input);
+}
+
+/** Lets a paused run go on. */
+export function resumeWorkflow(h: History, ref: RunRef, input: PauseInput): Promise<{ runId: string }> {
+  return hold(h, ref, 'resume', input);
+}
+
+function hold(h: History, ref: RunRef, kind: 'pause' | 'resume', input: PauseInput): Promise<{ runId: string }> {
+  return routed(h, async () => {
+    const run = await wantedRun(h, ref);
+    await apply(h, run, kind, input);
+    return { runId: run.key.runId };
   });
 }
 

@@ -75,7 +75,7 @@ export interface HotRun {
   /** Inputs that wait while a refused close is decided again. */
   held: (() => void)[];
   /** Values last written to visibility, to see what changes. */
-  shown: { blockedCause: string; memo: unknown };
+  shown: { blockedCause: string; paused: boolean; memo: unknown };
 }
 
 /** The memory was dropped under the caller: the request has to find the run again. */
@@ -119,7 +119,7 @@ export function newHotRun(key: RunKey, state: RunState, now: number): HotRun {
     queries: [],
     hurriedFor: '',
     held: [],
-    shown: { blockedCause: '', memo: undefined },
+    shown: { blockedCause: '', paused: false, memo: undefined },
   };
 }
 

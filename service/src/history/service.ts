@@ -20,7 +20,7 @@ import { boot, databaseDown, fenced, selfFence, serve } from './node.ts';
 import { wantTasks } from './offers.ts';
 import { purgeMarks } from './purge.ts';
 import { awaitResults, describeWorkflow, getHistory } from './reads.ts';
-import { queryWorkflow, requestCancelWorkflow, signalWorkflow, terminateWorkflow } from './requests.ts';
+import { pauseWorkflow, queryWorkflow, requestCancelWorkflow, resumeWorkflow, signalWorkflow, terminateWorkflow } from './requests.ts';
 import { startWorkflow } from './start.ts';
 import { claimTasks, undoClaims } from './tasks.ts';
 import { fireDue } from './timers.ts';
@@ -125,6 +125,8 @@ export function createHistory(parts: HistoryParts): HistoryService {
     queryWorkflow: (ref, input, waitMs) => queryWorkflow(h, ref, input, waitMs),
     requestCancelWorkflow: (ref, input) => requestCancelWorkflow(h, ref, input),
     terminateWorkflow: (ref, input) => terminateWorkflow(h, ref, input),
+    pauseWorkflow: (ref, input) => pauseWorkflow(h, ref, input),
+    resumeWorkflow: (ref, input) => resumeWorkflow(h, ref, input),
     describeWorkflow: (ref) => describeWorkflow(h, ref),
     getHistory: (ref, range, abort) => getHistory(h, ref, range, abort),
     awaitResults: (refs, waitMs, abort) => awaitResults(h, refs, waitMs, abort),

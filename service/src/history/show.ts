@@ -2,7 +2,7 @@
 import { type PendingActivity, PendingActivityState } from '@perdure/proto/perdure/api/v1/activity';
 import type { SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
 import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
-import { WorkflowPropertiesUpserted, type WorkflowSummary } from '@perdure/proto/perdure/api/v1/workflow';
+import { WorkflowPropertiesUpserted, WorkflowStatus, type WorkflowSummary } from '@perdure/proto/perdure/api/v1/workflow';
 import type { BlockedInfo, DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { encode } from '../core/encode.ts';
 import { BLOCKED_AT_ACTIVITY_ATTEMPT } from '../core/limits.ts';
@@ -24,11 +24,16 @@ export function blockedCause(state: RunState): string {
   return '';
 }
 
+/** Where the run stands, for people: a paused run is open all the same. */
+export function statusOf(state: RunState): WorkflowStatus {
+  return state.paused === undefined ? state.status : WorkflowStatus.PAUSED;
+}
+
 /** One run as lists show it; memo and attributes only when asked for. */
 export function toVisibility(state: RunState, changed: { memo: boolean; attributes: boolean }): VisibilityRow {
   return {
     type: state.workflowType,
-    status: state.status,
+    status: statusOf(state),
     startedAt: state.startedAt,
     closedAt: isOpen(state) ? null : state.closedAt,
     taskQueue: state.taskQueue,
@@ -57,7 +62,7 @@ function summary(state: RunState): WorkflowSummary {
     execution: { workflowId, runId },
     workflowType: state.workflowType,
     taskQueue: state.taskQueue,
-    status: state.status,
+    status: statusOf(state),
     startTime: toTimestamp(state.startedAt),
     closeTime: isOpen(state) ? undefined : toTimestamp(state.closedAt),
     historyLength: BigInt(state.nextEventId - 1),
@@ -140,5 +145,6 @@ export function describe(state: RunState, now: number, notes: string[]): Describ
     cancelRequested: state.cancelRequested,
     historyBytes: BigInt(state.historyBytes),
     notes,
+    paused: state.paused === undefined ? undefined : { ...state.paused, since: toTimestamp(state.paused.since) },
   };
 }

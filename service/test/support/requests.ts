@@ -86,6 +86,8 @@ export const requests: Record<keyof Frontend, unknown> = {
   signalWorkflows: { namespace, items: [signal] },
   queryWorkflow: { namespace, execution, queryType: 'q', args: [payload], header },
   requestCancelWorkflow: { namespace, execution, reason: 'r', identity: 'i', requestId },
+  pauseWorkflow: { namespace, execution, reason: 'r', identity: 'i', requestId },
+  resumeWorkflow: { namespace, execution, reason: 'r', identity: 'i', requestId },
   terminateWorkflow: { namespace, execution, reason: 'r', details: [payload], identity: 'i' },
   describeWorkflow: { namespace, execution },
   getWorkflowHistory: { namespace, execution, fromEventId: 0n, toEventId: 0n, maxBytes: 0, wait: false, waitTimeout },

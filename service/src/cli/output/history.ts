@@ -46,6 +46,8 @@ const DETAILS: Details = {
   timerStarted: (e) => [`timer ${e.number}`, after(e.duration)],
   timerFired: (e) => [`timer ${e.number}`],
   timerCanceled: (e) => [`timer ${e.number}`],
+  workflowPaused: (e) => [e.reason, by(e.identity)],
+  workflowResumed: (e) => [e.reason, by(e.identity)],
   workflowSignaled: (e) => [e.signalName, args(e.input), by(e.identity)],
 };
 

@@ -19,6 +19,7 @@ export function addWorkflowCommands(program: Command, finish: Finish): void {
   addReads(workflow, finish);
   addMessages(workflow, finish);
   addStops(workflow, finish);
+  addSteering(workflow, finish);
 }
 
 /** A command with the flags that all share. */
@@ -97,4 +98,13 @@ function addStops(workflow: Command, finish: Finish): void {
   addRun(add(workflow, 'terminate <workflow-id>', 'ends a run at once, without asking its code'))
     .option('--reason <text>', 'recorded with the end', '')
     .action(async (id, flags) => finish(await (await import('./message.ts')).terminate(id, flags)));
+}
+
+function addSteering(workflow: Command, finish: Finish): void {
+  addRun(add(workflow, 'pause <workflow-id>', 'holds a run: none of its tasks is given out'))
+    .option('--reason <text>', 'recorded with the pause', '')
+    .action(async (id, flags) => finish(await (await import('./steer.ts')).pause(id, flags)));
+  addRun(add(workflow, 'resume <workflow-id>', 'lets a paused run go on'))
+    .option('--reason <text>', 'recorded with the end of the pause', '')
+    .action(async (id, flags) => finish(await (await import('./steer.ts')).resume(id, flags)));
 }

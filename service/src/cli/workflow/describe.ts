@@ -1,4 +1,5 @@
 /** `perdure workflow describe`. */
+import type { PausedInfo } from '@perdure/proto/perdure/api/v1/pause';
 import type { DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { CommandError, EXIT } from '../outcome.ts';
 import { durationText, payloadToPlain, searchAttributesToPlain, timeText, toPlain } from '../output/plain.ts';
@@ -29,7 +30,7 @@ export function describeText(response: DescribeWorkflowResponse, options: TableO
 }
 
 function headFields(response: DescribeWorkflowResponse): [string, string | undefined][] {
-  const { summary, blocked, pendingWorkflowTask: task } = response;
+  const { summary, blocked, paused, pendingWorkflowTask: task } = response;
   if (summary === undefined) return [];
   const filled = (record: unknown): string | undefined => (Object.keys(record as object).length === 0 ? undefined : shortJson(record));
   const unlessZero = (text: string | null): string | undefined => (text === null || text === '0s' ? undefined : text);
@@ -52,9 +53,14 @@ function headFields(response: DescribeWorkflowResponse): [string, string | undef
       task === undefined ? undefined : `${task.started ? `with ${task.workerIdentity}` : 'waiting'}, attempt ${task.attempt}`,
     ],
     ['blocked by', blocked?.failure === undefined ? undefined : failureText(blocked.failure)],
+    ['paused', paused === undefined ? undefined : pausedText(paused)],
     ['blocked since', timeText(blocked?.since) ?? undefined],
     ...response.notes.map((note): [string, string] => ['note', note]),
   ];
+}
+
+function pausedText({ since, identity, reason }: PausedInfo): string {
+  return `since ${timeText(since)}${identity === '' ? '' : ` by ${identity}`}${reason === '' ? '' : `: ${reason}`}`;
 }
 
 function tables(response: DescribeWorkflowResponse, options: TableOptions): string[] {

@@ -105,7 +105,10 @@ function checkCompleted(
   must(end?.attributes?.$case === 'activityCompleted', 'the end is recorded, whatever becomes of its follow-up');
   checked.followUps[completed === undefined ? 'leftOut' : 'taken'] += 1;
   if (completed === undefined) {
-    must(block.length === 0 && isTaskDue(checked.run.state), 'a follow-up that is left out writes nothing, and a task is due');
+    must(
+      block.length === 0 && (isTaskDue(checked.run.state) || checked.run.state.paused !== undefined),
+      'a follow-up that is left out writes nothing, and a task is due',
+    );
     const nonce = checked.run.state.live.flight?.nonce;
     must(nonce === undefined || checked.nonces.has(nonce), 'a follow-up that is left out leaves no task behind');
     return;
@@ -145,6 +148,7 @@ function take(checked: Checked, transition: Transition): HistoryEvent[] {
     checked.lastEventAt = fromTimestamp(event.time);
     must(!isClose(event) || index === events.length - 1, 'nothing follows a close');
     checked.kinds.add(event.attributes?.$case ?? '');
+    takePause(checked, event);
     takeTimer(checked, event);
     takeOutcome(checked, event);
     takeTask(checked, event);
@@ -160,6 +164,13 @@ function take(checked: Checked, transition: Transition): HistoryEvent[] {
 function isClose({ attributes }: HistoryEvent): boolean {
   const cases: unknown[] = ['workflowCompleted', 'workflowFailed', 'workflowCanceled', 'workflowTimedOut', 'workflowTerminated'];
   return cases.includes(attributes?.$case);
+}
+
+/** References given out before a pause are void: a claim of one is refused, and the resume offers others. R-PAUSE-1 */
+function takePause(checked: Checked, { attributes }: HistoryEvent): void {
+  if (attributes?.$case !== 'workflowPaused') return;
+  checked.offeredTask = false;
+  checked.offeredActivities.clear();
 }
 
 function takeTimer(checked: Checked, { attributes, time }: HistoryEvent): void {
@@ -269,10 +280,11 @@ function checkLeft(checked: Checked): void {
 function checkWake(state: RunState, now: number): void {
   const wake = wakeAt(state, now, RETENTION_MS);
   const activities = [...state.activities.values()];
+  const paused = state.paused !== undefined;
   const driven =
     state.live.flight !== undefined ||
     (isTaskDue(state) && (state.task.base > 0 || state.task.attempt > 1 || state.task.notBefore <= now)) ||
-    activities.some(({ startedAt, dueAt, heartbeatMs }) => (startedAt === 0 ? dueAt <= now : heartbeatMs > 0));
+    activities.some(({ startedAt, dueAt, heartbeatMs }) => (startedAt === 0 ? dueAt <= now && !paused : heartbeatMs > 0));
   if (driven) {
     must(wake === 0, 'what only memory drives keeps the run in memory');
     return;
@@ -289,13 +301,15 @@ function checkWake(state: RunState, now: number): void {
 
 /** Every time at which something becomes due, computed from the state alone; those that wait for a sign of life at the latest. */
 function dueTimes(state: RunState): number[] {
-  const times = [...state.timers.values()].map(({ dueAt }) => dueAt);
+  const paused = state.paused !== undefined;
+  const times = paused ? [] : [...state.timers.values()].map(({ dueAt }) => dueAt);
   if (state.runDeadline > 0) times.push(state.runDeadline);
   if (state.executionDeadline > 0) times.push(state.executionDeadline);
   if (isTaskDue(state)) times.push(state.task.notBefore);
   for (const activity of state.activities.values()) {
     if (activity.scheduleToCloseMs > 0) times.push(activity.scheduledAt + activity.scheduleToCloseMs);
     if (activity.startedAt === 0) {
+      if (paused) continue;
       times.push(activity.dueAt);
       if (activity.scheduleToStartMs > 0) times.push(activity.dueAt + activity.scheduleToStartMs);
     } else if (activity.startToCloseMs > 0) {

@@ -184,6 +184,8 @@ export const moves = {
     void input(run, 'signal', { signalName: 'go', input: [], header: undefined, requestId: a % 3 === 0 ? '' : `r${a % 9}`, identity: '' }),
   cancel: (run: Checked) => void input(run, 'requestCancel', { reason: '', identity: '', requestId: '' }),
   terminate: (run: Checked) => void input(run, 'terminate', { reason: '', details: [], identity: '' }),
+  pause: (run: Checked, a: number) => void input(run, 'pause', { reason: '', identity: '', requestId: a % 2 === 0 ? '' : `p${a % 9}` }),
+  resume: (run: Checked, a: number) => void input(run, 'resume', { reason: '', identity: '', requestId: a % 2 === 0 ? '' : `p${a % 9}` }),
   claimTask(run: Checked) {
     if (!run.offeredTask) return;
     run.claims += 1;
@@ -232,6 +234,7 @@ export function move(run: Checked, { kind, a, b }: Draw): void {
 
 /** Lets a willing worker end the run: nothing that happened before may keep it from that. */
 export function finish(run: Checked): void {
+  input(run, 'resume', { reason: '', identity: '', requestId: '' });
   for (let tries = 0; tries < 20 && isOpen(run.run.state); tries += 1) {
     if (!isTaskDue(run.run.state)) moves.signal(run, 0);
     const { flight } = run.run.state.live;

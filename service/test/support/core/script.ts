@@ -7,6 +7,7 @@ import { readCheckpoint, writeCheckpoint } from '../../../src/core/checkpoint.ts
 import { type FollowUpInput, followUpFacts } from '../../../src/core/follow-up.ts';
 import type { StartInput } from '../../../src/core/inputs.ts';
 import { nextDue, outstanding, wakeAt } from '../../../src/core/outstanding.ts';
+import type { PauseInput } from '../../../src/core/pause.ts';
 import type { Activity, Flight } from '../../../src/core/state.ts';
 import type { InputKind, Inputs } from '../../../src/core/step.ts';
 import type { Transition } from '../../../src/core/transition.ts';
@@ -184,6 +185,10 @@ function advance(session: Session, words: Words): string[] {
   return give(session, 'due', undefined);
 }
 
+function holdOf({ reason = '', request = '' }: Words['options']): PauseInput {
+  return { reason, identity: '', requestId: request };
+}
+
 const inputs: Record<string, Handler> = {
   start: (session, words) => give(session, 'start', startOf(words)),
   signal(session, { plain, options }) {
@@ -194,6 +199,8 @@ const inputs: Record<string, Handler> = {
   'request-cancel': (session, { options }) =>
     give(session, 'requestCancel', { reason: options.reason ?? '', identity: '', requestId: options.request ?? '' }),
   terminate: (session, { options }) => give(session, 'terminate', { reason: options.reason ?? '', details: [], identity: '' }),
+  pause: (session, { options }) => give(session, 'pause', holdOf(options)),
+  resume: (session, { options }) => give(session, 'resume', holdOf(options)),
   'claim-task'(session, words) {
     const committedEventId = Number(words.options.committed ?? session.run.state.nextEventId - 1);
     const input = { claimId: claimId(session, words), worker: worker(words.options.worker ?? 'w1'), committedEventId };

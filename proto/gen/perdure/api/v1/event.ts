@@ -12,6 +12,7 @@ import {
   ActivityScheduled,
   ActivityTimedOut,
 } from "./activity.ts";
+import { WorkflowPaused, WorkflowResumed } from "./pause.ts";
 import { WorkflowSignaled } from "./signal.ts";
 import { WorkflowTaskCompleted } from "./task.ts";
 import { TimerCanceled, TimerFired, TimerStarted } from "./timer.ts";
@@ -42,7 +43,7 @@ export interface HistoryEvent {
   /** Numbers are given in blocks per concept, so that later concepts add without a break. */
   attributes:
     | //
-    /** 10 to 29 workflow. Later: continued as new 18, forked 19, paused 20, resumed 21. */
+    /** 10 to 29 workflow. Later: continued as new 18, forked 19. */
     { $case: "workflowStarted"; value: WorkflowStarted }
     | { $case: "workflowCompleted"; value: WorkflowCompleted }
     | { $case: "workflowFailed"; value: WorkflowFailed }
@@ -51,6 +52,8 @@ export interface HistoryEvent {
     | { $case: "workflowTerminated"; value: WorkflowTerminated }
     | { $case: "workflowCancelRequested"; value: WorkflowCancelRequested }
     | { $case: "workflowPropertiesUpserted"; value: WorkflowPropertiesUpserted }
+    | { $case: "workflowPaused"; value: WorkflowPaused }
+    | { $case: "workflowResumed"; value: WorkflowResumed }
     | //
     /** 30 to 39 workflow task. */
     { $case: "workflowTaskCompleted"; value: WorkflowTaskCompleted }
@@ -181,6 +184,12 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
         break;
       case "workflowPropertiesUpserted":
         WorkflowPropertiesUpserted.encode(message.attributes.value, writer.uint32(138).fork()).join();
+        break;
+      case "workflowPaused":
+        WorkflowPaused.encode(message.attributes.value, writer.uint32(162).fork()).join();
+        break;
+      case "workflowResumed":
+        WorkflowResumed.encode(message.attributes.value, writer.uint32(170).fork()).join();
         break;
       case "workflowTaskCompleted":
         WorkflowTaskCompleted.encode(message.attributes.value, writer.uint32(242).fork()).join();
@@ -322,6 +331,22 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
               $case: "workflowPropertiesUpserted",
               value: WorkflowPropertiesUpserted.decode(reader, reader.uint32()),
             };
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.attributes = { $case: "workflowPaused", value: WorkflowPaused.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.attributes = { $case: "workflowResumed", value: WorkflowResumed.decode(reader, reader.uint32()) };
             continue;
           }
           case 30: {
@@ -481,6 +506,14 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
           $case: "workflowPropertiesUpserted",
           value: WorkflowPropertiesUpserted.fromJSON(object.workflow_properties_upserted),
         }
+        : isSet(object.workflowPaused)
+        ? { $case: "workflowPaused", value: WorkflowPaused.fromJSON(object.workflowPaused) }
+        : isSet(object.workflow_paused)
+        ? { $case: "workflowPaused", value: WorkflowPaused.fromJSON(object.workflow_paused) }
+        : isSet(object.workflowResumed)
+        ? { $case: "workflowResumed", value: WorkflowResumed.fromJSON(object.workflowResumed) }
+        : isSet(object.workflow_resumed)
+        ? { $case: "workflowResumed", value: WorkflowResumed.fromJSON(object.workflow_resumed) }
         : isSet(object.workflowTaskCompleted)
         ? { $case: "workflowTaskCompleted", value: WorkflowTaskCompleted.fromJSON(object.workflowTaskCompleted) }
         : isSet(object.workflow_task_completed)
@@ -556,6 +589,10 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
       obj.workflowCancelRequested = WorkflowCancelRequested.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "workflowPropertiesUpserted") {
       obj.workflowPropertiesUpserted = WorkflowPropertiesUpserted.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "workflowPaused") {
+      obj.workflowPaused = WorkflowPaused.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "workflowResumed") {
+      obj.workflowResumed = WorkflowResumed.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "workflowTaskCompleted") {
       obj.workflowTaskCompleted = WorkflowTaskCompleted.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "activityScheduled") {
@@ -655,6 +692,21 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
           message.attributes = {
             $case: "workflowPropertiesUpserted",
             value: WorkflowPropertiesUpserted.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "workflowPaused": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = { $case: "workflowPaused", value: WorkflowPaused.fromPartial(object.attributes.value) };
+        }
+        break;
+      }
+      case "workflowResumed": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "workflowResumed",
+            value: WorkflowResumed.fromPartial(object.attributes.value),
           };
         }
         break;

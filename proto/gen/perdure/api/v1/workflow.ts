@@ -16,8 +16,9 @@ export const WorkflowStatus = {
   FAILED: 3,
   CANCELED: 4,
   TERMINATED: 5,
-  /** TIMED_OUT - Reserved for later: continued as new 7, paused 8. */
   TIMED_OUT: 6,
+  /** PAUSED - Open; none of its tasks is given out. */
+  PAUSED: 8,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -31,6 +32,7 @@ export namespace WorkflowStatus {
   export type CANCELED = typeof WorkflowStatus.CANCELED;
   export type TERMINATED = typeof WorkflowStatus.TERMINATED;
   export type TIMED_OUT = typeof WorkflowStatus.TIMED_OUT;
+  export type PAUSED = typeof WorkflowStatus.PAUSED;
   export type UNRECOGNIZED = typeof WorkflowStatus.UNRECOGNIZED;
 }
 
@@ -57,6 +59,9 @@ export function workflowStatusFromJSON(object: any): WorkflowStatus {
     case 6:
     case "WORKFLOW_STATUS_TIMED_OUT":
       return WorkflowStatus.TIMED_OUT;
+    case 8:
+    case "WORKFLOW_STATUS_PAUSED":
+      return WorkflowStatus.PAUSED;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -80,6 +85,8 @@ export function workflowStatusToJSON(object: WorkflowStatus): string {
       return "WORKFLOW_STATUS_TERMINATED";
     case WorkflowStatus.TIMED_OUT:
       return "WORKFLOW_STATUS_TIMED_OUT";
+    case WorkflowStatus.PAUSED:
+      return "WORKFLOW_STATUS_PAUSED";
     case WorkflowStatus.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

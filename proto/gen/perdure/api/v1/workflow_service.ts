@@ -9,6 +9,7 @@ import { PendingActivity } from "./activity.ts";
 import { Header, ItemError, Payload, SearchAttributeValue, WorkflowExecution } from "./common.ts";
 import { HistoryEvent } from "./event.ts";
 import { Failure } from "./failure.ts";
+import { PausedInfo } from "./pause.ts";
 import { WorkflowTaskFailureCause, workflowTaskFailureCauseFromJSON, workflowTaskFailureCauseToJSON } from "./task.ts";
 import { PendingTimer } from "./timer.ts";
 import {
@@ -165,6 +166,36 @@ export interface TerminateWorkflowRequest {
 export interface TerminateWorkflowResponse {
 }
 
+/** A pause. */
+export interface PauseWorkflowRequest {
+  namespace: string;
+  execution: WorkflowExecution | undefined;
+  reason: string;
+  identity: string;
+  /** A UUIDv7. The same request id is recorded once. */
+  requestId: string;
+}
+
+/** The run that is paused. */
+export interface PauseWorkflowResponse {
+  runId: string;
+}
+
+/** The end of a pause. */
+export interface ResumeWorkflowRequest {
+  namespace: string;
+  execution: WorkflowExecution | undefined;
+  reason: string;
+  identity: string;
+  /** A UUIDv7. The same request id is recorded once. */
+  requestId: string;
+}
+
+/** The run that goes on. */
+export interface ResumeWorkflowResponse {
+  runId: string;
+}
+
 /** Which run to show. */
 export interface DescribeWorkflowRequest {
   namespace: string;
@@ -190,6 +221,8 @@ export interface DescribeWorkflowResponse {
   historyBytes: bigint;
   /** Hints for a person, for example "no worker polls queue X". */
   notes: string[];
+  /** Absent unless the run is paused. */
+  paused: PausedInfo | undefined;
 }
 
 export interface DescribeWorkflowResponse_VariablesEntry {
@@ -2438,6 +2471,430 @@ export const TerminateWorkflowResponse: MessageFns<TerminateWorkflowResponse> = 
   },
 };
 
+function createBasePauseWorkflowRequest(): PauseWorkflowRequest {
+  return { namespace: "", execution: undefined, reason: "", identity: "", requestId: "" };
+}
+
+export const PauseWorkflowRequest: MessageFns<PauseWorkflowRequest> = {
+  encode(message: PauseWorkflowRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.execution !== undefined) {
+      WorkflowExecution.encode(message.execution, writer.uint32(18).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.identity !== "") {
+      writer.uint32(34).string(message.identity);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(42).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseWorkflowRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseWorkflowRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.execution = WorkflowExecution.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PauseWorkflowRequest {
+    return {
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      execution: isSet(object.execution) ? WorkflowExecution.fromJSON(object.execution) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: PauseWorkflowRequest): unknown {
+    const obj: any = {};
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.execution !== undefined) {
+      obj.execution = WorkflowExecution.toJSON(message.execution);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PauseWorkflowRequest>, I>>(base?: I): PauseWorkflowRequest {
+    return PauseWorkflowRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PauseWorkflowRequest>, I>>(object: I): PauseWorkflowRequest {
+    const message = createBasePauseWorkflowRequest();
+    message.namespace = object.namespace ?? "";
+    message.execution = (object.execution !== undefined && object.execution !== null)
+      ? WorkflowExecution.fromPartial(object.execution)
+      : undefined;
+    message.reason = object.reason ?? "";
+    message.identity = object.identity ?? "";
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
+function createBasePauseWorkflowResponse(): PauseWorkflowResponse {
+  return { runId: "" };
+}
+
+export const PauseWorkflowResponse: MessageFns<PauseWorkflowResponse> = {
+  encode(message: PauseWorkflowResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseWorkflowResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseWorkflowResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PauseWorkflowResponse {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+    };
+  },
+
+  toJSON(message: PauseWorkflowResponse): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PauseWorkflowResponse>, I>>(base?: I): PauseWorkflowResponse {
+    return PauseWorkflowResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PauseWorkflowResponse>, I>>(object: I): PauseWorkflowResponse {
+    const message = createBasePauseWorkflowResponse();
+    message.runId = object.runId ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeWorkflowRequest(): ResumeWorkflowRequest {
+  return { namespace: "", execution: undefined, reason: "", identity: "", requestId: "" };
+}
+
+export const ResumeWorkflowRequest: MessageFns<ResumeWorkflowRequest> = {
+  encode(message: ResumeWorkflowRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.execution !== undefined) {
+      WorkflowExecution.encode(message.execution, writer.uint32(18).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.identity !== "") {
+      writer.uint32(34).string(message.identity);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(42).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeWorkflowRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeWorkflowRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.execution = WorkflowExecution.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeWorkflowRequest {
+    return {
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      execution: isSet(object.execution) ? WorkflowExecution.fromJSON(object.execution) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ResumeWorkflowRequest): unknown {
+    const obj: any = {};
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.execution !== undefined) {
+      obj.execution = WorkflowExecution.toJSON(message.execution);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResumeWorkflowRequest>, I>>(base?: I): ResumeWorkflowRequest {
+    return ResumeWorkflowRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeWorkflowRequest>, I>>(object: I): ResumeWorkflowRequest {
+    const message = createBaseResumeWorkflowRequest();
+    message.namespace = object.namespace ?? "";
+    message.execution = (object.execution !== undefined && object.execution !== null)
+      ? WorkflowExecution.fromPartial(object.execution)
+      : undefined;
+    message.reason = object.reason ?? "";
+    message.identity = object.identity ?? "";
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeWorkflowResponse(): ResumeWorkflowResponse {
+  return { runId: "" };
+}
+
+export const ResumeWorkflowResponse: MessageFns<ResumeWorkflowResponse> = {
+  encode(message: ResumeWorkflowResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeWorkflowResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeWorkflowResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeWorkflowResponse {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ResumeWorkflowResponse): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResumeWorkflowResponse>, I>>(base?: I): ResumeWorkflowResponse {
+    return ResumeWorkflowResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeWorkflowResponse>, I>>(object: I): ResumeWorkflowResponse {
+    const message = createBaseResumeWorkflowResponse();
+    message.runId = object.runId ?? "";
+    return message;
+  },
+};
+
 function createBaseDescribeWorkflowRequest(): DescribeWorkflowRequest {
   return { namespace: "", execution: undefined };
 }
@@ -2539,6 +2996,7 @@ function createBaseDescribeWorkflowResponse(): DescribeWorkflowResponse {
     cancelRequested: false,
     historyBytes: 0n,
     notes: [],
+    paused: undefined,
   };
 }
 
@@ -2582,6 +3040,9 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
     }
     for (const v of message.notes) {
       writer.uint32(98).string(v!);
+    }
+    if (message.paused !== undefined) {
+      PausedInfo.encode(message.paused, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -2698,6 +3159,14 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
             message.notes.push(reader.string());
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.paused = PausedInfo.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2771,6 +3240,7 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
       notes: globalThis.Array.isArray(object?.notes)
         ? object.notes.map((e: any) => globalThis.String(e))
         : [],
+      paused: isSet(object.paused) ? PausedInfo.fromJSON(object.paused) : undefined,
     };
   },
 
@@ -2818,6 +3288,9 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
     if (message.notes?.length) {
       obj.notes = message.notes;
     }
+    if (message.paused !== undefined) {
+      obj.paused = PausedInfo.toJSON(message.paused);
+    }
     return obj;
   },
 
@@ -2860,6 +3333,9 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
       ? BigInt(object.historyBytes)
       : 0n;
     message.notes = object.notes?.map((e) => e) || [];
+    message.paused = (object.paused !== undefined && object.paused !== null)
+      ? PausedInfo.fromPartial(object.paused)
+      : undefined;
     return message;
   },
 };
@@ -4670,6 +5146,24 @@ export const WorkflowServiceDefinition = {
       requestType: TerminateWorkflowRequest as typeof TerminateWorkflowRequest,
       requestStream: false,
       responseType: TerminateWorkflowResponse as typeof TerminateWorkflowResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Gives out no task of an open run until it is resumed. No effect on a run that is paused. */
+    pauseWorkflow: {
+      name: "PauseWorkflow",
+      requestType: PauseWorkflowRequest as typeof PauseWorkflowRequest,
+      requestStream: false,
+      responseType: PauseWorkflowResponse as typeof PauseWorkflowResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Gives out the tasks of a paused run again. No effect on a run that is not paused. */
+    resumeWorkflow: {
+      name: "ResumeWorkflow",
+      requestType: ResumeWorkflowRequest as typeof ResumeWorkflowRequest,
+      requestStream: false,
+      responseType: ResumeWorkflowResponse as typeof ResumeWorkflowResponse,
       responseStream: false,
       options: {},
     },

@@ -1,6 +1,7 @@
 /** What activity code knows about the attempt it runs in. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Duration } from '../common/duration.ts';
+import type { Headers } from '../common/interceptor.ts';
 import type { LogLevel } from '../common/log.ts';
 
 /** Facts of one attempt. They do not change while it runs. */
@@ -27,6 +28,8 @@ export interface ActivityInfo {
   readonly heartbeatTimeout: number | undefined;
   /** What an earlier attempt reported last by `heartbeat`; undefined if nothing. */
   readonly heartbeatDetails: unknown;
+  /** What the workflow's interceptors sent along: text by name. */
+  readonly headers: Headers;
 }
 
 /** The attempt that runs. */

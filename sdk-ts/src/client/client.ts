@@ -6,7 +6,8 @@ import type { Api } from '../common/api.ts';
 import type { Batch } from '../common/batch.ts';
 import { type Clock, realClock } from '../common/clock.ts';
 import { type Connection, connect } from '../common/connection.ts';
-import { type DataConverter, decodeMessage, hasCodecs } from '../common/data-converter.ts';
+import { converterOf, type DataConverter, decodeMessage, hasCodecs } from '../common/data-converter.ts';
+import { intercepted } from '../common/interceptor.ts';
 import { consoleLog, type Log } from '../common/log.ts';
 import { type RetryOptions, withRetry } from '../common/retry.ts';
 import { checkText } from '../common/text.ts';
@@ -15,8 +16,9 @@ import { createSignals, createStarts } from './batches.ts';
 import { listEntryOf, type WorkflowListEntry } from './description.ts';
 import { orClientError } from './errors.ts';
 import { createHandle, type HandleContext, type WorkflowHandle } from './handle.ts';
+import type { ClientInterceptor, StartInput } from './interceptor.ts';
 import { createResults } from './results.ts';
-import { type StartOptions, startRequest } from './start.ts';
+import { type StartOptions, startRequest, workflowTypeOf } from './start.ts';
 import { createOrder, retryContext, type Wire } from './wire.ts';
 
 /** Where and how a client works. */
@@ -27,8 +29,10 @@ export interface ClientOptions {
   connection?: Connection | Api;
   /** Default "default". */
   namespace?: string;
-  /** Codecs; client and worker must agree. */
+  /** Converter and codecs; client and worker must agree. */
   dataConverter?: DataConverter;
+  /** Around the calls of this client; the first is the outermost. */
+  interceptors?: readonly ClientInterceptor[];
   /** How calls are tried again when the service is away or overloaded. Default: for 60 s; `handle.result` waits for the service without limit. */
   retry?: RetryOptions;
   /** For people. Default "pid@host". */
@@ -72,6 +76,8 @@ export class Client {
       clock: options.clock ?? realClock,
       identity: options.identity ?? `${process.pid}@${hostname()}`,
       dataConverter: options.dataConverter ?? {},
+      converter: converterOf(options.dataConverter ?? {}),
+      interceptors: options.interceptors,
       retry: options.retry ?? {},
       log: options.log ?? consoleLog,
       closed: closing.signal,
@@ -90,8 +96,16 @@ export class Client {
    * Rejects with WorkflowAlreadyStartedError when the policies do not allow another run, TypeError for wrong options.
    */
   async start<F extends Workflow>(workflow: F | string, options: StartOptions<F>): Promise<WorkflowHandle<F>> {
-    const request = await startRequest(this.#wire, workflow, options as StartOptions);
-    const { runId } = await orClientError(options.workflowId, this.#starts.add(request));
+    const begin = intercepted<ClientInterceptor, StartInput, Promise<string>>(
+      this.#wire.interceptors,
+      (interceptor) => interceptor.start?.bind(interceptor),
+      async (input) => {
+        const request = await startRequest(this.#wire, input);
+        const { runId } = await orClientError(input.options.workflowId, this.#starts.add(request));
+        return runId;
+      },
+    );
+    const runId = await begin({ workflowType: workflowTypeOf(workflow), options: options as StartOptions, headers: {} });
     return createHandle<F>(this.#handles, options.workflowId, runId);
   }
 
@@ -119,7 +133,7 @@ export class Client {
         withRetry(retryContext(this.#wire), () => api.listWorkflows(request, { abort })),
       );
       if (hasCodecs(dataConverter)) await decodeMessage(dataConverter, page.workflows);
-      yield* page.workflows.map(listEntryOf);
+      yield* page.workflows.map((summary) => listEntryOf(summary, this.#wire.converter));
       pageToken = page.nextPageToken;
     } while (pageToken.length > 0);
   }

@@ -7,7 +7,7 @@ import { WorkflowStatus, type WorkflowSummary } from '@perdure/proto/perdure/api
 import type { DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { protoToMs, timestampToMs } from '../common/duration.ts';
 import { failureToError } from '../common/failure.ts';
-import { decodeValue, defaultPayloadConverter } from '../common/payload-converter.ts';
+import { decodeValue, type PayloadConverter } from '../common/payload-converter.ts';
 import { fromSearchAttributeValue, type SearchAttribute } from '../common/search-attribute.ts';
 
 /** Where a run stands; the same words as in filters. */
@@ -92,7 +92,7 @@ const ACTIVITY_STATE: Readonly<Record<number, PendingActivityDescription['state'
 };
 
 /** A run of a list, readable. */
-export function listEntryOf(summary: WorkflowSummary): WorkflowListEntry {
+export function listEntryOf(summary: WorkflowSummary, converter: PayloadConverter): WorkflowListEntry {
   const attributes = Object.entries(summary.searchAttributes).map(([key, value]) => [key, fromSearchAttributeValue(value)] as const);
   return {
     workflowId: summary.execution?.workflowId ?? '',
@@ -104,37 +104,37 @@ export function listEntryOf(summary: WorkflowSummary): WorkflowListEntry {
     closeTime: dateOf(summary.closeTime),
     historyLength: Number(summary.historyLength),
     blockedCause: summary.blockedCause,
-    memo: valuesOf(summary.memo, 'memo'),
+    memo: valuesOf(converter, summary.memo, 'memo'),
     searchAttributes: Object.fromEntries(attributes),
   };
 }
 
 /** The answer of describe, readable. */
-export function descriptionOf(response: DescribeWorkflowResponse): WorkflowDescription {
+export function descriptionOf(response: DescribeWorkflowResponse, converter: PayloadConverter): WorkflowDescription {
   if (!response.summary) throw new Error('the service described a run without a summary');
   const { blocked } = response;
   return {
-    ...listEntryOf(response.summary),
+    ...listEntryOf(response.summary, converter),
     historyBytes: Number(response.historyBytes),
     cancelRequested: response.cancelRequested,
     runTimeout: protoToMs(response.runTimeout) || undefined,
     executionTimeout: protoToMs(response.executionTimeout) || undefined,
-    pendingActivities: response.pendingActivities.map(activityOf),
+    pendingActivities: response.pendingActivities.map((activity) => activityOf(activity, converter)),
     pendingTimers: response.pendingTimers.map((timer) => ({ number: timer.number, dueTime: new Date(Number(timer.dueTimeMs)) })),
     blocked: blocked && {
       cause: blocked.cause,
       since: dateOf(blocked.since),
       attempt: blocked.attempt,
-      failure: blocked.failure && failureToError(blocked.failure, defaultPayloadConverter),
+      failure: blocked.failure && failureToError(blocked.failure, converter),
     },
     paused: response.paused && { since: dateOf(response.paused.since), reason: response.paused.reason, identity: response.paused.identity },
-    variables: valuesOf(response.variables, 'variables'),
+    variables: valuesOf(converter, response.variables, 'variables'),
     notes: response.notes,
     raw: response,
   };
 }
 
-function activityOf(activity: PendingActivity): PendingActivityDescription {
+function activityOf(activity: PendingActivity, converter: PayloadConverter): PendingActivityDescription {
   const { activityId, activityType: type, attempt, taskQueue, lastWorkerIdentity, failureCount } = activity;
   return {
     activityId,
@@ -148,23 +148,23 @@ function activityOf(activity: PendingActivity): PendingActivityDescription {
     lastStartedTime: dateOf(activity.lastStartedTime),
     nextAttemptTime: dateOf(activity.nextAttemptTime),
     lastHeartbeatTime: dateOf(activity.lastHeartbeatTime),
-    heartbeatDetails: readable(activity.heartbeatDetails, 'heartbeat details'),
+    heartbeatDetails: readable(converter, activity.heartbeatDetails, 'heartbeat details'),
     failures: activity.failures.map(({ attempt: number, time, failure }) => ({
       attempt: number,
       time: dateOf(time),
-      failure: failure && failureToError(failure, defaultPayloadConverter),
+      failure: failure && failureToError(failure, converter),
     })),
   };
 }
 
-function valuesOf(payloads: Readonly<Record<string, Payload>>, what: string): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(payloads).map(([key, payload]) => [key, readable(payload, `${what}.${key}`)]));
+function valuesOf(converter: PayloadConverter, payloads: Readonly<Record<string, Payload>>, what: string): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(payloads).map(([key, payload]) => [key, readable(converter, payload, `${what}.${key}`)]));
 }
 
 /** A value that cannot be read must not hide the rest: the error stands in its place. */
-function readable(payload: Payload | undefined, what: string): unknown {
+function readable(converter: PayloadConverter, payload: Payload | undefined, what: string): unknown {
   try {
-    return decodeValue(defaultPayloadConverter, payload, what);
+    return decodeValue(converter, payload, what);
   } catch (error) {
     return error;
   }

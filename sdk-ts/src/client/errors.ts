@@ -1,7 +1,7 @@
 /** Errors of the client: one class per decision a caller takes. */
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import { CancelledFailure, failureToError, TerminatedFailure, TimeoutFailure, timeoutName } from '../common/failure.ts';
-import { decodeValues, defaultPayloadConverter } from '../common/payload-converter.ts';
+import { decodeValues, type PayloadConverter } from '../common/payload-converter.ts';
 import { type Refusal, refusalOf, ServiceError } from '../common/service-error.ts';
 
 /** How a run ended that did not complete. */
@@ -73,16 +73,20 @@ export async function orClientError<T>(workflowId: string, call: Promise<T>): Pr
 }
 
 /** Why a run ended, from its closing event; undefined if it completed. */
-export function failureOfClose(run: { workflowId: string; runId: string }, event: HistoryEvent): WorkflowFailedError | undefined {
+export function failureOfClose(
+  run: { workflowId: string; runId: string },
+  event: HistoryEvent,
+  converter: PayloadConverter,
+): WorkflowFailedError | undefined {
   const { attributes } = event;
   if (attributes?.$case === 'workflowCompleted') return undefined;
   if (attributes?.$case === 'workflowFailed') {
     const { failure } = attributes.value;
-    const cause = failure ? failureToError(failure, defaultPayloadConverter) : new Error('the failure is missing');
+    const cause = failure ? failureToError(failure, converter) : new Error('the failure is missing');
     return new WorkflowFailedError(run, 'Failed', cause);
   }
   if (attributes?.$case === 'workflowCanceled') {
-    const details = decodeValues(defaultPayloadConverter, attributes.value.details, 'cancellation details');
+    const details = decodeValues(converter, attributes.value.details, 'cancellation details');
     return new WorkflowFailedError(run, 'Canceled', new CancelledFailure('the workflow was cancelled', details));
   }
   if (attributes?.$case === 'workflowTerminated') {

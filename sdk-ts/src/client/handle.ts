@@ -7,12 +7,14 @@ import type { Batch } from '../common/batch.ts';
 import { decodeMessage, encodeMessage, hasCodecs } from '../common/data-converter.ts';
 import { durationToProto } from '../common/duration.ts';
 import { failureToError } from '../common/failure.ts';
-import { decodeValue, defaultPayloadConverter, encodeValues } from '../common/payload-converter.ts';
+import { intercepted, toHeader } from '../common/interceptor.ts';
+import { decodeValue, encodeValues } from '../common/payload-converter.ts';
 import { withRetry } from '../common/retry.ts';
 import { checkText } from '../common/text.ts';
 import type { Json, ResultOf, Workflow } from '../common/types.ts';
 import { descriptionOf, type WorkflowDescription } from './description.ts';
 import { failureOfClose, orClientError } from './errors.ts';
+import type { CancelInput, ClientInterceptor, ClientQueryInput, ClientSignalInput, TerminateInput } from './interceptor.ts';
 import type { AwaitResult } from './results.ts';
 import { terminate } from './terminate.ts';
 import { retryContext, type Wire } from './wire.ts';
@@ -95,16 +97,24 @@ export function createHandle<F extends Workflow>(context: HandleContext, workflo
     workflowId,
     runId,
     result: () => orClientError(workflowId, resultOf<F>(context, execution)),
-    signal: (signal, ...args) => orClientError(workflowId, sendSignal(context, execution, nameOf(signal), args)),
-    query: (query, ...args) => orClientError(workflowId, ask(wire, execution, nameOf(query), args)) as Promise<never>,
-    async cancel(reason = '') {
-      const request = { namespace, execution, reason, identity, requestId: wire.clock.newId() };
-      await call(() => api.requestCancelWorkflow(request, { abort }));
-    },
-    async terminate(reason = '', ...details) {
-      const payloads = await encodeArgs(wire, details, 'termination details');
-      await orClientError(workflowId, terminate(wire, execution, reason, payloads));
-    },
+    signal: (signal, ...args) =>
+      intercepted<ClientInterceptor, ClientSignalInput, Promise<void>>(wire.interceptors, methodOf('signal'), (input) =>
+        orClientError(workflowId, sendSignal(context, input)),
+      )({ ...execution, signalName: nameOf(signal), args, headers: {} }),
+    query: (query, ...args) =>
+      intercepted<ClientInterceptor, ClientQueryInput, Promise<unknown>>(wire.interceptors, methodOf('query'), (input) =>
+        orClientError(workflowId, ask(wire, input)),
+      )({ ...execution, queryName: nameOf(query), args, headers: {} }) as Promise<never>,
+    cancel: (reason = '') =>
+      intercepted<ClientInterceptor, CancelInput, Promise<void>>(wire.interceptors, methodOf('cancel'), async (input) => {
+        const request = { namespace, execution: runOf(input), reason: input.reason, identity, requestId: wire.clock.newId() };
+        await call(() => api.requestCancelWorkflow(request, { abort }));
+      })({ ...execution, reason }),
+    terminate: (reason = '', ...details) =>
+      intercepted<ClientInterceptor, TerminateInput, Promise<void>>(wire.interceptors, methodOf('terminate'), async (input) => {
+        const payloads = await encodeArgs(wire, input.details, 'termination details');
+        await orClientError(workflowId, terminate(wire, runOf(input), input.reason, payloads));
+      })({ ...execution, reason, details }),
     async pause(reason = '') {
       const request = { namespace, execution, reason, identity, requestId: wire.clock.newId() };
       await call(() => api.pauseWorkflow(request, { abort }));
@@ -116,7 +126,7 @@ export function createHandle<F extends Workflow>(context: HandleContext, workflo
     async describe() {
       const response = await call(() => api.describeWorkflow({ namespace, execution }, { abort }));
       if (hasCodecs(wire.dataConverter)) await decodeMessage(wire.dataConverter, response);
-      return descriptionOf(response);
+      return descriptionOf(response, wire.converter);
     },
     history: (options) => readHistory(wire, execution, options),
     async fetchHistory() {
@@ -127,12 +137,21 @@ export function createHandle<F extends Workflow>(context: HandleContext, workflo
   };
 }
 
+/** A method of an interceptor, as one of it. */
+function methodOf<N extends keyof ClientInterceptor>(name: N): (interceptor: ClientInterceptor) => ClientInterceptor[N] {
+  return (interceptor) => interceptor[name]?.bind(interceptor) as ClientInterceptor[N];
+}
+
+function runOf({ workflowId, runId }: WorkflowExecution): WorkflowExecution {
+  return { workflowId, runId };
+}
+
 function nameOf(definition: { readonly name: string } | string): string {
   return typeof definition === 'string' ? definition : definition.name;
 }
 
 async function encodeArgs(wire: Wire, args: readonly unknown[], what: string): Promise<Payload[]> {
-  const payloads = encodeValues(defaultPayloadConverter, args, what);
+  const payloads = encodeValues(wire.converter, args, what);
   if (hasCodecs(wire.dataConverter)) await encodeMessage(wire.dataConverter, payloads);
   return payloads;
 }
@@ -145,16 +164,18 @@ async function resultOf<F extends Workflow>(context: HandleContext, execution: W
   // Several handles may share this event: codecs must not be applied twice to it.
   const own = hasCodecs(wire.dataConverter) ? structuredClone(event) : event;
   if (hasCodecs(wire.dataConverter)) await decodeMessage(wire.dataConverter, own);
-  const failure = failureOfClose({ workflowId: execution.workflowId, runId }, own);
+  const failure = failureOfClose({ workflowId: execution.workflowId, runId }, own, wire.converter);
   if (failure) throw failure;
   const result = own.attributes?.$case === 'workflowCompleted' ? own.attributes.value.result : undefined;
-  return decodeValue(defaultPayloadConverter, result, `result of workflow ${execution.workflowId}`) as ResultOf<F>;
+  return decodeValue(wire.converter, result, `result of workflow ${execution.workflowId}`) as ResultOf<F>;
 }
 
-async function sendSignal(context: HandleContext, execution: WorkflowExecution, name: string, args: readonly unknown[]): Promise<void> {
+async function sendSignal(context: HandleContext, input: ClientSignalInput): Promise<void> {
+  const { signalName: name, args, headers } = input;
   checkText('signal', name);
   const { wire, signals } = context;
-  const payloads = encodeValues(defaultPayloadConverter, args, `signal ${name}`);
+  const execution = runOf(input);
+  const payloads = encodeValues(wire.converter, args, `signal ${name}`);
   if (hasCodecs(wire.dataConverter)) {
     // One after the other: codecs may take different times, and order is promised.
     await wire.inOrder(execution.workflowId, () => encodeMessage(wire.dataConverter, payloads));
@@ -164,23 +185,25 @@ async function sendSignal(context: HandleContext, execution: WorkflowExecution, 
     execution,
     signalName: name,
     input: payloads,
-    header: undefined,
+    header: toHeader(headers),
     requestId: wire.clock.newId(),
     identity: wire.identity,
   });
 }
 
-async function ask(wire: Wire, execution: WorkflowExecution, queryType: string, args: readonly unknown[]): Promise<unknown> {
+async function ask(wire: Wire, input: ClientQueryInput): Promise<unknown> {
+  const { queryName: queryType } = input;
   checkText('query', queryType);
   const { api, namespace, closed: abort, retry, clock } = wire;
-  const request = { namespace, execution, queryType, args: await encodeArgs(wire, args, `query ${queryType}`), header: undefined };
+  const args = await encodeArgs(wire, input.args, `query ${queryType}`);
+  const request = { namespace, execution: runOf(input), queryType, args, header: toHeader(input.headers) };
   const options = { ...retry, maximumElapsedMs: QUERY_PATIENCE_MS, maximumIntervalMs: 500 };
   const response = await withRetry({ clock, options, abort, alsoTransient: ({ reason }) => reason === 'QUERY_NOT_READY' }, () =>
     api.queryWorkflow(request, { deadlineMs: QUERY_DEADLINE_MS, abort }),
   );
   if (hasCodecs(wire.dataConverter)) await decodeMessage(wire.dataConverter, response);
-  if (response.outcome?.$case === 'failure') throw failureToError(response.outcome.value, defaultPayloadConverter);
-  return decodeValue(defaultPayloadConverter, response.outcome?.value, `result of query ${queryType}`);
+  if (response.outcome?.$case === 'failure') throw failureToError(response.outcome.value, wire.converter);
+  return decodeValue(wire.converter, response.outcome?.value, `result of query ${queryType}`);
 }
 
 async function* readHistory(wire: Wire, execution: WorkflowExecution, options: HistoryOptions = {}): AsyncIterableIterator<HistoryEvent> {

@@ -14,7 +14,20 @@ export {
   TerminatedFailure,
   TimeoutFailure,
 } from '../common/failure.ts';
+export type { Around, Headers } from '../common/interceptor.ts';
 export type { Log, LogLevel } from '../common/log.ts';
+export {
+  bytesConverter,
+  chainConverters,
+  defaultPayloadConverter,
+  type FailureConverter,
+  jsonConverter,
+  type Payload,
+  type PayloadConverter,
+  type ProtobufType,
+  protobufConverter,
+  undefinedConverter,
+} from '../common/payload-converter.ts';
 export type { RetryOptions } from '../common/retry.ts';
 export type { SearchAttribute } from '../common/search-attribute.ts';
 export { ServiceError } from '../common/service-error.ts';
@@ -23,4 +36,5 @@ export { Client, type ClientOptions, type ListOptions } from './client.ts';
 export type { PendingActivityDescription, WorkflowDescription, WorkflowListEntry, WorkflowStatusName } from './description.ts';
 export { type FailedStatus, WorkflowAlreadyStartedError, WorkflowFailedError, WorkflowNotFoundError } from './errors.ts';
 export type { HistoryOptions, QueryLike, SignalLike, WorkflowHandle } from './handle.ts';
+export type { CancelInput, ClientInterceptor, ClientQueryInput, ClientSignalInput, StartInput, TerminateInput } from './interceptor.ts';
 export type { StartOptions, StartSettings } from './start.ts';

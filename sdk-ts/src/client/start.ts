@@ -4,10 +4,12 @@ import { ConflictPolicy, ReusePolicy } from '@perdure/proto/perdure/api/v1/workf
 import type { StartWorkflowRequest } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { encodeMessage, hasCodecs } from '../common/data-converter.ts';
 import { type Duration, durationToProto } from '../common/duration.ts';
-import { defaultPayloadConverter, encodeValue, encodeValues } from '../common/payload-converter.ts';
+import { toHeader } from '../common/interceptor.ts';
+import { encodeValue, encodeValues } from '../common/payload-converter.ts';
 import { type SearchAttribute, toSearchAttributeValue } from '../common/search-attribute.ts';
 import { checkText, checkWellFormed } from '../common/text.ts';
 import type { Workflow } from '../common/types.ts';
+import type { StartInput } from './interceptor.ts';
 import type { Wire } from './wire.ts';
 
 /** Options of a start apart from its arguments. */
@@ -47,11 +49,16 @@ const CONFLICT = {
 } as const;
 const REUSE = { allow: ReusePolicy.ALLOW, allowFailedOnly: ReusePolicy.ALLOW_FAILED_ONLY, reject: ReusePolicy.REJECT } as const;
 
-/** The request of a start. Throws TypeError for wrong options, PayloadEncodeError for arguments that have no JSON form. */
-export async function startRequest(wire: Wire, workflow: Workflow | string, options: StartOptions): Promise<StartWorkflowRequest> {
-  if (typeof options !== 'object' || options === null) throw new TypeError('options: workflowId and taskQueue are required');
+/** The name of a workflow. Throws TypeError when a function has none. */
+export function workflowTypeOf(workflow: Workflow | string): string {
   const type = typeof workflow === 'function' ? workflow.name : workflow;
   if (type === '') throw new TypeError('workflow: the function has no name; give the name under which its file exports it');
+  return type;
+}
+
+/** The request of a start. Throws TypeError for wrong options, PayloadEncodeError for arguments that have no JSON form. */
+export async function startRequest(wire: Wire, { workflowType: type, options, headers }: StartInput): Promise<StartWorkflowRequest> {
+  if (typeof options !== 'object' || options === null) throw new TypeError('options: workflowId and taskQueue are required');
   checkText('workflow', type);
   checkText('workflowId', options.workflowId);
   checkText('taskQueue', options.taskQueue);
@@ -61,8 +68,8 @@ export async function startRequest(wire: Wire, workflow: Workflow | string, opti
     workflowId: options.workflowId,
     workflowType: type,
     taskQueue: options.taskQueue,
-    input: encodeValues(defaultPayloadConverter, options.args ?? [], `workflow ${type}`),
-    header: undefined,
+    input: encodeValues(wire.converter, options.args ?? [], `workflow ${type}`),
+    header: toHeader(headers),
     requestId: options.requestId ?? wire.clock.newId(),
     identity: wire.identity,
     conflictPolicy: policy('conflictPolicy', CONFLICT, options.conflictPolicy ?? 'fail'),
@@ -71,7 +78,7 @@ export async function startRequest(wire: Wire, workflow: Workflow | string, opti
     executionTimeout: durationToProto(options.executionTimeout, 'executionTimeout'),
     taskTimeout: durationToProto(options.taskTimeout, 'taskTimeout'),
     startDelay: durationToProto(options.startDelay, 'startDelay'),
-    memo: recordOf('memo', options.memo, (value, what) => encodeValue(defaultPayloadConverter, value, what)),
+    memo: recordOf('memo', options.memo, (value, what) => encodeValue(wire.converter, value, what)),
     searchAttributes: recordOf('searchAttributes', options.searchAttributes, toSearchAttributeValue),
   };
   if (hasCodecs(wire.dataConverter)) await encodeMessage(wire.dataConverter, [request.input, request.memo]);

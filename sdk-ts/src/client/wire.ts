@@ -3,7 +3,9 @@ import type { Api } from '../common/api.ts';
 import type { Clock } from '../common/clock.ts';
 import type { DataConverter } from '../common/data-converter.ts';
 import type { Log } from '../common/log.ts';
+import type { PayloadConverter } from '../common/payload-converter.ts';
 import type { RetryContext, RetryOptions } from '../common/retry.ts';
+import type { ClientInterceptor } from './interceptor.ts';
 
 export interface Wire {
   readonly api: Api;
@@ -11,6 +13,10 @@ export interface Wire {
   readonly namespace: string;
   readonly identity: string;
   readonly dataConverter: DataConverter;
+  /** Its converter of values. */
+  readonly converter: PayloadConverter;
+  /** The first is the outermost; undefined without any. */
+  readonly interceptors: readonly ClientInterceptor[] | undefined;
   readonly retry: RetryOptions;
   readonly log: Log;
   /** Aborted by `client.close()`. */

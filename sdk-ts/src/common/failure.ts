@@ -71,6 +71,11 @@ function codeOf<T extends number>(names: Record<number, string>, name: string): 
 
 /** A failure of the protocol as an error; its stack is the one recorded. Details that cannot be read become a PayloadDecodeError in their place. */
 export function failureToError(failure: Failure, converter: PayloadConverter): Error {
+  const usual = (of: Failure): Error => usualError(of, converter);
+  return converter.failures === undefined ? usual(failure) : converter.failures.toError(failure, usual);
+}
+
+function usualError(failure: Failure, converter: PayloadConverter): Error {
   const error = build(failure, converter, failure.cause === undefined ? undefined : failureToError(failure.cause, converter));
   // The place where this object was made says nothing; the place where the failure happened does.
   Object.defineProperty(error, 'stack', {
@@ -129,7 +134,11 @@ function readAll(converter: PayloadConverter, payloads: readonly Payload[]): unk
 
 /** Anything thrown, as a failure of the protocol. Never throws: what cannot be serialized is said in its place. */
 export function errorToFailure(thrown: unknown, converter: PayloadConverter): Failure {
-  return convert(readable(thrown), converter, new Set(), 0);
+  const usual = (error: unknown): Failure => convert(readable(error), converter, new Set(), 0);
+  const { failures } = converter;
+  if (failures === undefined) return usual(thrown);
+  // What says why something failed must not fail itself.
+  return safely(() => failures.toFailure(thrown, usual)) ?? usual(thrown);
 }
 
 /** The same, unless it cannot even be looked at (a proxy whose traps throw): then an Error that says so. */

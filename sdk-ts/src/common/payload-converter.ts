@@ -1,10 +1,22 @@
 // Turns values of user code into payloads and back. Runs in clients, in workers and inside the workflow sandbox: no Node imports.
 
 import type { Payload } from '@perdure/proto/perdure/api/v1/common';
+import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
+
+export type { Payload } from '@perdure/proto/perdure/api/v1/common';
 
 export const ENCODING_NULL = 'binary/null';
 export const ENCODING_PLAIN = 'binary/plain';
 export const ENCODING_JSON = 'json/plain';
+const ENCODING_PROTOBUF = 'binary/protobuf';
+/** Metadata of ENCODING_PROTOBUF: the full name of the message. */
+const MESSAGE_TYPE = 'messageType';
+
+/** How errors become failures of the protocol and back. `usual` is what the SDK does without it. Neither function may throw. */
+export interface FailureConverter {
+  toFailure(error: unknown, usual: (error: unknown) => Failure): Failure;
+  toError(failure: Failure, usual: (failure: Failure) => Error): Error;
+}
 
 /**
  * Converts one value. A chain of converters is asked in order; the first that answers wins.
@@ -17,6 +29,8 @@ export interface PayloadConverter {
   fromPayload(payload: Payload): unknown;
   /** Encodings `fromPayload` understands; without it the converter is asked for everything. */
   readonly encodings?: readonly string[];
+  /** What becomes of errors. Default: classes, messages, stacks, causes and details are kept. */
+  readonly failures?: FailureConverter;
 }
 
 /** A value that could not be turned into a payload. `message` names the position and the kind of value. */
@@ -39,20 +53,23 @@ const EMPTY = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-const undefinedConverter: PayloadConverter = {
+/** undefined ↔ "binary/null". */
+export const undefinedConverter: PayloadConverter = {
   encodings: [ENCODING_NULL],
   toPayload: (value) => (value === undefined ? { encoding: ENCODING_NULL, data: EMPTY, metadata: {} } : undefined),
   fromPayload: () => undefined,
 };
 
-const bytesConverter: PayloadConverter = {
+/** Uint8Array ↔ "binary/plain". */
+export const bytesConverter: PayloadConverter = {
   encodings: [ENCODING_PLAIN],
   // Copied: the caller may change its array before the payload leaves.
   toPayload: (value) => (value instanceof Uint8Array ? { encoding: ENCODING_PLAIN, data: new Uint8Array(value), metadata: {} } : undefined),
   fromPayload: (payload) => new Uint8Array(payload.data),
 };
 
-const jsonConverter: PayloadConverter = {
+/** All that JSON.stringify takes ↔ "json/plain". */
+export const jsonConverter: PayloadConverter = {
   encodings: [ENCODING_JSON],
   toPayload(value) {
     const text = JSON.stringify(value);
@@ -62,9 +79,47 @@ const jsonConverter: PayloadConverter = {
   fromPayload: (payload) => JSON.parse(decoder.decode(payload.data)),
 };
 
-/** Asks the given converters in order. */
-export function chainConverters(converters: readonly PayloadConverter[]): PayloadConverter {
+/** A kind of protobuf message, as generated code of any library knows it. */
+export interface ProtobufType {
+  /** Full name, for example "shop.v1.Order": it travels with the payload. */
+  readonly name: string;
+  encode(message: never): Uint8Array;
+  decode(data: Uint8Array): unknown;
+  /** Whether a value is such a message. Default: its `$type` or `$typeName` is the name. */
+  is?(value: object): boolean;
+}
+
+/**
+ * Messages of the given types ↔ "binary/protobuf". For a chain before JSON. Example, with ts-proto:
+ * `protobufConverter([{ name: 'shop.v1.Order', encode: (order) => Order.encode(order).finish(), decode: Order.decode }])`.
+ */
+export function protobufConverter(types: readonly ProtobufType[]): PayloadConverter {
+  const named = (value: object, name: string): boolean =>
+    (value as { $type?: unknown }).$type === name || (value as { $typeName?: unknown }).$typeName === name;
   return {
+    encodings: [ENCODING_PROTOBUF],
+    toPayload(value) {
+      if (typeof value !== 'object' || value === null) return undefined;
+      const type = types.find((one) => one.is?.(value) ?? named(value, one.name));
+      if (type === undefined) return undefined;
+      // Of this realm, and a plain array: libraries answer Buffers too.
+      const data = new Uint8Array(type.encode(value as never));
+      return { encoding: ENCODING_PROTOBUF, data, metadata: { [MESSAGE_TYPE]: encoder.encode(type.name) } };
+    },
+    fromPayload({ data, metadata }) {
+      const name = decoder.decode(metadata[MESSAGE_TYPE] ?? EMPTY);
+      const type = types.find((one) => one.name === name);
+      if (type !== undefined) return type.decode(data);
+      throw new TypeError(`message type "${name}" is not known here (known: ${types.map((one) => one.name).join(', ')})`);
+    },
+  };
+}
+
+/** Asks the given converters in order. Of several `failures` the first counts. */
+export function chainConverters(converters: readonly PayloadConverter[]): PayloadConverter {
+  const failures = converters.find((converter) => converter.failures !== undefined)?.failures;
+  return {
+    ...(failures !== undefined && { failures }),
     toPayload(value) {
       for (const converter of converters) {
         const payload = converter.toPayload(value);
@@ -111,9 +166,9 @@ export function encodeValues(converter: PayloadConverter, values: readonly unkno
   return values.map((value, index) => encodeValue(converter, value, `argument ${index + 1} of ${what}`));
 }
 
-/** One payload to a value; no payload is undefined. Throws PayloadDecodeError. */
+/** One payload to a value; no payload is undefined, and so is one that says nothing at all. Throws PayloadDecodeError. */
 export function decodeValue(converter: PayloadConverter, payload: Payload | undefined, what: string): unknown {
-  if (payload === undefined) return undefined;
+  if (payload === undefined || (payload.encoding === '' && payload.data.length === 0)) return undefined;
   try {
     return converter.fromPayload(payload);
   } catch (error) {

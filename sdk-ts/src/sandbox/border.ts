@@ -63,6 +63,8 @@ export interface LibrarySettings {
   readonly modules: readonly string[];
   /** The module that exports `payloadConverter`; '' is the default converter. */
   readonly converterModule: string;
+  /** Modules that export `interceptors`. */
+  readonly interceptorModules: readonly string[];
 }
 
 /** The user's bundle for one run: module name → function that evaluates it. */

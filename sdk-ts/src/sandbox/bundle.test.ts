@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { fixture } from '../../test/support/engine.ts';
 import { createRunLog, lines } from '../../test/support/run-log.ts';
 import type { WorkflowBundle, WorkflowEngine } from '../worker/engine.ts';
-import { bundleForSandbox, bundleWorkflows } from './bundle.ts';
+import { bundleWorkflows } from './bundle.ts';
 import { createInlineEngine } from './inline.ts';
 
 async function engineOf(bundle: WorkflowBundle): Promise<WorkflowEngine> {
@@ -55,10 +55,7 @@ test('what esbuild adds to every module costs little, and names are kept', async
 });
 
 test("a payload converter of the user's runs inside", async () => {
-  const options = { payloadConverter: fixture('converter.ts') };
-  // @ts-expect-error clients and activities would not understand it
-  expect(await bundleWorkflows(fixture('basic.ts'), options)).not.toHaveProperty('converterModule');
-  const bundle = await bundleForSandbox(fixture('basic.ts'), options);
+  const bundle = await bundleWorkflows(fixture('basic.ts'), { payloadConverterModule: fixture('converter.ts') });
   const engine = await engineOf(bundle);
   const answer = await engine.activate(createRunLog('hello', ['x']).task());
   if (answer.kind !== 'completed') throw new Error(answer.kind);
@@ -66,6 +63,11 @@ test("a payload converter of the user's runs inside", async () => {
   if (command?.$case !== 'scheduleActivity') throw new Error('unreachable');
   expect(Buffer.from(command.value.input[0]?.data ?? []).toString()).toBe('{"shout":"read \\"x\\""}');
   await engine.close();
+});
+
+test('a module without a converter is named when the worker starts', async () => {
+  const bundle = await bundleWorkflows(fixture('basic.ts'), { payloadConverterModule: fixture('again.ts') });
+  await expect(engineOf(bundle)).rejects.toThrow(/again\.ts: exports no payloadConverter with toPayload and fromPayload/);
 });
 
 test('expensive files are named when a worker starts; shared packages are evaluated once', async () => {

@@ -23,15 +23,10 @@ export interface BundleOptions {
    * only for packages whose state does not reach what workflows do.
    */
   sharedModules?: readonly string[];
-}
-
-/** What the sandbox can do beyond what is public. */
-export interface SandboxBundleOptions extends BundleOptions {
-  /**
-   * A module that exports `payloadConverter`, run inside the sandbox. Default: undefined, bytes, JSON. Not public, because clients and
-   * activities know the default one only.
-   */
-  payloadConverter?: string | URL;
+  /** A module that exports `payloadConverter`: it runs inside the sandbox too. Default: undefined, bytes, JSON. */
+  payloadConverterModule?: string | URL;
+  /** Modules that export `interceptors`, a function that makes the WorkflowInterceptors of one run. The first is the outermost. */
+  interceptorModules?: readonly (string | URL)[];
 }
 
 /** Packages named in the warning about an expensive workflow file. */
@@ -41,22 +36,17 @@ const LARGEST = 3;
  * Bundles workflow files (TypeScript or JavaScript): paths relative to the working directory, URLs, or directories (all code files in them,
  * tests aside). Every exported function is a workflow. Throws BundleError naming file and line.
  */
-export function bundleWorkflows(source: string | URL | readonly (string | URL)[], options: BundleOptions = {}): Promise<WorkflowBundle> {
-  const { sharedModules = [] } = options;
-  return bundleForSandbox(source, { sharedModules });
-}
-
-/** The same, with all that the sandbox can do. */
-export async function bundleForSandbox(
+export async function bundleWorkflows(
   source: string | URL | readonly (string | URL)[],
-  options: SandboxBundleOptions,
+  options: BundleOptions = {},
 ): Promise<WorkflowBundle> {
   const sources = Array.isArray(source) ? (source as (string | URL)[]) : [source as string | URL];
   const files = sources.flatMap((one) => filesOf(pathOf(one)));
   if (files.length === 0) throw new BundleError(`no workflow files in ${sources.join(', ')}`);
-  const converter = options.payloadConverter === undefined ? undefined : pathOf(options.payloadConverter);
-  const { sharedModules = [] } = options;
-  const built = await build(entryOf([...files, ...(converter === undefined ? [] : [converter])]), sharedModules);
+  const { sharedModules = [], payloadConverterModule, interceptorModules = [] } = options;
+  const converter = payloadConverterModule === undefined ? [] : [pathOf(payloadConverterModule)];
+  const interceptors = interceptorModules.map(pathOf);
+  const built = await build(entryOf([...new Set([...files, ...converter, ...interceptors])]), sharedModules);
   const shared = sharedModules.length === 0 ? undefined : await build(sharedEntryOf(sharedModules), []);
   const hash = createHash('sha256').update(built.code).digest('hex').slice(0, 8);
   return {
@@ -67,7 +57,8 @@ export async function bundleForSandbox(
     modules: files.map(moduleName),
     largest: largestPackages(built.inputs),
     ...(shared === undefined ? {} : { shared: shared.code }),
-    ...(converter === undefined ? {} : { converterModule: moduleName(converter) }),
+    ...(converter[0] !== undefined && { converterModule: moduleName(converter[0]) }),
+    ...(interceptors.length > 0 && { interceptorModules: interceptors.map(moduleName) }),
   };
 }
 
@@ -79,7 +70,8 @@ export class BundleError extends Error {
   }
 }
 
-function pathOf(source: string | URL): string {
+/** The absolute path of what was given as a path or URL. */
+export function pathOf(source: string | URL): string {
   return resolve(source instanceof URL || source.startsWith('file:') ? fileURLToPath(source) : source);
 }
 

@@ -6,6 +6,7 @@ import { WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/a
 import { WorkflowTaskFailure } from '@perdure/proto/perdure/api/v1/worker_service';
 import { timestampToMs } from '../common/duration.ts';
 import type { EngineOptions, LogLevel } from '../worker/engine.ts';
+import { DYNAMIC } from '../workflow/run.ts';
 import { OP, STATUS } from './border.ts';
 import { measureModules } from './measure.ts';
 import { createRealm, type EnteredRun, nobody, type Realm } from './realm-host.ts';
@@ -148,7 +149,7 @@ export async function createCore(options: CoreOptions): Promise<Core> {
         const next = status === STATUS.queries ? facts.base : undefined;
         for (const gone of cache.put(runId, next, {
           historyBytes: facts.historyBytes,
-          moduleBytes: moduleBytes.get(types.get(facts.workflowType) ?? ''),
+          moduleBytes: moduleBytes.get(types.get(facts.workflowType) ?? types.get(DYNAMIC) ?? ''),
         }))
           realm.door.drop(gone);
       } else drop(runId);

@@ -9,9 +9,10 @@ import { defaultPayloadConverter, type PayloadConverter } from '../common/payloa
 import { type ActivationTask, advance, createSession, type Session, sortHistory } from '../workflow/activation.ts';
 import { createRun } from '../workflow/create-run.ts';
 import * as api from '../workflow/index.ts';
+import type { WorkflowInterceptors } from '../workflow/interceptor.ts';
 import { answerQuery } from '../workflow/query.ts';
 import { formatSite, isNondeterminism } from '../workflow/replay.ts';
-import { activeRun, type LogLine, type Run, setActive, setHost, type UserModule } from '../workflow/run.ts';
+import { activeRun, DYNAMIC, type LogLine, type Run, setActive, setHost, type UserModule } from '../workflow/run.ts';
 import { takeVariables } from '../workflow/variable.ts';
 import { type Door, type LibraryHost, type LibrarySettings, OP, STATUS, type UserFactory } from './border.ts';
 import './realm/globals.ts';
@@ -175,7 +176,7 @@ const OPS: Record<(typeof OP)[keyof typeof OP], (context: Context, runId: string
   [OP.begin]: begin,
   [OP.go]: go,
   [OP.measure]: (context, name) => {
-    evaluate(context, name);
+    loader(context)(name);
     return [STATUS.done, ''];
   },
   [OP.explain]: explain,
@@ -197,10 +198,13 @@ function explain(context: Context): Answer {
 function describe(context: Context): Answer {
   const own = createRunGlobal(context.globalParent);
   context.shared = context.sharedFactory(SHARED_API, {}, own, own, own);
+  const load = loader(context);
+  if (context.settings.converterModule !== '') converterOf(context, load);
+  interceptorsOf(context, load);
   for (const name of context.settings.modules) {
-    const module = evaluate(context, name);
+    const module = load(name);
     for (const [key, value] of Object.entries(module)) {
-      if (typeof value !== 'function' || key === 'default' || Function.prototype.toString.call(value).startsWith('class')) continue;
+      if (typeof value !== 'function' || Function.prototype.toString.call(value).startsWith('class')) continue;
       const other = context.types.get(key);
       if (other !== undefined && other !== name) throw new Error(`workflow "${key}" is exported by ${other} and by ${name}`);
       context.types.set(key, name);
@@ -209,10 +213,18 @@ function describe(context: Context): Answer {
   return [STATUS.done, JSON.stringify([...context.types])];
 }
 
-function evaluate(context: Context, name: string): UserModule {
+function failureTypesOf({ failureTypes }: LibrarySettings, type: string): ReadonlySet<string> {
+  const own = Object.hasOwn(failureTypes, type) ? failureTypes[type] : undefined;
+  return new Set([...(own ?? []), ...(failureTypes['*'] ?? [])]);
+}
+
+type Load = (name: string) => UserModule;
+
+/** A fresh instance of the user's bundle: what its modules import from each other is one for all of them. */
+function loader(context: Context): Load {
   const own = createRunGlobal(context.globalParent);
   const modules = context.factory(SHARED_API, context.shared, own, own, own);
-  return (modules[name] as () => UserModule)();
+  return (name) => (modules[name] as () => UserModule)();
 }
 
 /** A new task: finds or makes its run, then works. */
@@ -230,35 +242,61 @@ function begin(context: Context, runId: string, bytes: Uint8Array | undefined): 
     run = createRun(sorted.started, {
       namespace: context.settings.namespace,
       converter: defaultPayloadConverter,
-      failureTypes: new Set([...(context.settings.failureTypes[type] ?? []), ...(context.settings.failureTypes['*'] ?? [])]),
+      failureTypes: failureTypesOf(context.settings, type),
     });
   }
   setActive(run);
   // Evaluates user code: not before its own run is the current one.
-  if (!cached) run.converter = converterOf(context);
+  const load = lazily(() => loader(context));
+  if (!cached) {
+    run.converter = converterOf(context, (name) => load()(name));
+    run.interceptors = interceptorsOf(context, (name) => load()(name));
+  }
   const { events } = sorted;
   const rest = { blocks: cached ? [] : sorted.blocks.filter((block) => block.eventId <= task.baseEventId), events };
   const compare = { strict: context.settings.strict, buildId: context.settings.buildId };
   context.sessions.set(
     runId,
-    createSession(run, task, rest, compare, (target) => instantiate(context, target)),
+    createSession(run, task, rest, compare, (target) => instantiate(context, target, load())),
   );
   return go(context, runId);
 }
 
-function instantiate(context: Context, run: Run): UserModule {
+function lazily<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+function instantiate(context: Context, run: Run, load: Load): UserModule {
   const type = run.started.workflowType;
-  const name = context.types.get(type);
+  const name = context.types.get(type) ?? context.types.get(DYNAMIC);
   if (name === undefined) {
     const known = [...context.types.keys()].sort().join(', ');
     throw new UnknownWorkflowType(`no workflow "${type}" on this worker (known: ${known === '' ? 'none' : known})`);
   }
-  return evaluate(context, name);
+  return load(name);
 }
 
-function converterOf(context: Context): PayloadConverter {
-  const name = context.settings.converterModule;
-  return name === '' ? defaultPayloadConverter : (evaluate(context, name).payloadConverter as PayloadConverter);
+function converterOf({ settings }: Context, load: Load): PayloadConverter {
+  const name = settings.converterModule;
+  if (name === '') return defaultPayloadConverter;
+  const { payloadConverter } = load(name) as { payloadConverter?: PayloadConverter };
+  if (typeof payloadConverter?.toPayload !== 'function' || typeof payloadConverter.fromPayload !== 'function')
+    throw new TypeError(`${name}: exports no payloadConverter with toPayload and fromPayload`);
+  return payloadConverter;
+}
+
+/** Undefined without any: nothing is done for them then. */
+function interceptorsOf({ settings }: Context, load: Load): readonly WorkflowInterceptors[] | undefined {
+  if (settings.interceptorModules.length === 0) return undefined;
+  return settings.interceptorModules.map((name) => {
+    const { interceptors } = load(name) as { interceptors?: () => WorkflowInterceptors };
+    if (typeof interceptors !== 'function') throw new TypeError(`${name}: exports no function "interceptors"`);
+    return interceptors();
+  });
 }
 
 /** Goes on with the session until reactions are due or it is done. */

@@ -83,6 +83,7 @@ export function createRealm(options: EngineOptions): Realm {
     failureTypes: options.failureTypes ?? {},
     modules: bundle.modules,
     converterModule: bundle.converterModule ?? '',
+    interceptorModules: bundle.interceptorModules ?? [],
   };
   // Made inside from text: an object of the host would be a way out.
   const inside = vm.runInContext(`(${JSON.stringify(settings)})`, context) as LibrarySettings;

@@ -7,7 +7,7 @@ import type {
 import { expect, test } from 'vitest';
 import { gate, refusal, type Script } from '../../test/support/scripted-api.ts';
 import { activityTask, bytes, createTestLink, text } from '../../test/support/tasks.ts';
-import { activityInfo, Context, cancellationSignal, heartbeat, sleep } from '../activity/index.ts';
+import { type ActivityInterceptor, activityInfo, Context, cancellationSignal, heartbeat, sleep } from '../activity/index.ts';
 import { ApplicationFailure } from '../common/failure.ts';
 import { type ActivityFunction, createActivityRunner } from './activities.ts';
 import { createSlots } from './slots.ts';
@@ -16,7 +16,7 @@ const taken = { code: 0, reason: '', message: '', metadata: {}, retryAfter: unde
 const answered = (errors: ItemError[]): CompleteActivityTasksResponse => ({ errors, followUps: [], answerId: '', activityTasks: [] });
 const noAnswer = { cancelRequested: false, error: undefined };
 
-function setup(activities: Record<string, unknown>, script: Script = {}) {
+function setup(activities: Record<string, unknown>, script: Script = {}, interceptors?: readonly ActivityInterceptor[]) {
   const fixture = createTestLink({
     completeActivityTasks: (request) => answered(request.completions.map(() => taken)),
     heartbeatActivities: (request) => ({ results: request.heartbeats.map(() => noAnswer) }),
@@ -26,6 +26,7 @@ function setup(activities: Record<string, unknown>, script: Script = {}) {
   const returned: string[] = [];
   const runner = createActivityRunner(fixture.link, {
     activities: new Map(Object.entries(activities) as [string, ActivityFunction][]),
+    interceptors,
     slots,
     giveBack: (token, begun) => returned.push(`${text(token)} ${begun ? 'begun' : 'untouched'}`),
     followUp: async () => undefined,
@@ -420,4 +421,25 @@ test('codecs see arguments, results and failure details', async () => {
   );
   expect(datas).toContain('"data":"2"');
   expect(datas).toContain('"data":"\\"secret\\""');
+});
+
+test('R-INTERCEPT-3: interceptors surround attempts, the first outermost, and see headers', async () => {
+  const of = (name: string): ActivityInterceptor => ({
+    async execute({ args, headers, info }, next) {
+      const result = await next({ args: [...args, `${name}:${headers.trace}:${info.activityType}`], headers, info });
+      return `${name}(${String(result)})`;
+    },
+  });
+  const work = (...args: string[]): string => `${args.join(' ')} ${activityInfo().headers.trace}`;
+  const { clock, take, completions } = setup({ work }, {}, [of('a'), of('b')]);
+  take({ ...activityTask('t'), header: { text: { trace: 'x' }, fields: {} } });
+  await clock.settle();
+  expect(completions().map(show)).toEqual(['t: "a(b(a:x:work b:x:work x))"']);
+});
+
+test('R-SDK-1: the default activity runs every type without a function of its own', async () => {
+  const { clock, take, completions } = setup({ default: (n: number) => [activityInfo().activityType, n], known: () => 'known' });
+  take(activityTask('a', { type: 'anything', args: [1] }), activityTask('b', { type: 'known' }));
+  await clock.settle();
+  expect(completions().map(show)).toEqual(['a: ["anything",1]', 'b: "known"']);
 });

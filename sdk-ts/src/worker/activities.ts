@@ -2,10 +2,12 @@
 import type { ActivityTask } from '@perdure/proto/perdure/api/v1/activity';
 import type { Payload } from '@perdure/proto/perdure/api/v1/common';
 import type { ActivityTaskCompletion, FollowUp, WorkflowTaskAccepted } from '@perdure/proto/perdure/api/v1/worker_service';
-import { runInContext } from '../activity/context.ts';
+import { type ActivityContext, runInContext } from '../activity/context.ts';
+import type { ActivityExecuteInput, ActivityInterceptor } from '../activity/interceptor.ts';
 import { decodeMessage, encodeMessage, hasCodecs } from '../common/data-converter.ts';
 import { ApplicationFailure, CancelledFailure, errorToFailure, readable } from '../common/failure.ts';
-import { decodeValues, defaultPayloadConverter, encodeValue } from '../common/payload-converter.ts';
+import { intercepted } from '../common/interceptor.ts';
+import { decodeValues, encodeValue } from '../common/payload-converter.ts';
 import { Code, ServiceError } from '../common/service-error.ts';
 import { roughBytes } from '../common/size.ts';
 import { type Attempt, contextOf, createAttempt, endedByStop, stopAttempt } from './attempt.ts';
@@ -38,9 +40,14 @@ export interface ActivityRunner {
   abandon(): Uint8Array[];
 }
 
+/** The activity for all types that have none of their own. */
+const DYNAMIC = 'default';
+
 /** Tasks that are not wanted any more go back through `returned`: begun or not. */
 export interface ActivityRunnerOptions {
   readonly activities: ReadonlyMap<string, ActivityFunction>;
+  /** The first is the outermost; undefined without any. */
+  readonly interceptors?: readonly ActivityInterceptor[] | undefined;
   readonly slots: Slots;
   giveBack(token: Uint8Array, begun: boolean): void;
   /** Lets the run of an activity that has succeeded go on; undefined when it cannot. */
@@ -48,7 +55,7 @@ export interface ActivityRunnerOptions {
 }
 
 export function createActivityRunner(link: Link, options: ActivityRunnerOptions): ActivityRunner {
-  const { slots, activities, giveBack } = options;
+  const { slots, giveBack } = options;
   const { clock, log } = link;
   const heartbeats = createHeartbeats(link);
   const running = new Set<Attempt>();
@@ -67,7 +74,7 @@ export function createActivityRunner(link: Link, options: ActivityRunnerOptions)
     const attempt = createAttempt(task, clock);
     running.add(attempt);
     heartbeats.add(attempt);
-    const { outcome, result } = await execute(link, activities, attempt, () => heartbeats.refresh(attempt));
+    const { outcome, result } = await execute(link, options, attempt, () => heartbeats.refresh(attempt));
     const elapsedMs = clock.monotonic() - attempt.since;
     const next = result && !attempt.stopped ? await options.followUp({ task, result, elapsedMs }) : undefined;
     let accepted: WorkflowTaskAccepted | undefined;
@@ -138,21 +145,18 @@ interface Ended {
 }
 
 /** Runs the code of an attempt. Never rejects. */
-async function execute(
-  link: Link,
-  activities: ReadonlyMap<string, ActivityFunction>,
-  attempt: Attempt,
-  beatSoon: () => void,
-): Promise<Ended> {
+async function execute(link: Link, options: ActivityRunnerOptions, attempt: Attempt, beatSoon: () => void): Promise<Ended> {
   const { task } = attempt;
+  const { activities } = options;
   try {
-    const call = activities.get(task.activityType) as ((...args: unknown[]) => unknown) | undefined;
+    const call = (activities.get(task.activityType) ?? activities.get(DYNAMIC)) as ((...args: unknown[]) => unknown) | undefined;
     if (!call) throw unknownType(task.activityType, activities);
     const coded = hasCodecs(link.dataConverter);
     if (coded) await decodeMessage(link.dataConverter, task);
-    const args = decodeValues(defaultPayloadConverter, task.input, `activity ${task.activityType}`);
-    const value = await runInContext(contextOf(attempt, link.clock, link.log, beatSoon), () => call(...args));
-    const result = encodeValue(defaultPayloadConverter, value, `result of activity ${task.activityType}`);
+    const args = decodeValues(link.converter, task.input, `activity ${task.activityType}`);
+    const context = contextOf(attempt, link, beatSoon);
+    const value = await runInContext(context, () => callActivity(options, context, call, args));
+    const result = encodeValue(link.converter, value, `result of activity ${task.activityType}`);
     const told = coded ? { ...result } : result;
     if (coded) await encodeMessage(link.dataConverter, told);
     checkSize(task.activityType, told);
@@ -162,10 +166,25 @@ async function execute(
   }
 }
 
+function callActivity(
+  { interceptors }: ActivityRunnerOptions,
+  context: ActivityContext,
+  call: (...args: unknown[]) => unknown,
+  args: readonly unknown[],
+): unknown {
+  if (interceptors === undefined) return call(...args);
+  const execute = intercepted<ActivityInterceptor, ActivityExecuteInput, Promise<unknown>>(
+    interceptors,
+    (interceptor) => interceptor.execute?.bind(interceptor),
+    async (input) => await call(...input.args),
+  );
+  return execute({ args, headers: context.info.headers, info: context.info });
+}
+
 async function endOfThrown(link: Link, attempt: Attempt, thrown: unknown): Promise<Outcome | 'shutdown'> {
   const byStop = endedByStop(attempt, thrown);
   if (byStop && attempt.stopped?.cause === 'shutdown') return 'shutdown';
-  const failure = errorToFailure(thrown, defaultPayloadConverter);
+  const failure = errorToFailure(thrown, link.converter);
   const canceled = byStop && attempt.stopped?.cause === 'cancel';
   const outcome: Outcome = canceled
     ? { $case: 'canceled', value: { details: failure.info?.$case === 'canceled' ? failure.info.value.details : [] } }
@@ -174,7 +193,7 @@ async function endOfThrown(link: Link, attempt: Attempt, thrown: unknown): Promi
     if (hasCodecs(link.dataConverter)) await encodeMessage(link.dataConverter, outcome);
     return outcome;
   } catch (error) {
-    return { $case: 'failed', value: errorToFailure(error, defaultPayloadConverter) };
+    return { $case: 'failed', value: errorToFailure(error, link.converter) };
   }
 }
 
@@ -204,7 +223,7 @@ async function report(
     if (!wrong && error.code !== Code.INTERNAL) return undefined;
     const message = `the service refused what activity ${activityType} ended with: ${error.message}`;
     const refused = new ApplicationFailure({ message, type: error.reason, nonRetryable: wrong });
-    const failed: Outcome = { $case: 'failed', value: errorToFailure(refused, defaultPayloadConverter) };
+    const failed: Outcome = { $case: 'failed', value: errorToFailure(refused, link.converter) };
     await send({ token, outcome: failed, followUp: undefined }).catch((again: unknown) => {
       link.log('error', 'the end of an activity attempt was refused again', { ...fields, error: String(again) });
     });

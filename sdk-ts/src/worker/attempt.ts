@@ -4,8 +4,9 @@ import type { Payload } from '@perdure/proto/perdure/api/v1/common';
 import { type ActivityContext, type ActivityInfo, runInContext } from '../activity/context.ts';
 import type { Clock } from '../common/clock.ts';
 import { protoToMs, timestampToMs, toMs } from '../common/duration.ts';
-import type { Log } from '../common/log.ts';
-import { decodeValue, defaultPayloadConverter } from '../common/payload-converter.ts';
+import { headersOf } from '../common/interceptor.ts';
+import { decodeValue } from '../common/payload-converter.ts';
+import type { Link } from './link.ts';
 
 /** Ms between two heartbeats of one attempt that carry details, unless its timeout asks for more. */
 const DETAILS_INTERVAL_MS = 1_000;
@@ -91,12 +92,16 @@ export function endedByStop(attempt: Attempt, thrown: unknown): boolean {
   return name === 'AbortError' || name === 'CancelledFailure';
 }
 
+/** What an attempt needs of its worker. */
+export type AttemptLink = Pick<Link, 'clock' | 'log' | 'converter'>;
+
 /** What the code sees. `beatSoon` is called when details were reported. */
-export function contextOf(attempt: Attempt, clock: Clock, log: Log, beatSoon: () => void): ActivityContext {
+export function contextOf(attempt: Attempt, link: AttemptLink, beatSoon: () => void): ActivityContext {
+  const { clock, log } = link;
   let info: ActivityInfo | undefined;
   const context: ActivityContext = {
     get info() {
-      info ??= infoOf(attempt, clock);
+      info ??= infoOf(attempt, link);
       return info;
     },
     // Most activities never ask for it.
@@ -137,7 +142,7 @@ function sleepUnless(signal: AbortSignal, clock: Clock, ms: number): Promise<voi
   });
 }
 
-function infoOf(attempt: Attempt, clock: Clock): ActivityInfo {
+function infoOf(attempt: Attempt, { clock, converter }: AttemptLink): ActivityInfo {
   const { task } = attempt;
   const { workflowId = '', runId = '' } = task.execution ?? {};
   const { namespace, workflowType, activityId, activityType, taskQueue, attempt: number } = task;
@@ -156,6 +161,7 @@ function infoOf(attempt: Attempt, clock: Clock): ActivityInfo {
     startedTime: new Date(timestampToMs(task.startedTime)),
     deadline,
     heartbeatTimeout: protoToMs(task.heartbeatTimeout) || undefined,
-    heartbeatDetails: decodeValue(defaultPayloadConverter, details, 'heartbeat details'),
+    headers: headersOf(task.header),
+    heartbeatDetails: decodeValue(converter, details, 'heartbeat details'),
   });
 }

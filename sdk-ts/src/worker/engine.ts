@@ -23,6 +23,8 @@ export interface WorkflowBundle {
   readonly shared?: string;
   /** The module that exports `payloadConverter`, unless it is the default one. */
   readonly converterModule?: string;
+  /** Modules that export `interceptors`. */
+  readonly interceptorModules?: readonly string[];
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';

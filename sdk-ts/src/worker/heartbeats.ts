@@ -4,7 +4,7 @@ import type { ActivityHeartbeat, ActivityHeartbeatResult } from '@perdure/proto/
 import type { ClockTimer } from '../common/clock.ts';
 import { encodeMessage, hasCodecs } from '../common/data-converter.ts';
 import { CancelledFailure, TimeoutFailure } from '../common/failure.ts';
-import { defaultPayloadConverter, encodeValue } from '../common/payload-converter.ts';
+import { encodeValue } from '../common/payload-converter.ts';
 import { backoff } from '../common/retry.ts';
 import { Code, isTransient, itemRefusal, type Refusal, refusalOf } from '../common/service-error.ts';
 import { roughBytes } from '../common/size.ts';
@@ -204,7 +204,7 @@ function heartbeatOf(link: Link, attempt: Attempt, details: Attempt['details']):
   const { token, activityType } = attempt.task;
   if (!details) return { token, details: undefined };
   try {
-    return { token, details: encodeValue(defaultPayloadConverter, details.value, `heartbeat details of ${activityType}`) };
+    return { token, details: encodeValue(link.converter, details.value, `heartbeat details of ${activityType}`) };
   } catch (error) {
     link.log('error', 'heartbeat details are left out', { error: String(error) });
     return { token, details: undefined };

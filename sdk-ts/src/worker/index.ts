@@ -1,4 +1,6 @@
 /** Workers: processes that run workflow and activity code. */
+
+export type { ActivityExecuteInput, ActivityInterceptor } from '../activity/interceptor.ts';
 export type { Api, CallOptions } from '../common/api.ts';
 export type { Clock, ClockTimer } from '../common/clock.ts';
 export { type Connection, type ConnectOptions, connect } from '../common/connection.ts';
@@ -7,8 +9,8 @@ export type { Duration } from '../common/duration.ts';
 export { NondeterminismError, type StepView } from '../common/failure.ts';
 export type { Log, LogLevel } from '../common/log.ts';
 export { ServiceError } from '../common/service-error.ts';
-export { bundleWorkflows } from '../sandbox/bundle.ts';
+export { type BundleOptions, bundleWorkflows } from '../sandbox/bundle.ts';
 export type { WorkflowBundle } from './engine.ts';
-export type { WorkerOptions } from './options.ts';
+export type { WorkerDataConverter, WorkerOptions } from './options.ts';
 export type { ReplayOptions } from './replay.ts';
 export { Worker } from './worker.ts';

@@ -1,4 +1,5 @@
 /** The life of a worker: takes tasks until told to stop, then hands everything over. */
+import type { ActivityInterceptor } from '../activity/interceptor.ts';
 import { pause } from '../common/clock.ts';
 import { type ActivityFunction, type ActivityRunner, createActivityRunner } from './activities.ts';
 import type { EagerActivities } from './eager.ts';
@@ -31,6 +32,7 @@ export interface Life {
 export interface LifeOptions {
   readonly engine: WorkflowEngine | undefined;
   readonly activities: ReadonlyMap<string, ActivityFunction>;
+  readonly activityInterceptors?: readonly ActivityInterceptor[] | undefined;
   readonly maxConcurrentActivities: number;
   readonly maxConcurrentWorkflowTasks: number;
   readonly polls: number;
@@ -63,7 +65,13 @@ export function createLife(link: Link, options: LifeOptions): Life {
   const followUp: WorkflowRunner['followUp'] = async (success) => await workflows?.followUp(success);
   const activities =
     options.activities.size > 0
-      ? createActivityRunner(link, { activities: options.activities, slots: activitySlots, giveBack: returns.add, followUp })
+      ? createActivityRunner(link, {
+          activities: options.activities,
+          interceptors: options.activityInterceptors,
+          slots: activitySlots,
+          giveBack: returns.add,
+          followUp,
+        })
       : undefined;
   const eager = activities?.eager ?? NO_ACTIVITIES;
   const giveBack = (token: Uint8Array): void => returns.add(token, false);

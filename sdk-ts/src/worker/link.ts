@@ -3,8 +3,9 @@ import { setMaxListeners } from 'node:events';
 import type { WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
 import type { Api } from '../common/api.ts';
 import type { Clock } from '../common/clock.ts';
-import type { DataConverter } from '../common/data-converter.ts';
+import { converterOf, type DataConverter } from '../common/data-converter.ts';
 import type { Log } from '../common/log.ts';
+import type { PayloadConverter } from '../common/payload-converter.ts';
 import { type RetryOptions, withRetry } from '../common/retry.ts';
 import type { Refusal } from '../common/service-error.ts';
 import { createReceipts, type Receipts } from './receipts.ts';
@@ -20,6 +21,8 @@ export interface Link {
   readonly taskQueue: string;
   readonly info: WorkerInfo;
   readonly dataConverter: DataConverter;
+  /** Its converter of values. */
+  readonly converter: PayloadConverter;
   readonly receipts: Receipts;
   /** Aborted when the worker takes no more tasks. */
   readonly stopping: AbortSignal;
@@ -47,6 +50,7 @@ export function createLink(options: LinkOptions): Link {
   let away = false;
   const link: Link = {
     ...options,
+    converter: converterOf(options.dataConverter),
     receipts: createReceipts(options.clock, () => void nameReceipts(link)),
     stopping: stop.signal,
     hungUp: hangUp.signal,

@@ -1,5 +1,6 @@
 /** Options of a worker: their defaults and checks. */
 
+import type { ActivityInterceptor } from '../activity/interceptor.ts';
 import type { Api } from '../common/api.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Connection } from '../common/connection.ts';
@@ -9,6 +10,15 @@ import type { Log } from '../common/log.ts';
 import { checkText } from '../common/text.ts';
 import type { ActivityFunction } from './activities.ts';
 import type { WorkflowBundle } from './engine.ts';
+
+/** How values become payloads in a worker. */
+export interface WorkerDataConverter extends DataConverter {
+  /**
+   * A module (path or URL) that exports `payloadConverter`. It is bundled with the workflow code, where it runs inside the sandbox, and
+   * imported for activities.
+   */
+  payloadConverterModule?: string | URL;
+}
 
 /** What a worker is made of. */
 export interface WorkerOptions {
@@ -36,8 +46,12 @@ export interface WorkerOptions {
   threads?: number;
   /** How long running activities may go on after `shutdown`. Default 25 s. */
   shutdownGrace?: Duration;
-  /** Codecs; client and worker must agree. */
-  dataConverter?: DataConverter;
+  /** Converter and codecs; client and worker must agree. */
+  dataConverter?: WorkerDataConverter;
+  /** Modules that export `interceptors`, a function that makes the WorkflowInterceptors of one run: bundled with the workflow code. */
+  workflowInterceptors?: readonly (string | URL)[];
+  /** Around attempts of activities; the first is the outermost. */
+  activityInterceptors?: readonly ActivityInterceptor[];
   /** Error classes, by name, that fail a run instead of its task; per workflow type, or for all as '*'. */
   failureTypes?: Readonly<Record<string, readonly string[]>>;
   /** For people. Default "pid@host". */
@@ -62,11 +76,24 @@ export function checkOptions(options: WorkerOptions): void {
   if (options.workflows === undefined && options.activities === undefined) {
     throw new TypeError('workflows, activities: a worker needs at least one of them');
   }
+  checkConverter(options);
   checkCount('maxConcurrentActivities', options.maxConcurrentActivities, 100_000);
   checkCount('maxConcurrentWorkflowTasks', options.maxConcurrentWorkflowTasks, 100_000);
   checkCount('polls', options.polls, 4);
   checkCount('threads', options.threads, 64);
   checkCount('cacheBytes', options.cacheBytes, Number.MAX_SAFE_INTEGER);
+}
+
+/** Workflow code must convert as all others do, and it cannot be handed an object of this thread. */
+function checkConverter({ dataConverter, workflows, workflowInterceptors }: WorkerOptions): void {
+  const { payloadConverter, payloadConverterModule } = dataConverter ?? {};
+  if (payloadConverter !== undefined && workflows !== undefined)
+    throw new TypeError('dataConverter.payloadConverter: workflow code needs its module; give payloadConverterModule instead');
+  if (typeof workflows !== 'object' || !('library' in workflows)) return;
+  if (payloadConverterModule !== undefined && workflows.converterModule === undefined)
+    throw new TypeError('dataConverter.payloadConverterModule: the bundle was made without it; give it to bundleWorkflows too');
+  if ((workflowInterceptors?.length ?? 0) > (workflows.interceptorModules?.length ?? 0))
+    throw new TypeError('workflowInterceptors: the bundle was made without them; give them to bundleWorkflows as interceptorModules');
 }
 
 function checkCount(name: string, value: number | undefined, most: number): void {

@@ -11,8 +11,9 @@ import { createThreadEngine } from '../sandbox/threads.ts';
 import type { WorkflowBundle, WorkflowEngine } from './engine.ts';
 import { createLife } from './lifecycle.ts';
 import { createLink, type Link } from './link.ts';
+import { loadConverter } from './load-converter.ts';
 import { activityTable, checkOptions, type WorkerOptions } from './options.ts';
-import { type ReplayOptions, replay } from './replay.ts';
+import { bundleOptions, type ReplayOptions, replay } from './replay.ts';
 
 const DEFAULT_ACTIVITIES = 500;
 const DEFAULT_WORKFLOW_TASKS = 1_000;
@@ -50,10 +51,11 @@ export const Worker: {
 
 async function create(options: WorkerOptions): Promise<Worker> {
   checkOptions(options);
-  const { clock = realClock, log = consoleLog, namespace = 'default', taskQueue, dataConverter = {} } = options;
+  const { clock = realClock, log = consoleLog, namespace = 'default', taskQueue } = options;
+  const dataConverter = await loadConverter(options.dataConverter ?? {});
   const shutdownGrace = toMs(options.shutdownGrace ?? '25s', 'shutdownGrace');
   const activities = activityTable(options.activities);
-  const bundle = await bundleOf(options.workflows);
+  const bundle = await bundleOf(options);
   const buildId = options.buildId ?? (bundle ? createHash('sha256').update(bundle.code).digest('hex').slice(0, 12) : '');
   const identity = options.identity ?? `${process.pid}@${hostname()}`;
   const info = { workerId: clock.newId(), identity, buildId, sdkName: SDK_NAME, sdkVersion: SDK_VERSION };
@@ -67,6 +69,7 @@ async function create(options: WorkerOptions): Promise<Worker> {
   const life = createLife(link, {
     engine,
     activities,
+    activityInterceptors: options.activityInterceptors,
     maxConcurrentActivities: options.maxConcurrentActivities ?? DEFAULT_ACTIVITIES,
     maxConcurrentWorkflowTasks: options.maxConcurrentWorkflowTasks ?? DEFAULT_WORKFLOW_TASKS,
     polls: options.polls ?? DEFAULT_POLLS,
@@ -99,10 +102,10 @@ function connectionOf({ connection, address }: WorkerOptions): { api: Link['api'
   return { api: own, disconnect: () => own.close() };
 }
 
-async function bundleOf(workflows: WorkerOptions['workflows']): Promise<WorkflowBundle | undefined> {
+async function bundleOf({ workflows, dataConverter, workflowInterceptors }: WorkerOptions): Promise<WorkflowBundle | undefined> {
   if (workflows === undefined) return undefined;
   if (typeof workflows === 'object' && 'library' in workflows) return workflows;
-  return await bundleWorkflows(workflows);
+  return await bundleWorkflows(workflows, bundleOptions({ dataConverter, workflowInterceptors }));
 }
 
 function createEngine(options: WorkerOptions, bundle: WorkflowBundle, link: Link): Promise<WorkflowEngine> {

@@ -5,15 +5,18 @@
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { WorkflowQuery } from '@perdure/proto/perdure/api/v1/task';
 import { timestampToMs } from '../common/duration.ts';
+import { headersOf, intercepted } from '../common/interceptor.ts';
 import { decodeValues } from '../common/payload-converter.ts';
 import { EVENT_RULES } from './concepts.ts';
 import { sweepConditions, tryConditions } from './condition.ts';
 import { fail } from './handler.ts';
+import type { ExecuteInput, WorkflowInterceptors } from './interceptor.ts';
 import { type Block, type CompareOptions, compareBlock } from './replay.ts';
 import type { EventRule } from './rules.ts';
-import { type EventAttributes, getHost, type Run, type UserModule } from './run.ts';
+import { DYNAMIC, type EventAttributes, getHost, type Run, type UserModule } from './run.ts';
 import { closingCommand } from './workflow.ts';
 
+type AnyFunction = (...args: unknown[]) => unknown;
 type Phase = 'begin' | 'inputs' | 'settle' | 'results' | 'end';
 
 /** A task but for its history. Ids are those of events. */
@@ -237,10 +240,10 @@ function deliver(session: Session, role: 'input' | 'result'): boolean {
 
 function startMain(run: Run): void {
   const { workflowType, input } = run.started;
-  const main = run.module?.[workflowType] as (...args: unknown[]) => unknown;
+  const main = mainOf(run.module as UserModule, workflowType);
   const args = decodeValues(run.converter, input, `workflow ${workflowType}`);
   // An async wrapper: main may be an ordinary function, and may throw at once.
-  const call = async (): Promise<unknown> => await main(...args);
+  const call = async (): Promise<unknown> => await (run.interceptors === undefined ? main(...args) : executeIntercepted(run, main, args));
   getHost()
     .runInScope(run.root, call)
     .then(
@@ -249,4 +252,19 @@ function startMain(run: Run): void {
       },
       (error: unknown) => fail(run, error),
     );
+}
+
+/** The function of the type, or the file's default one for all types. */
+function mainOf(module: UserModule, workflowType: string): AnyFunction {
+  const own = Object.hasOwn(module, workflowType) ? module[workflowType] : undefined;
+  return (typeof own === 'function' ? own : module[DYNAMIC]) as AnyFunction;
+}
+
+function executeIntercepted(run: Run, main: AnyFunction, args: readonly unknown[]): Promise<unknown> {
+  const execute = intercepted<WorkflowInterceptors, ExecuteInput, Promise<unknown>>(
+    run.interceptors,
+    ({ inbound }) => inbound?.execute?.bind(inbound),
+    async (input) => await main(...input.args),
+  );
+  return execute({ args, headers: headersOf(run.started.header) });
 }

@@ -11,15 +11,17 @@
 // | done       | any result                      | done     | nothing                                              |
 
 import type { ScheduleActivityCommand } from '@perdure/proto/perdure/api/v1/activity';
-import type { Payload, RetryPolicy as ProtoRetryPolicy } from '@perdure/proto/perdure/api/v1/common';
+import type { Header, Payload, RetryPolicy as ProtoRetryPolicy } from '@perdure/proto/perdure/api/v1/common';
 import { type Duration, durationToProto } from '../common/duration.ts';
 import { ActivityFailure, CancelledFailure, failureToError, retryStateName, TimeoutFailure, timeoutName } from '../common/failure.ts';
+import { type Headers, intercepted, toHeader } from '../common/interceptor.ts';
 import { decodeValue, encodeValues } from '../common/payload-converter.ts';
 import { checkText } from '../common/text.ts';
 import type { Json } from '../common/types.ts';
 import { onScopeCancel, scopeOf } from './cancellation.ts';
+import type { ActivityInput, WorkflowInterceptors } from './interceptor.ts';
 import { type CommandRules, commandRule, type EventRules } from './rules.ts';
-import { captureSite, produce, type Run, type Step, writableRun } from './run.ts';
+import { captureSite, produce, type Run, type Site, type Step, writableRun } from './run.ts';
 
 /** How attempts follow each other. */
 export interface RetryPolicy {
@@ -187,7 +189,7 @@ export function retryPolicyToProto(retry: RetryPolicy | undefined, field = 'retr
 }
 
 /** The part of the command that does not change between calls. */
-type Template = Omit<ScheduleActivityCommand, 'number' | 'activityId' | 'activityType' | 'input'>;
+type Template = Omit<ScheduleActivityCommand, 'number' | 'activityId' | 'activityType' | 'input' | 'header'>;
 
 function templateOf(options: ActivityOptions): Template {
   if (options.startToCloseTimeout === undefined && options.scheduleToCloseTimeout === undefined) {
@@ -199,7 +201,6 @@ function templateOf(options: ActivityOptions): Template {
   }
   return {
     taskQueue: options.taskQueue ?? '',
-    header: undefined,
     scheduleToCloseTimeout: durationToProto(options.scheduleToCloseTimeout, 'scheduleToCloseTimeout'),
     scheduleToStartTimeout: durationToProto(options.scheduleToStartTimeout, 'scheduleToStartTimeout'),
     startToCloseTimeout: durationToProto(options.startToCloseTimeout, 'startToCloseTimeout'),
@@ -216,6 +217,7 @@ function commandOf(
   activityId: string,
   activityType: string,
   input: Payload[],
+  header: Header | undefined,
 ): ScheduleActivityCommand {
   return {
     number,
@@ -223,7 +225,7 @@ function commandOf(
     activityType,
     input,
     taskQueue: template.taskQueue,
-    header: template.header,
+    header,
     scheduleToCloseTimeout: template.scheduleToCloseTimeout,
     scheduleToStartTimeout: template.scheduleToStartTimeout,
     startToCloseTimeout: template.startToCloseTimeout,
@@ -241,6 +243,29 @@ function schedule(
   above: (...args: never[]) => unknown,
 ): Promise<unknown> {
   const run = writableRun(`activity ${activityType}`);
+  if (run.interceptors === undefined) return start(run, activityType, args, template, options, undefined, above);
+  // An interceptor may go on later: the caller is known now.
+  const site = captureSite(above);
+  const next = intercepted<WorkflowInterceptors, ActivityInput, Promise<unknown>>(
+    run.interceptors,
+    ({ outbound }) => outbound?.scheduleActivity?.bind(outbound),
+    (input) => {
+      const same = input.options === options ? template : templateOf(input.options);
+      return start(writableRun(`activity ${activityType}`), input.activityType, input.args, same, input.options, input.headers, site);
+    },
+  );
+  return next({ activityType, args, options, headers: {} });
+}
+
+function start(
+  run: Run,
+  activityType: string,
+  args: readonly unknown[],
+  template: Template,
+  options: ActivityOptions,
+  headers: Headers | undefined,
+  caller: ((...args: never[]) => unknown) | Site | undefined,
+): Promise<unknown> {
   const scope = scopeOf(run);
   checkText('activity type', activityType);
   if (options.activityId !== undefined) checkText('activityId', options.activityId);
@@ -251,11 +276,12 @@ function schedule(
   if (size > MAX_INPUT_BYTES) {
     throw new RangeError(`activity ${activityType}: the arguments take ${size} bytes, the limit is ${MAX_INPUT_BYTES}`);
   }
+  const header = headers === undefined ? undefined : toHeader(headers);
   run.lastActivity += 1;
   const number = run.lastActivity;
   const activityId = options.activityId ?? String(number);
-  const site = captureSite(above);
-  produce(run, { $case: 'scheduleActivity', value: commandOf(template, number, activityId, activityType, input) }, site);
+  const site = typeof caller === 'function' ? captureSite(caller) : caller;
+  produce(run, { $case: 'scheduleActivity', value: commandOf(template, number, activityId, activityType, input, header) }, site);
   const type = options.cancellationType ?? 'wait';
   return new Promise((resolve, reject) => {
     const leaveScope = onScopeCancel(scope, (cause) => {

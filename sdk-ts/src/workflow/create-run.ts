@@ -30,6 +30,7 @@ export function createRun(event: HistoryEvent, settings: RunSettings): Run {
     // One by one: after a spread every further property of the literal would take the slow way.
     namespace: settings.namespace,
     converter: settings.converter,
+    interceptors: undefined,
     failureTypes: settings.failureTypes,
     started,
     startTime: timestampToMs(event.time),

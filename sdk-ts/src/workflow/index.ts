@@ -12,7 +12,21 @@ export {
   TerminatedFailure,
   TimeoutFailure,
 } from '../common/failure.ts';
-export { PayloadDecodeError, PayloadEncodeError } from '../common/payload-converter.ts';
+export type { Around, Headers } from '../common/interceptor.ts';
+export {
+  bytesConverter,
+  chainConverters,
+  defaultPayloadConverter,
+  type FailureConverter,
+  jsonConverter,
+  type Payload,
+  type PayloadConverter,
+  PayloadDecodeError,
+  PayloadEncodeError,
+  type ProtobufType,
+  protobufConverter,
+  undefinedConverter,
+} from '../common/payload-converter.ts';
 export type { SearchAttribute } from '../common/search-attribute.ts';
 export {
   type ActivityCancellationType,
@@ -25,6 +39,16 @@ export {
 export { condition } from './condition.ts';
 export { allHandlersFinished } from './handler.ts';
 export { random, uuid4, type WorkflowInfo, workflowInfo } from './info.ts';
+export type {
+  ActivityInput,
+  ExecuteInput,
+  QueryInput,
+  SignalInput,
+  SleepInput,
+  WorkflowInbound,
+  WorkflowInterceptors,
+  WorkflowOutbound,
+} from './interceptor.ts';
 export { log } from './log.ts';
 export { upsertMemo, upsertSearchAttributes } from './properties.ts';
 export { defineQuery, type QueryDefinition, setDefaultQueryHandler } from './query.ts';

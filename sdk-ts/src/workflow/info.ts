@@ -1,10 +1,12 @@
 // What a run may know about itself. Everything here is in the log, so that it is the same on replay.
 
+import type { Payload } from '@perdure/proto/perdure/api/v1/common';
 import { protoToMs } from '../common/duration.ts';
+import { type Headers, headersOf } from '../common/interceptor.ts';
 import { decodeValue } from '../common/payload-converter.ts';
 import { fromSearchAttributeValue, type SearchAttribute } from '../common/search-attribute.ts';
 import { nextFloat, nextUuid } from './random.ts';
-import { currentRun } from './run.ts';
+import { currentRun, type Run } from './run.ts';
 
 export interface WorkflowInfo {
   readonly workflowId: string;
@@ -26,6 +28,9 @@ export interface WorkflowInfo {
   readonly runTimeout: number | undefined;
   /** Milliseconds; undefined is unlimited. */
   readonly executionTimeout: number | undefined;
+  /** What came with the start: text by name. */
+  readonly headers: Headers;
+  /** A value that cannot be read is the PayloadDecodeError that says why. */
   readonly memo: Readonly<Record<string, unknown>>;
   readonly searchAttributes: Readonly<Record<string, SearchAttribute>>;
 }
@@ -35,7 +40,7 @@ export function workflowInfo(): WorkflowInfo {
   const run = currentRun('workflowInfo');
   const { started } = run;
   const memo: Record<string, unknown> = {};
-  for (const [key, payload] of run.memo) memo[key] = decodeValue(run.converter, payload, `memo ${key}`);
+  for (const [key, payload] of run.memo) memo[key] = tryDecode(run, payload, `memo ${key}`);
   const searchAttributes: Record<string, SearchAttribute> = {};
   for (const [key, attribute] of Object.entries(run.searchAttributes)) {
     const value = fromSearchAttributeValue(attribute);
@@ -55,9 +60,19 @@ export function workflowInfo(): WorkflowInfo {
     continueAsNewSuggested: run.continueAsNewSuggested,
     runTimeout: protoToMs(started.runTimeout) || undefined,
     executionTimeout: protoToMs(started.executionTimeout) || undefined,
+    headers: headersOf(started.header),
     memo,
     searchAttributes,
   };
+}
+
+/** A memo that cannot be read must not keep a run from all else it may know. */
+function tryDecode(run: Run, payload: Payload, what: string): unknown {
+  try {
+    return decodeValue(run.converter, payload, what);
+  } catch (error) {
+    return error;
+  }
 }
 
 /** A UUID of version 4 from the run's seed: the same on replay. */

@@ -1,5 +1,6 @@
 // The workflow's log: silent on replay, so that every line appears once.
 
+import { intercepted } from '../common/interceptor.ts';
 import { activeRun, getHost, type LogLine } from './run.ts';
 
 type LogFunction = (message: string, fields?: Readonly<Record<string, unknown>>) => void;
@@ -8,7 +9,10 @@ function at(level: LogLine['level']): LogFunction {
   return (message, fields = {}) => {
     const run = activeRun();
     if (run?.replaying) return;
-    getHost().log({ level, message: String(message), fields });
+    const line: LogLine = { level, message: String(message), fields };
+    const { log: write } = getHost();
+    if (run?.interceptors === undefined) write(line);
+    else intercepted(run.interceptors, ({ outbound }) => outbound?.log?.bind(outbound), write)(line);
   };
 }
 

@@ -3,8 +3,10 @@
 import type { QueryResult } from '@perdure/proto/perdure/api/v1/query';
 import type { WorkflowQuery } from '@perdure/proto/perdure/api/v1/task';
 import { errorToFailure } from '../common/failure.ts';
+import { headersOf, intercepted } from '../common/interceptor.ts';
 import { decodeValues, encodeValue } from '../common/payload-converter.ts';
 import { isThenable } from './handler.ts';
+import type { QueryInput, WorkflowInterceptors } from './interceptor.ts';
 import { type DefaultQueryHandler, getHost, type QueryHandler, type Run, writableRun } from './run.ts';
 
 /** Names a query, the type of its answer and of its arguments. Shared by workflows and clients. */
@@ -76,7 +78,12 @@ function call(run: Run, query: WorkflowQuery): unknown {
     throw new Error(`no handler for query "${name}" (known: ${known.join(', ')})`);
   }
   const args = decodeValues(run.converter, query.args, `query ${name}`);
-  return handler === undefined ? run.defaultQueryHandler?.(name, ...args) : handler(...(args as never[]));
+  const handle = intercepted<WorkflowInterceptors, QueryInput, unknown>(
+    run.interceptors,
+    ({ inbound }) => inbound?.handleQuery?.bind(inbound),
+    (input) => (handler === undefined ? run.defaultQueryHandler?.(name, ...input.args) : handler(...(input.args as never[]))),
+  );
+  return handle({ queryName: name, args, headers: headersOf(query.header) });
 }
 
 /** What the run awaits, one block of text per step. */

@@ -6,7 +6,11 @@ import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { WorkflowSignaled } from '@perdure/proto/perdure/api/v1/signal';
 import type { WorkflowStarted } from '@perdure/proto/perdure/api/v1/workflow';
 import type { PayloadConverter } from '../common/payload-converter.ts';
+import type { WorkflowInterceptors } from './interceptor.ts';
 import type { RandomState } from './random.ts';
+
+/** The name under which a file exports the workflow for all types that have none of their own. */
+export const DYNAMIC = 'default';
 
 /** What an event says, with its case. */
 export type EventAttributes = NonNullable<HistoryEvent['attributes']>;
@@ -76,6 +80,8 @@ export interface Run {
   readonly started: WorkflowStarted;
   readonly startTime: number;
   converter: PayloadConverter;
+  /** The first is the outermost; undefined without any. */
+  interceptors: readonly WorkflowInterceptors[] | undefined;
   /** Error classes that fail the run instead of the task. */
   readonly failureTypes: ReadonlySet<string>;
   /** Milliseconds since 1970, constant within an activation. */

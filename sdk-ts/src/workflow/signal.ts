@@ -1,8 +1,10 @@
 // Signals: delivered in the order of the log, started before anything else of an activation; those without a handler wait for one.
 
 import type { WorkflowSignaled } from '@perdure/proto/perdure/api/v1/signal';
+import { headersOf, intercepted } from '../common/interceptor.ts';
 import { decodeValues } from '../common/payload-converter.ts';
 import { startHandler } from './handler.ts';
+import type { SignalInput, WorkflowInterceptors } from './interceptor.ts';
 import { log } from './log.ts';
 import type { EventRules } from './rules.ts';
 import { type DefaultSignalHandler, type Run, type SignalHandler, writableRun } from './run.ts';
@@ -48,7 +50,14 @@ function hand(run: Run, signal: WorkflowSignaled): void {
     log.warn(`signal ${name} skipped: ${(error as Error).message}`, { signal: name });
     return;
   }
-  startHandler(run, `signal ${name}`, () => (handler === undefined ? fallback?.(name, ...args) : handler(...(args as never[]))));
+  const call = (input: SignalInput): unknown =>
+    handler === undefined ? fallback?.(name, ...input.args) : handler(...(input.args as never[]));
+  const handle = intercepted<WorkflowInterceptors, SignalInput, unknown>(
+    run.interceptors,
+    ({ inbound }) => inbound?.handleSignal?.bind(inbound),
+    call,
+  );
+  startHandler(run, `signal ${name}`, () => handle({ signalName: name, args, headers: headersOf(signal.header) }));
 }
 
 /** Sets, replaces or (undefined) removes a handler; what waited for it is handed over now, in order. */

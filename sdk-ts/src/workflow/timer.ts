@@ -8,8 +8,10 @@
 // | done      | TimerFired (came too late) | done      | nothing                        |
 
 import { type Duration, msToProto, protoToMs, toMs } from '../common/duration.ts';
+import { intercepted } from '../common/interceptor.ts';
 import { onScopeCancel, scopeOf } from './cancellation.ts';
 import { fail } from './handler.ts';
+import type { SleepInput, WorkflowInterceptors, WorkflowOutbound } from './interceptor.ts';
 import { type CommandRules, commandRule, type EventRules } from './rules.ts';
 import { captureSite, currentRun, getHost, produce, type Step, writableRun } from './run.ts';
 
@@ -103,7 +105,13 @@ export function startTimer(ms: number, api: string, above: AnyFunction, fire: ()
  * Rejects with CancelledFailure when the scope (or the workflow) is cancelled. 0 still is a timer.
  */
 export function sleep(duration: Duration): Promise<void> {
-  writableRun('sleep');
+  const { interceptors } = writableRun('sleep');
+  if (interceptors === undefined) return sleepOn({ duration });
+  const choose = ({ outbound }: WorkflowInterceptors): WorkflowOutbound['sleep'] => outbound?.sleep?.bind(outbound);
+  return intercepted(interceptors, choose, sleepOn)({ duration });
+}
+
+function sleepOn({ duration }: SleepInput): Promise<void> {
   const ms = toMs(duration, 'sleep duration');
   return new Promise<void>((resolve, reject) => {
     open(ms, { label: `sleep (${ms} ms)`, api: 'sleep', above: sleep, fire: resolve, reject });

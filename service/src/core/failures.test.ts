@@ -53,7 +53,11 @@ test('no failure is larger than a mark may hold', () => {
     })),
     text.map((identity): Failure['info'] => ({ $case: 'terminated', value: { identity } })),
   );
-  const flat = fc.record({ message: text, stackTrace: text, source: text, info });
+  const encodedAttributes = fc.option(
+    fc.nat(9_000).map((size) => ({ encoding: 'sealed', data: new Uint8Array(size), metadata: {} })),
+    { nil: undefined },
+  );
+  const flat = fc.record({ message: text, stackTrace: text, source: text, info, encodedAttributes });
   const chains = fc
     .array(flat, { minLength: 1, maxLength: 4 })
     .map((links) => links.reduceRight<Failure | undefined>((cause, link) => ({ ...link, cause, encodedAttributes: undefined }), undefined));

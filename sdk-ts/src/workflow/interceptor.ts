@@ -1,0 +1,60 @@
+// What interceptors of workflow code may surround. They run in the sandbox: what holds for workflow code holds for them.
+
+import type { Duration } from '../common/duration.ts';
+import type { Around, Headers } from '../common/interceptor.ts';
+import type { ActivityOptions } from './activity.ts';
+import type { LogLine } from './run.ts';
+
+export interface ExecuteInput {
+  readonly args: readonly unknown[];
+  /** What came with the start. */
+  readonly headers: Headers;
+}
+
+export interface SignalInput {
+  readonly signalName: string;
+  readonly args: readonly unknown[];
+  readonly headers: Headers;
+}
+
+export interface QueryInput {
+  readonly queryName: string;
+  readonly args: readonly unknown[];
+  readonly headers: Headers;
+}
+
+export interface ActivityInput {
+  readonly activityType: string;
+  readonly args: readonly unknown[];
+  readonly options: ActivityOptions;
+  readonly headers: Headers;
+}
+
+export interface SleepInput {
+  readonly duration: Duration;
+}
+
+/** Around what comes into a run. */
+export interface WorkflowInbound {
+  /** The workflow function. */
+  execute?: Around<ExecuteInput, Promise<unknown>>;
+  /** A handler of a signal. */
+  handleSignal?: Around<SignalInput, unknown>;
+  /** A handler of a query: synchronous and read-only like it. */
+  handleQuery?: Around<QueryInput, unknown>;
+}
+
+/** Around what a run asks for. */
+export interface WorkflowOutbound {
+  scheduleActivity?: Around<ActivityInput, Promise<unknown>>;
+  /** `sleep`; not the timers inside other functions. */
+  sleep?: Around<SleepInput, Promise<void>>;
+  /** A line of the workflow's log that is not suppressed by replay, for example to add fields. */
+  log?: Around<LogLine, void>;
+}
+
+/** What a module named in the worker's `workflowInterceptors` makes for each run. */
+export interface WorkflowInterceptors {
+  readonly inbound?: WorkflowInbound;
+  readonly outbound?: WorkflowOutbound;
+}

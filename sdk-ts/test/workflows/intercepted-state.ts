@@ -1,0 +1,3 @@
+// State that a workflow and its interceptors share: of one run.
+
+export const seen: string[] = [];

@@ -144,7 +144,7 @@ async function goOn(log: RunLog, activity: number, { during, evict }: Turn, elap
   if (evict) cached.evict(log.runId);
 }
 
-test.each(['rounds', 'races', 'locked', 'steps'])(
+test.each(['rounds', 'races', 'locked', 'steps', 'sagas'])(
   'R-REPLAY-1, %s: the same commands from the cache and from the log',
   { timeout: 60_000 },
   async (workflowType) => {

@@ -3,7 +3,7 @@
 import { getHost, type Run, type ScopeNode } from './run.ts';
 
 export function createScope(run: Run, parent: ScopeNode | undefined, cancellable: boolean): ScopeNode {
-  return { run, parent, cancellable, cancelled: undefined, onCancel: new Set() };
+  return { run, parent, cancellable, cancelled: undefined, face: undefined, onCancel: new Set() };
 }
 
 /** The scope user code is in; the root of the run unless CancellationScope.run says otherwise. */

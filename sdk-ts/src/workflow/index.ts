@@ -53,6 +53,7 @@ export { log } from './log.ts';
 export { upsertMemo, upsertSearchAttributes } from './properties.ts';
 export { defineQuery, type QueryDefinition, setDefaultQueryHandler } from './query.ts';
 export { ReadOnlyError } from './run.ts';
+export { type Saga, type SagaOptions, saga } from './saga.ts';
 export { CancellationScope } from './scope.ts';
 export { setHandler } from './set-handler.ts';
 export { defineSignal, type SignalDefinition, setDefaultSignalHandler } from './signal.ts';

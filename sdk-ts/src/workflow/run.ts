@@ -57,6 +57,8 @@ export interface ScopeNode {
   readonly cancellable: boolean;
   readonly parent: ScopeNode | undefined;
   cancelled: unknown;
+  /** The object that user code knows it by, once it does. */
+  face: object | undefined;
   readonly onCancel: Set<(cause: unknown) => void>;
 }
 

@@ -3,8 +3,11 @@
 import { type Duration, toMs } from '../common/duration.ts';
 import { CancelledFailure } from '../common/failure.ts';
 import { cancelScope, createScope, onScopeCancel, scopeOf } from './cancellation.ts';
-import { getHost, type ScopeNode, writableRun } from './run.ts';
+import { currentRun, getHost, type ScopeNode, writableRun } from './run.ts';
 import { startTimer } from './timer.ts';
+
+/** For the constructor: the scope that it is to stand for. */
+let shown: ScopeNode | undefined;
 
 /**
  * A part of a workflow that can be cancelled, or protected from cancellation, as a whole.
@@ -19,16 +22,37 @@ export class CancellationScope {
 
   /** A scope inside the current one. `cancellable: false` protects from cancellation outside. */
   constructor(options: { cancellable?: boolean } = {}) {
+    if (shown !== undefined) {
+      this.#node = shown;
+      this.#parent = shown.parent ?? shown;
+      return;
+    }
     const run = writableRun('CancellationScope');
     const parent = scopeOf(run);
     this.#node = createScope(run, parent, options.cancellable ?? true);
+    this.#node.face = this;
     this.#parent = parent;
     this.#join();
+  }
+
+  /** The scope the calling code is in; the outermost one is the workflow's: cancelling it is like a cancel request to the run. */
+  static current(): CancellationScope {
+    const node = scopeOf(currentRun('CancellationScope.current'));
+    if (node.face === undefined) {
+      shown = node;
+      try {
+        node.face = new CancellationScope();
+      } finally {
+        shown = undefined;
+      }
+    }
+    return node.face as CancellationScope;
   }
 
   /** Cancelled with the parent from here on, and if it is cancelled already. */
   #join(): void {
     const parent = this.#parent;
+    if (parent === this.#node) return;
     if (!this.#node.cancellable || this.#leave !== undefined || this.#node.cancelled !== undefined) return;
     if (parent.cancelled !== undefined) cancelScope(this.#node, parent.cancelled);
     else this.#leave = onScopeCancel(parent, (cause) => cancelScope(this.#node, cause));
@@ -50,12 +74,13 @@ export class CancellationScope {
     }
   }
 
-  /** Cancels everything in this scope. Does nothing the second time. */
+  /** Cancels everything in this scope: what waits in it rejects with a CancelledFailure that says `reason`. Does nothing the second time. */
   cancel(reason?: string): void {
     writableRun('CancellationScope.cancel');
     cancelScope(this.#node, new CancelledFailure(reason ?? 'the scope was cancelled'));
   }
 
+  /** Whether this scope was cancelled, by itself or with one around it. */
   get cancelRequested(): boolean {
     return this.#node.cancelled !== undefined;
   }
@@ -82,6 +107,8 @@ export class CancellationScope {
   static async withTimeout<T>(timeout: Duration, fn: () => Promise<T>): Promise<T> {
     const ms = toMs(timeout, 'timeout');
     const scope = new CancellationScope();
+    // Nothing in it can wait any more.
+    if (scope.cancelRequested) return await scope.run(fn);
     const stop = startTimer(ms, 'CancellationScope.withTimeout', CancellationScope.withTimeout, () =>
       cancelScope(scope.#node, new CancelledFailure(`cancelled after ${ms} ms`)),
     );

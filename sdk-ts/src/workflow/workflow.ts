@@ -85,7 +85,8 @@ export function closingCommand(run: Run): CommandAttributes | undefined {
   return { $case: 'failWorkflow', value: { failure } };
 }
 
-function failsRun(run: Run, error: unknown): boolean {
+/** Whether an error ends the run; any other fails the task only, which is tried again. */
+export function failsRun(run: Run, error: unknown): boolean {
   if (error instanceof PerdureFailure) return true;
   if (run.failureTypes.size === 0 || typeof error !== 'object' || error === null) return false;
   if (run.failureTypes.has(String((error as Error).name))) return true;

@@ -9,6 +9,7 @@ import {
   isCancellation,
   proxyActivities,
   random,
+  saga,
   setHandler,
   setVar,
   sleep,
@@ -118,4 +119,31 @@ export async function locked(): Promise<unknown> {
     });
   }
   return { done, most };
+}
+
+/** Sagas in scopes that are cancelled by signals, and scopes that look at themselves. */
+export async function sagas(count: number): Promise<unknown> {
+  const seen: unknown[] = [];
+  let scope = CancellationScope.current();
+  setHandler(add, (n) => {
+    if (n > 5 && scope !== CancellationScope.current()) scope.cancel(`signal ${n}`);
+  });
+  for (let turn = 0; turn < count; turn += 1) {
+    scope = new CancellationScope();
+    const trip = scope.run(() =>
+      saga(
+        async (undo) => {
+          for (const part of ['a', 'b', 'c']) {
+            undo.addCompensation(async () =>
+              seen.push([part, await waiting.work('undo', part, CancellationScope.current().cancelRequested)]),
+            );
+            await trying.work('do', part, seen.length);
+          }
+        },
+        { parallel: turn % 2 === 1 },
+      ),
+    );
+    await trip.catch((error: unknown) => seen.push((error as Error).message, scope.cancelRequested));
+  }
+  return seen;
 }

@@ -7,10 +7,12 @@ import { createRunLog, lines } from '../../test/support/run-log.ts';
 import { errorToFailure } from '../common/failure.ts';
 import { defaultPayloadConverter as converter, encodeValues } from '../common/payload-converter.ts';
 import type { WorkflowEngine } from '../worker/engine.ts';
+import { retryPolicyToProto } from './activity.ts';
 import { COMMAND_RULES } from './concepts.ts';
 import * as api from './index.ts';
 import { type Block, compareBlock } from './replay.ts';
 import type { CommandAttributes, Run } from './run.ts';
+import { clearTimeout, setTimeout } from './timer.ts';
 
 let engine: WorkflowEngine;
 beforeAll(async () => {
@@ -41,6 +43,9 @@ test('wrong options of activities name their field', () => {
   for (const field of ['scheduleToCloseTimeout', 'scheduleToStartTimeout', 'startToCloseTimeout', 'heartbeatTimeout']) {
     expect(options({ [field]: 'soon' })).toThrow(`${field}: "soon"`);
   }
+  expect(retryPolicyToProto({})).toMatchObject({ backoffCoefficient: 0, maximumAttempts: 0, nonRetryableErrorTypes: [] });
+  const proxy = api.proxyActivities({ startToCloseTimeout: 1 });
+  expect(proxy.work).toBe(proxy.work);
   for (const field of ['initialInterval', 'maximumInterval']) {
     expect(options({ retry: { [field]: 'soon' } })).toThrow(`retry.${field}: "soon"`);
   }
@@ -49,6 +54,9 @@ test('wrong options of activities name their field', () => {
   expect(options({ retry: { maximumAttempts: Number.POSITIVE_INFINITY } })).not.toThrow();
   expect(() => api.defineQuery(5 as never)).toThrow('defineQuery: the name must be text');
   expect(() => api.defineQuery('')).toThrow('defineQuery: the name must be text');
+  expect(() => setTimeout(() => {}, 1)).toThrow(/^setTimeout: only workflow code/);
+  expect(() => clearTimeout(1)).toThrow(/^clearTimeout: only workflow code/);
+  expect(() => api.CancellationScope.shield(async () => {})).toThrow(/^CancellationScope.shield: only workflow code/);
   expect(() => api.waitUntil(1)).toThrow(/^waitUntil: only workflow code/);
   expect(() => api.setHandler(api.defineQuery('q'), () => 1)).toThrow(/^setHandler: only workflow code/);
 });
@@ -88,6 +96,9 @@ test('R-REPLAY-6: an activity that is given up is awaited no more; its failure n
   const log = createRunLog('givenUp');
   expect(lines(await log.run(engine))).toEqual(['activity 1 work()', 'cancel activity 1', 'timer 1 1000']);
   expect(await log.query(engine, '__stack_trace')).not.toContain('activity work');
+  // Its end comes too late, whatever it is.
+  const value = { number: 1, scheduledEventId: 3n, attempt: 1, timeoutType: 1, retryState: 2, lastFailure: undefined };
+  log.add({ $case: 'activityTimedOut', value } as never);
   log.fire(1);
   expect(lines(await log.run(engine))).toEqual(['complete {"attempt":0,"identity":""}']);
 });
@@ -151,11 +162,32 @@ test('R-REPLAY-2: thousands of conditions wake in the order they were awaited', 
   expect(resultOf(lines(await log.run(engine))[0])).toEqual(Array.from({ length: 5_000 }, (_, number) => number));
 });
 
-/** Compares one command with one recorded event, as replay does. */
-function compare(produced: object, recorded: object, strict = false): () => void {
+test('R-REPLAY-2: a condition that comes true while others wake is asked after them', async () => {
+  const log = createRunLog('lastFirst', [1_100]);
+  await log.run(engine);
+  log.fire(1);
+  const woken = resultOf(lines(await log.run(engine))[0]) as number[];
+  expect(woken.slice(0, -1)).toEqual(Array.from({ length: 1_099 }, (_, number) => number + 1));
+  expect(woken.at(-1)).toBe(0);
+});
+
+test('the stack trace shows each thing that is awaited, and nothing that has ended', async () => {
+  const log = createRunLog('afterwards');
+  await log.run(engine);
+  log.completeActivity(1);
+  await log.run(engine);
+  const trace = String(await log.query(engine, '__stack_trace')).split('\n\n');
+  const labels = trace.map((block) => block.split('\n')[0]).sort();
+  expect(labels).toEqual(['CancellationScope.withTimeout (3600000 ms)', 'sleep (10800000 ms)', 'sleep (7200000 ms)']);
+});
+
+/** Compares commands with recorded events, as replay does. */
+function compare(produced: object | object[], recorded: object | object[], strict = false): () => void {
   const task = { buildId: 'b1' } as Block['task'];
-  const block: Block = { eventId: 2n, task, commands: [{ id: 3n, time: undefined, attributes: recorded } as HistoryEvent] };
-  const run = { commands: [{ attributes: produced as CommandAttributes, site: undefined }] } as unknown as Run;
+  const events = [recorded].flat().map((attributes, at) => ({ id: BigInt(3 + at), time: undefined, attributes }) as HistoryEvent);
+  const block: Block = { eventId: 2n, task, commands: events };
+  const commands = [produced].flat().map((attributes) => ({ attributes: attributes as CommandAttributes, site: undefined }));
+  const run = { commands } as unknown as Run;
   return () => compareBlock(run, block, { strict, buildId: 'b2' });
 }
 
@@ -177,6 +209,7 @@ test('R-REPLAY-4: steps differ by kind, number and name, and the difference is t
   expect(compare(activity, asked)).not.toThrow();
   expect(compare(timer, asked)).toThrow(/Recorded: cancel activity 7[\s\S]*Produced: cancel timer 7/);
   expect(compare(activity, back)).toThrow(/Recorded: cancel timer 7[\s\S]*Produced: cancel activity 7/);
+  expect(compare([timer, activity], [back, back])).toThrow('at event 4 (step 2 of');
   expect(compare({ ...timer, value: { number: 8 } }, back)).toThrow('cancel timer 8');
 });
 

@@ -154,3 +154,25 @@ export async function crowd(size: number): Promise<number[]> {
   await Promise.all(waiting);
   return woken;
 }
+
+/** The first condition comes true when the thousandth of the others has woken: it is asked again only after all of them. */
+export async function lastFirst(size: number): Promise<number[]> {
+  let open = false;
+  const woken: number[] = [];
+  const wait = async (number: number, predicate: () => boolean): Promise<void> => {
+    await condition(predicate);
+    woken.push(number);
+  };
+  const waiting = [wait(0, () => woken.length >= 1_000)];
+  for (let number = 1; number < size; number += 1) waiting.push(wait(number, () => open));
+  await sleep(1);
+  open = true;
+  await Promise.all(waiting);
+  return woken;
+}
+
+/** An activity, then a sleep with a limit beside another sleep. */
+export async function afterwards(): Promise<void> {
+  await work();
+  await Promise.all([CancellationScope.withTimeout('1h', () => sleep('2h')), sleep('3h')]);
+}

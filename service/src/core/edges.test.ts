@@ -1,7 +1,7 @@
 /** The last value that still counts, and what a state keeps of the past: too small for the scripts to show. */
 import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
 import { expect, test } from 'vitest';
-import { isStartMarkWanted } from './activity.ts';
+import { activityOf, isStartMarkWanted } from './activity.ts';
 import { folds } from './fold.ts';
 import { decodeFrame } from './frames.ts';
 import { HISTORY_GRACE, MAX_HISTORY_BYTES, SUGGEST_CONTINUE_BYTES, SUGGEST_CONTINUE_EVENTS } from './limits.ts';
@@ -63,4 +63,18 @@ test('R-ACT-5: the mark of a start is written only while that start still says s
   expect(wanted({ attempt: 3 })).toBe(false);
   expect(wanted({ startNumber: 4 })).toBe(false);
   expect(isStartMarkWanted(stateWith({}), mark)).toBe(false);
+});
+
+test('R-ACT-6: of an attempt that has begun only the hand-out that began it counts; before, any that is not older', () => {
+  const token = { number: 1, attempt: 2, startNumber: 3 };
+  const found = (fields: Partial<Activity>): boolean => {
+    const activity = { number: 1, attempt: 2, startNumber: 3, startedAt: 500, ...fields } as Activity;
+    return activityOf(stateWith({ activities: new Map([[1, activity]]) }), token) === activity;
+  };
+  expect(found({})).toBe(true);
+  expect(found({ startNumber: 2 })).toBe(false);
+  expect(found({ startNumber: 4 })).toBe(false);
+  expect(found({ startNumber: 2, startedAt: 0 })).toBe(true);
+  expect(found({ startNumber: 4, startedAt: 0 })).toBe(false);
+  expect(found({ attempt: 1 })).toBe(false);
 });

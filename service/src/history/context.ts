@@ -20,6 +20,8 @@ export interface HistoryOptions {
   readonly maxHotRuns?: number;
   /** The same by estimated bytes. Default MAX_HOT_BYTES. */
   readonly maxHotBytes?: number;
+  /** Answers are released only this long after the last good beat was sent: later another node may own the runs. Default 6 000 ms. */
+  readonly serveForMs?: number;
   /** Units waiting for a commit. Default 20 000. */
   readonly queueLimit?: number;
   /** Called when the node was fenced three times within a minute: the process should end. */

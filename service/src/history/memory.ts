@@ -6,8 +6,6 @@ import type { RunKey } from '../store/store.ts';
 import { type History, openKey } from './context.ts';
 import type { HotRun } from './run.ts';
 
-/** Answers are released only this long after the last good beat was sent: later another node may own the runs. */
-const SERVE_MS = 6_000;
 /** A run used again within this time keeps its place in the order of use. */
 const MOVE_MS = 500;
 const LONGEST_ALARM_MS = 1_000;
@@ -100,7 +98,7 @@ export function isServing(h: History): boolean {
 export function mayServe(h: History): void {
   const { beatSent, phase } = h.node;
   const silent = Math.max(h.env.monotonic() - beatSent.monotonic, h.env.now() - beatSent.wall);
-  if ((phase === 'serving' || phase === 'stopping') && silent <= SERVE_MS) return;
+  if ((phase === 'serving' || phase === 'stopping') && silent <= h.options.serveForMs) return;
   if (phase === 'serving') throw new PerdureError('DATABASE_UNAVAILABLE', 'the database has not answered for some seconds', {}, 500);
   throw notServing(h);
 }

@@ -18,6 +18,7 @@ import { dropAll } from './memory.ts';
 import { newWorker } from './newcomers.ts';
 import { boot, databaseDown, fenced, selfFence, serve } from './node.ts';
 import { wantTasks } from './offers.ts';
+import { type Progress, progressOf } from './progress.ts';
 import { purgeMarks } from './purge.ts';
 import { awaitResults, describeWorkflow, getHistory } from './reads.ts';
 import { pauseWorkflow, queryWorkflow, requestCancelWorkflow, resumeWorkflow, signalWorkflow, terminateWorkflow } from './requests.ts';
@@ -48,6 +49,8 @@ export type HistoryService = HistoryRole & {
   health(): 'serving' | 'not-serving';
   /** Figures for tests, metrics and describe. */
   stats(): { hot: number; queued: number; due: number; waits: number };
+  /** What the runs in memory are at: for those who own the clock. */
+  progress(): Progress;
 };
 
 function createState(parts: HistoryParts): History {
@@ -65,6 +68,7 @@ function createState(parts: HistoryParts): History {
       scanAheadMs: 60_000,
       maxHotRuns: 50_000,
       maxHotBytes: MAX_HOT_BYTES,
+      serveForMs: 6_000,
       queueLimit: 20_000,
       ...options,
     },
@@ -153,6 +157,7 @@ export function createHistory(parts: HistoryParts): HistoryService {
       due: h.due.size(),
       waits: h.waits.size(),
     }),
+    progress: () => progressOf(h),
   };
 }
 

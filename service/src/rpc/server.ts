@@ -1,5 +1,4 @@
 /** The gRPC server: bytes in, handler, bytes out. Knows nothing of workflows. */
-import { BinaryReader } from '@bufbuild/protobuf/wire';
 import {
   type handleUnaryCall,
   logVerbosity,
@@ -14,9 +13,10 @@ import { HealthImplementation } from 'grpc-health-check';
 import { encode } from '../core/encode.ts';
 import { MAX_REQUEST_BYTES } from '../core/limits.ts';
 import type { Env } from '../env.ts';
-import { PerdureError, tooLarge } from '../errors.ts';
+import { PerdureError } from '../errors.ts';
 import { counters } from '../telemetry/counters.ts';
 import type { Log } from '../telemetry/log.ts';
+import { decodeRequest } from './codec.ts';
 import { type CallContext, type RpcHandlers, type RpcMethod, SERVICES } from './contract.ts';
 import { DETAILS_HEADER, statusOf, toPerdureError } from './status.ts';
 
@@ -211,23 +211,9 @@ async function answer(method: RpcMethod, bytes: Buffer, open: OpenCall, state: S
   if (state.stopping) throw stopping();
   const handlers = options.handlers();
   if (handlers === undefined) throw options.unavailable();
-  if (bytes.length > MAX_REQUEST_BYTES) throw tooLarge('request', bytes.length, MAX_REQUEST_BYTES);
   const handler = handlers[method.key] as (request: unknown, call: CallContext) => Promise<unknown>;
-  const response = await untilCut(handler(decode(method, bytes), open.context), open, options);
+  const response = await untilCut(handler(decodeRequest(method, bytes), open.context), open, options);
   return encode(method.response, response);
-}
-
-// Text that is no UTF-8 would otherwise be changed silently: two different ids could become one.
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const strictUtf8 = (bytes: Uint8Array): string => utf8.decode(bytes);
-
-function decode(method: RpcMethod, bytes: Buffer): unknown {
-  try {
-    return method.request.decode(new BinaryReader(bytes, strictUtf8));
-  } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
-    throw new PerdureError('BAD_FIELD', `request: not a protobuf message as ${method.path} takes it (${problem})`, { field: 'request' });
-  }
 }
 
 /** A handler need not hurry when its caller has gone; what it answers then must not be lost. */

@@ -1,10 +1,10 @@
 // Holds the direction of imports.
 import { expect, test } from 'vitest';
 import { importViolations } from './imports.ts';
-import { isTest, sources } from './sources.ts';
+import { importsOf, isTest, type Source, sources } from './sources.ts';
 
 test('imports go one way', () => {
-  const files = [...sources('service/src'), ...sources('sdk-ts/src')].filter(({ path }) => !isTest(path));
+  const files = [...sources('service/src'), ...sources('sdk-ts/src'), ...sources('testing/src')].filter(({ path }) => !isTest(path));
   expect(files.length).toBeGreaterThan(5);
   expect(importViolations(files)).toEqual([]);
 });
@@ -34,4 +34,32 @@ test.each([
   ['service/src/store/postgres/commit.ts', `import pg from 'pg';`],
 ])('%s is accepted: %s', (path, text) => {
   expect(importViolations([{ path, text }])).toEqual([]);
+});
+
+/** Packages that loading a file loads, by the files that import them. Types load nothing. */
+function loaded(entry: string): Map<string, string> {
+  const files = new Map([...sources('service/src')].map((file) => [file.path, file]));
+  const packages = new Map<string, string>();
+  const seen = new Set<string>();
+  const visit = (path: string): void => {
+    const file = files.get(path);
+    if (file === undefined || seen.has(path)) return;
+    seen.add(path);
+    for (const target of importsOf(withoutTypes(file))) {
+      if (target.startsWith('service/')) visit(target);
+      else packages.set(target.startsWith('@') ? target.split('/').slice(0, 2).join('/') : target, path);
+    }
+  };
+  visit(entry);
+  return packages;
+}
+
+function withoutTypes({ path, text }: Source): Source {
+  return { path, text: text.replace(/^(?:import|export) type [^;]*;/gm, '') };
+}
+
+test('the engine loads nothing heavy: tests of workflows start with it', () => {
+  const light = ['@bufbuild/protobuf', '@perdure/proto', 'node:crypto', 'node:v8'];
+  expect([...loaded('service/src/engine.ts')].filter(([name]) => !light.includes(name))).toEqual([]);
+  expect(loaded('service/src/server.ts').has('@grpc/grpc-js')).toBe(true);
 });

@@ -32,6 +32,8 @@ export interface QueryInput {
   readonly queryType: string;
   readonly args: Payload[];
   readonly header: Header | undefined;
+  /** A run that has been continued passes the question on. */
+  readonly followRuns: boolean;
 }
 
 export type QueryAnswer = NonNullable<QueryResult['outcome']>;
@@ -116,8 +118,8 @@ export interface HistoryRole {
     range: { from: number; to: number; maxBytes: number; waitMs: number },
     abort: AbortSignal,
   ): Promise<GetWorkflowHistoryResponse>;
-  /** Resolves as soon as at least one run has closed (or is refused), else with [] after `waitMs`. */
-  awaitResults(refs: readonly RunRef[], waitMs: number, abort: AbortSignal): Promise<WorkflowResult[]>;
+  /** Resolves as soon as at least one run (or, unless `thisRunOnly`, its chain) has closed or is refused, else with [] after `waitMs`. */
+  awaitResults(refs: readonly RunRef[], options: { waitMs: number; thisRunOnly: boolean }, abort: AbortSignal): Promise<WorkflowResult[]>;
 
   /** From matching: one answer per claim, in order. */
   claimTasks(claims: readonly TaskClaim[]): Promise<ClaimAnswer[]>;

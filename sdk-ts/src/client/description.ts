@@ -11,7 +11,16 @@ import { decodeValue, type PayloadConverter } from '../common/payload-converter.
 import { fromSearchAttributeValue, type SearchAttribute } from '../common/search-attribute.ts';
 
 /** Where a run stands; the same words as in filters. */
-export type WorkflowStatusName = 'Running' | 'Completed' | 'Failed' | 'Canceled' | 'Terminated' | 'TimedOut' | 'Paused' | 'Unknown';
+export type WorkflowStatusName =
+  | 'Running'
+  | 'Completed'
+  | 'Failed'
+  | 'Canceled'
+  | 'Terminated'
+  | 'TimedOut'
+  | 'ContinuedAsNew'
+  | 'Paused'
+  | 'Unknown';
 
 /** A run in a list. */
 export interface WorkflowListEntry {
@@ -36,6 +45,14 @@ export interface WorkflowDescription extends WorkflowListEntry {
   /** Bytes of the log. */
   readonly historyBytes: number;
   readonly cancelRequested: boolean;
+  /** The first run of the chain: this one unless it continues another. */
+  readonly firstRunId: string;
+  readonly continuedFromRunId: string | undefined;
+  /** The run that continues this one. */
+  readonly newRunId: string | undefined;
+  /** 1, 2, … of the workflow's own retry policy. */
+  readonly attempt: number;
+  readonly cronSchedule: string | undefined;
   /** Ms; undefined without the limit. */
   readonly runTimeout: number | undefined;
   /** Ms; undefined without the limit. */
@@ -83,6 +100,7 @@ const STATUS: Readonly<Record<number, WorkflowStatusName>> = {
   [WorkflowStatus.TERMINATED]: 'Terminated',
   [WorkflowStatus.TIMED_OUT]: 'TimedOut',
   [WorkflowStatus.PAUSED]: 'Paused',
+  [WorkflowStatus.CONTINUED_AS_NEW]: 'ContinuedAsNew',
 };
 const ACTIVITY_STATE: Readonly<Record<number, PendingActivityDescription['state']>> = {
   [PendingActivityState.SCHEDULED]: 'scheduled',
@@ -129,6 +147,11 @@ export function descriptionOf(response: DescribeWorkflowResponse, converter: Pay
     },
     paused: response.paused && { since: dateOf(response.paused.since), reason: response.paused.reason, identity: response.paused.identity },
     variables: valuesOf(converter, response.variables, 'variables'),
+    firstRunId: response.firstRunId,
+    continuedFromRunId: response.continuedFromRunId || undefined,
+    newRunId: response.newRunId || undefined,
+    attempt: response.attempt,
+    cronSchedule: response.cronSchedule || undefined,
     notes: response.notes,
     raw: response,
   };

@@ -23,6 +23,21 @@ export class WorkflowFailedError extends Error {
   }
 }
 
+/** The run was continued as a new one, and only this run was asked for. */
+export class WorkflowContinuedAsNewError extends Error {
+  override readonly name: string = 'WorkflowContinuedAsNewError';
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly newRunId: string;
+
+  constructor(run: { workflowId: string; runId: string }, newRunId: string) {
+    super(`workflow ${run.workflowId} (run ${run.runId}) was continued as run ${newRunId}`);
+    this.workflowId = run.workflowId;
+    this.runId = run.runId;
+    this.newRunId = newRunId;
+  }
+}
+
 /** The workflow id has a run already, and the policies of the start do not allow another. */
 export class WorkflowAlreadyStartedError extends ServiceError {
   override readonly name: string = 'WorkflowAlreadyStartedError';
@@ -77,7 +92,7 @@ export function failureOfClose(
   run: { workflowId: string; runId: string },
   event: HistoryEvent,
   converter: PayloadConverter,
-): WorkflowFailedError | undefined {
+): WorkflowFailedError | WorkflowContinuedAsNewError | undefined {
   const { attributes } = event;
   if (attributes?.$case === 'workflowCompleted') return undefined;
   if (attributes?.$case === 'workflowFailed') {
@@ -97,5 +112,6 @@ export function failureOfClose(
     const name = timeoutName(attributes.value.timeoutType);
     return new WorkflowFailedError(run, 'TimedOut', new TimeoutFailure(`the ${name} timeout was reached`, name));
   }
+  if (attributes?.$case === 'workflowContinuedAsNew') return new WorkflowContinuedAsNewError(run, attributes.value.newRunId);
   throw new Error(`this version of the SDK does not know the closing event ${attributes?.$case ?? '(unknown)'}`);
 }

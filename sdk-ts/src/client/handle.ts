@@ -45,19 +45,26 @@ export interface HistoryOptions {
   follow?: boolean;
 }
 
+/** Which end to wait for. */
+export interface ResultOptions {
+  /** False: the end of this run only; rejects with WorkflowContinuedAsNewError if the run is continued as new. Default true. */
+  followRuns?: boolean;
+}
+
 /**
- * A run. All methods reject with WorkflowNotFoundError when there is no such run, and with ServiceError when the service refuses for
+ * A run, and those that continue it. All methods reject with WorkflowNotFoundError when there is no such run, and with ServiceError when the service refuses for
  * another reason or cannot be reached for a minute.
  */
 export interface WorkflowHandle<F extends Workflow = Workflow> {
   readonly workflowId: string;
-  /** Empty if the handle was made without: then each call goes to the open run of the workflow id, else to its newest closed one. */
+  /** The run started, or named; signals, queries, cancel and terminate reach the one that continues it. Empty if the handle was made without: then each call goes to the open run of the workflow id, else to its newest closed one. */
   readonly runId: string;
   /**
-   * Waits for the end. Rejects with WorkflowFailedError when the run fails, is cancelled, terminated, or times out. While the service
-   * cannot be reached it waits on, and the client's log says so once; set `retry.maximumElapsedMs` for a limit.
+   * Waits for the end: of the run, and of those that continue it as new, by retry or by cron. Rejects with WorkflowFailedError when it fails,
+   * is cancelled, terminated, or times out. While the service cannot be reached it waits on, and the client's log says so once; set
+   * `retry.maximumElapsedMs` for a limit.
    */
-  result(): Promise<ResultOf<F>>;
+  result(options?: ResultOptions): Promise<ResultOf<F>>;
   /** Resolves when the signal is recorded. Signals of one client to one workflow are recorded in the order of the calls. */
   signal<Args extends readonly unknown[] = readonly unknown[]>(signal: SignalLike<Args> | string, ...args: Args): Promise<void>;
   /** Asks the code; needs a worker. Rejects with what the handler threw. */
@@ -96,7 +103,7 @@ export function createHandle<F extends Workflow>(context: HandleContext, workflo
   return {
     workflowId,
     runId,
-    result: () => orClientError(workflowId, resultOf<F>(context, execution)),
+    result: (options) => orClientError(workflowId, resultOf<F>(context, execution, options)),
     signal: (signal, ...args) =>
       intercepted<ClientInterceptor, ClientSignalInput, Promise<void>>(wire.interceptors, methodOf('signal'), (input) =>
         orClientError(workflowId, sendSignal(context, input)),
@@ -156,9 +163,13 @@ async function encodeArgs(wire: Wire, args: readonly unknown[], what: string): P
   return payloads;
 }
 
-async function resultOf<F extends Workflow>(context: HandleContext, execution: WorkflowExecution): Promise<ResultOf<F>> {
+async function resultOf<F extends Workflow>(
+  context: HandleContext,
+  execution: WorkflowExecution,
+  { followRuns = true }: ResultOptions = {},
+): Promise<ResultOf<F>> {
   const { wire, awaitResult } = context;
-  const { runId, outcome } = await awaitResult(execution);
+  const { runId, outcome } = await awaitResult(execution, !followRuns);
   if (outcome?.$case !== 'closeEvent') throw new Error('the service answered a closed run without its closing event');
   const event = outcome.value;
   // Several handles may share this event: codecs must not be applied twice to it.
@@ -196,7 +207,7 @@ async function ask(wire: Wire, input: ClientQueryInput): Promise<unknown> {
   checkText('query', queryType);
   const { api, namespace, closed: abort, retry, clock } = wire;
   const args = await encodeArgs(wire, input.args, `query ${queryType}`);
-  const request = { namespace, execution: runOf(input), queryType, args, header: toHeader(input.headers) };
+  const request = { namespace, execution: runOf(input), queryType, args, header: toHeader(input.headers), followRuns: true };
   const options = { ...retry, maximumElapsedMs: QUERY_PATIENCE_MS, maximumIntervalMs: 500 };
   const response = await withRetry({ clock, options, abort, alsoTransient: ({ reason }) => reason === 'QUERY_NOT_READY' }, () =>
     api.queryWorkflow(request, { deadlineMs: QUERY_DEADLINE_MS, abort }),

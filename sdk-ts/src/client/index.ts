@@ -29,12 +29,19 @@ export {
   undefinedConverter,
 } from '../common/payload-converter.ts';
 export type { RetryOptions } from '../common/retry.ts';
+export type { RetryPolicy } from '../common/retry-policy.ts';
 export type { SearchAttribute } from '../common/search-attribute.ts';
 export { ServiceError } from '../common/service-error.ts';
 export type { Json, ResultOf, Workflow } from '../common/types.ts';
 export { Client, type ClientOptions, type ListOptions } from './client.ts';
 export type { PendingActivityDescription, WorkflowDescription, WorkflowListEntry, WorkflowStatusName } from './description.ts';
-export { type FailedStatus, WorkflowAlreadyStartedError, WorkflowFailedError, WorkflowNotFoundError } from './errors.ts';
-export type { HistoryOptions, QueryLike, SignalLike, WorkflowHandle } from './handle.ts';
+export {
+  type FailedStatus,
+  WorkflowAlreadyStartedError,
+  WorkflowContinuedAsNewError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from './errors.ts';
+export type { HistoryOptions, QueryLike, ResultOptions, SignalLike, WorkflowHandle } from './handle.ts';
 export type { CancelInput, ClientInterceptor, ClientQueryInput, ClientSignalInput, StartInput, TerminateInput } from './interceptor.ts';
 export type { StartOptions, StartSettings } from './start.ts';

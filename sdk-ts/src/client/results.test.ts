@@ -30,7 +30,7 @@ test('handles share long polls; a result answers all who wait for that run', asy
   await clock.settle();
   const ids = () => polls.map((poll) => poll.request.executions.map((execution) => execution.workflowId));
   expect(ids()).toEqual([['a', 'b'], ['c']]);
-  polls[0]?.landed.open([closed(1, { $case: 'workflowCompleted', value: { completedEventId: 1n, result: json('B') } })]);
+  polls[0]?.landed.open([closed(1, { $case: 'workflowCompleted', value: { completedEventId: 1n, newRunId: '', result: json('B') } })]);
   await clock.settle();
   expect(done).toEqual(['b=B', 'b=B']);
   // What is still open is asked for again, together with what is new.
@@ -44,7 +44,7 @@ test('a run that closes soon is known soon, however many long polls are out; no 
       const ready = () =>
         request.executions.flatMap(({ workflowId }, index) =>
           closedRuns.has(workflowId)
-            ? [closed(index, { $case: 'workflowCompleted', value: { completedEventId: 1n, result: json(1) } })]
+            ? [closed(index, { $case: 'workflowCompleted', value: { completedEventId: 1n, newRunId: '', result: json(1) } })]
             : [],
         );
       while (ready().length === 0 && !call?.abort?.aborted) await new Promise<void>((resolve) => clock.setTimer(1, resolve));
@@ -75,7 +75,7 @@ test('waiting while the service is away is told once', async () => {
   const { clock, client, lines } = setup({
     awaitWorkflowResults: () => {
       if (away) throw refusal(14, '');
-      return { results: [closed(0, { $case: 'workflowCompleted', value: { completedEventId: 1n, result: json(1) } })] };
+      return { results: [closed(0, { $case: 'workflowCompleted', value: { completedEventId: 1n, newRunId: '', result: json(1) } })] };
     },
   });
   const result = client.getHandle('a', 'run').result();
@@ -92,7 +92,7 @@ test('a run that cannot be asked for does not end the waiting for others', async
       if (executions.some(({ workflowId }) => workflowId === 'bad')) throw refusal(3, 'INVALID_ARGUMENT');
       return {
         results: executions.map((_, index) =>
-          closed(index, { $case: 'workflowCompleted', value: { completedEventId: 1n, result: json(1) } }),
+          closed(index, { $case: 'workflowCompleted', value: { completedEventId: 1n, newRunId: '', result: json(1) } }),
         ),
       };
     },
@@ -109,7 +109,7 @@ test('400 handles take few calls, each for many runs', async () => {
       const ready = () =>
         request.executions.flatMap(({ workflowId }, index) =>
           closedRuns.has(workflowId)
-            ? [closed(index, { $case: 'workflowCompleted', value: { completedEventId: 1n, result: json(1) } })]
+            ? [closed(index, { $case: 'workflowCompleted', value: { completedEventId: 1n, newRunId: '', result: json(1) } })]
             : [],
         );
       while (ready().length === 0) await new Promise<void>((resolve) => clock.setTimer(1, resolve));
@@ -131,7 +131,12 @@ test.each<[string, HistoryEvent['attributes'], object]>([
     'failed',
     {
       $case: 'workflowFailed',
-      value: { completedEventId: 1n, failure: errorToFailure(ApplicationFailure.nonRetryable('no', 'T'), defaultPayloadConverter) },
+      value: {
+        completedEventId: 1n,
+        newRunId: '',
+        retryState: 0,
+        failure: errorToFailure(ApplicationFailure.nonRetryable('no', 'T'), defaultPayloadConverter),
+      },
     },
     { status: 'Failed', cause: { name: 'ApplicationFailure', type: 'T', message: 'no' } },
   ],
@@ -147,7 +152,7 @@ test.each<[string, HistoryEvent['attributes'], object]>([
   ],
   [
     'timed out',
-    { $case: 'workflowTimedOut', value: { timeoutType: 5 } },
+    { $case: 'workflowTimedOut', value: { timeoutType: 5, newRunId: '', retryState: 0 } },
     { status: 'TimedOut', cause: { name: 'TimeoutFailure', timeoutType: 'run' } },
   ],
 ])('a run that %s rejects with its cause', async (_, attributes, expected) => {
@@ -170,7 +175,7 @@ test('waiting for a run that is not there rejects; one whose owner is away is as
         if (execution.workflowId === 'gone') return { index, runId: '', status: 0, ...itemError(5, 'WORKFLOW_NOT_FOUND') };
         attempts += 1;
         if (attempts < 3) return { index, runId: '', status: 0, ...itemError(14, 'UNAVAILABLE') };
-        return closed(index, { $case: 'workflowCompleted', value: { completedEventId: 1n, result: json('late') } });
+        return closed(index, { $case: 'workflowCompleted', value: { completedEventId: 1n, newRunId: '', result: json('late') } });
       }),
     }),
   });

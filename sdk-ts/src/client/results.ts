@@ -49,10 +49,21 @@ interface Awaited {
   resting: boolean;
 }
 
-/** Resolves with the closing event of a run. Rejects with ServiceError when the run cannot be awaited. */
-export type AwaitResult = (execution: WorkflowExecution) => Promise<WorkflowResult>;
+/** Resolves with the closing event of a run: of the last of its chain unless `thisRunOnly`. Rejects with ServiceError when the run cannot be awaited. */
+export type AwaitResult = (execution: WorkflowExecution, thisRunOnly: boolean) => Promise<WorkflowResult>;
 
+/** Waits for ends of chains, and for those of single runs, which are asked for by other calls. */
 export function createResults(wire: Wire): AwaitResult {
+  const chains = createWaits(wire, false);
+  let runs: ReturnType<typeof createWaits> | undefined;
+  return (execution, thisRunOnly) => {
+    if (!thisRunOnly) return chains(execution);
+    runs ??= createWaits(wire, true);
+    return runs(execution);
+  };
+}
+
+function createWaits(wire: Wire, thisRunOnly: boolean): (execution: WorkflowExecution) => Promise<WorkflowResult> {
   const { clock } = wire;
   const awaited = new Map<string, Awaited>();
   const polls = new Set<Poll>();
@@ -91,7 +102,7 @@ export function createResults(wire: Wire): AwaitResult {
     lastCall = clock.monotonic();
     wire.closed.addEventListener('abort', end, { once: true });
     try {
-      take(runs, await ask(wire, runs, poll.abort.signal, outage));
+      take(runs, await ask(wire, { runs, thisRunOnly }, poll.abort.signal, outage));
     } catch (error) {
       fail(runs, error, poll);
     } finally {
@@ -195,9 +206,14 @@ function outageLog({ log }: Wire): Outage {
 }
 
 /** One long poll, tried again for as long as somebody waits unless the client's options say otherwise. */
-async function ask(wire: Wire, runs: readonly Awaited[], abort: AbortSignal, outage: Outage): Promise<readonly WorkflowResult[]> {
+async function ask(
+  wire: Wire,
+  { runs, thisRunOnly }: { runs: readonly Awaited[]; thisRunOnly: boolean },
+  abort: AbortSignal,
+  outage: Outage,
+): Promise<readonly WorkflowResult[]> {
   const { api, clock, namespace, retry } = wire;
-  const request = { namespace, executions: runs.map((run) => run.execution), waitTimeout: WAIT };
+  const request = { namespace, executions: runs.map((run) => run.execution), waitTimeout: WAIT, thisRunOnly };
   const options = { maximumElapsedMs: Number.POSITIVE_INFINITY, ...retry };
   const { results } = await withRetry({ clock, options, abort, onFailure: outage.began }, () =>
     api.awaitWorkflowResults(request, { deadlineMs: DEADLINE_MS, abort }),

@@ -6,6 +6,7 @@ import { encodeMessage, hasCodecs } from '../common/data-converter.ts';
 import { type Duration, durationToProto } from '../common/duration.ts';
 import { toHeader } from '../common/interceptor.ts';
 import { encodeValue, encodeValues } from '../common/payload-converter.ts';
+import { type RetryPolicy, retryPolicyToProto } from '../common/retry-policy.ts';
 import { type SearchAttribute, toSearchAttributeValue } from '../common/search-attribute.ts';
 import { checkText, checkWellFormed } from '../common/text.ts';
 import type { Workflow } from '../common/types.ts';
@@ -26,6 +27,13 @@ export interface StartSettings {
   taskTimeout?: Duration;
   /** The code starts this much later. Default 0. */
   startDelay?: Duration;
+  /** Attempts of the whole workflow: a run that failed or timed out (run timeout) is followed by a new one. Default none. */
+  retry?: RetryPolicy;
+  /**
+   * Runs one after the other at these times, in UTC: "minute hour day-of-month month day-of-week", "@hourly", "@daily", "@weekly",
+   * "@monthly", "@yearly" or "@every 90m". The first run waits for its time too. Cancel or terminate ends it.
+   */
+  cronSchedule?: string;
   /** If the workflow id has an open run: 'fail' (default) with WorkflowAlreadyStartedError, 'useExisting', or 'terminateExisting'. */
   conflictPolicy?: 'fail' | 'useExisting' | 'terminateExisting';
   /** If the workflow id has closed runs only: 'allow' (default), 'allowFailedOnly', or 'reject' with WorkflowAlreadyStartedError. */
@@ -78,6 +86,8 @@ export async function startRequest(wire: Wire, { workflowType: type, options, he
     executionTimeout: durationToProto(options.executionTimeout, 'executionTimeout'),
     taskTimeout: durationToProto(options.taskTimeout, 'taskTimeout'),
     startDelay: durationToProto(options.startDelay, 'startDelay'),
+    retryPolicy: retryPolicyToProto(options.retry),
+    cronSchedule: options.cronSchedule ?? '',
     memo: recordOf('memo', options.memo, (value, what) => encodeValue(wire.converter, value, what)),
     searchAttributes: recordOf('searchAttributes', options.searchAttributes, toSearchAttributeValue),
   };

@@ -36,7 +36,7 @@ async function currentRun(wire: Wire, execution: WorkflowExecution): Promise<Wor
 /** Whether the run was terminated just so: then an earlier try did it, and its answer was lost. */
 async function endedSo(wire: Wire, execution: WorkflowExecution, reason: string): Promise<boolean> {
   const { api, namespace, identity, closed: abort } = wire;
-  const request = { namespace, executions: [execution], waitTimeout: WAIT };
+  const request = { namespace, executions: [execution], waitTimeout: WAIT, thisRunOnly: false };
   try {
     const { results } = await withRetry(retryContext(wire), () => api.awaitWorkflowResults(request, { abort }));
     const outcome = results[0]?.outcome;

@@ -228,11 +228,11 @@ function rest(run: Run): Progress {
 function deliver(session: Session, role: 'input' | 'result'): boolean {
   let any = false;
   for (let at = session.nextEvent; at < session.until; at += 1) {
-    const { attributes } = session.events[at] as HistoryEvent;
+    const { attributes, id } = session.events[at] as HistoryEvent;
     const { $case, value } = attributes as EventAttributes;
     const rule = EVENT_RULES[$case] as EventRule<unknown>;
     if (rule.role !== role) continue;
-    rule.deliver(session.run, value);
+    rule.deliver(session.run, value, id);
     any = true;
   }
   return any;

@@ -11,11 +11,12 @@
 // | done       | any result                      | done     | nothing                                              |
 
 import type { ScheduleActivityCommand } from '@perdure/proto/perdure/api/v1/activity';
-import type { Header, Payload, RetryPolicy as ProtoRetryPolicy } from '@perdure/proto/perdure/api/v1/common';
+import type { Header, Payload } from '@perdure/proto/perdure/api/v1/common';
 import { type Duration, durationToProto } from '../common/duration.ts';
 import { ActivityFailure, CancelledFailure, failureToError, retryStateName, TimeoutFailure, timeoutName } from '../common/failure.ts';
 import { type Headers, intercepted, toHeader } from '../common/interceptor.ts';
 import { decodeValue, encodeValues } from '../common/payload-converter.ts';
+import { type RetryPolicy, retryPolicyToProto } from '../common/retry-policy.ts';
 import { checkText } from '../common/text.ts';
 import type { Json } from '../common/types.ts';
 import { onScopeCancel, scopeOf } from './cancellation.ts';
@@ -23,19 +24,7 @@ import type { ActivityInput, WorkflowInterceptors } from './interceptor.ts';
 import { type CommandRules, commandRule, type EventRules } from './rules.ts';
 import { captureSite, produce, type Run, type Site, type Step, writableRun } from './run.ts';
 
-/** How attempts follow each other. */
-export interface RetryPolicy {
-  /** Delay before the second attempt. Default 1 s. */
-  initialInterval?: Duration;
-  /** Factor between delays, at least 1. Default 2. */
-  backoffCoefficient?: number;
-  /** Largest delay. Default 100 times the initial interval. */
-  maximumInterval?: Duration;
-  /** Attempts in all, the first included. Default unlimited. */
-  maximumAttempts?: number;
-  /** Types of ApplicationFailure (names of error classes) that are not tried again. */
-  nonRetryableErrorTypes?: readonly string[];
-}
+export type { RetryPolicy };
 
 /**
  * What happens to an activity when its scope is cancelled. `wait` (default): it is asked to stop, and the call ends when it has.
@@ -64,7 +53,6 @@ export interface ActivityOptions {
 
 /** All payloads of one event, in bytes: a larger one would be refused by the service, with the whole task. */
 const MAX_INPUT_BYTES = 2 * 1024 * 1024;
-const FOREVER = 'unlimited';
 
 type ActivityEvents =
   | 'activityScheduled'
@@ -168,24 +156,6 @@ function tryDecode(run: Run, payload: Payload): unknown {
   } catch (error) {
     return error;
   }
-}
-
-/** The protocol's form of a retry policy; undefined stays undefined. Throws TypeError naming the field. */
-export function retryPolicyToProto(retry: RetryPolicy | undefined, field = 'retry'): ProtoRetryPolicy | undefined {
-  if (retry === undefined) return undefined;
-  const { backoffCoefficient = 0, maximumAttempts = 0 } = retry;
-  if (backoffCoefficient !== 0 && !(backoffCoefficient >= 1))
-    throw new TypeError(`${field}.backoffCoefficient: ${backoffCoefficient} is less than 1`);
-  if (!(Number.isInteger(maximumAttempts) && maximumAttempts >= 0) && maximumAttempts !== Number.POSITIVE_INFINITY) {
-    throw new TypeError(`${field}.maximumAttempts: ${maximumAttempts} is not a whole number of attempts (leave it out for ${FOREVER})`);
-  }
-  return {
-    initialInterval: durationToProto(retry.initialInterval, `${field}.initialInterval`),
-    backoffCoefficient,
-    maximumInterval: durationToProto(retry.maximumInterval, `${field}.maximumInterval`),
-    maximumAttempts: Number.isFinite(maximumAttempts) ? maximumAttempts : 0,
-    nonRetryableErrorTypes: [...(retry.nonRetryableErrorTypes ?? [])],
-  };
 }
 
 /** The part of the command that does not change between calls. */

@@ -1,6 +1,7 @@
 // Joins the concepts: one spread each. The mapped types make the compiler name an event or command nobody handles.
 
 import { activityCommands, activityEvents } from './activity.ts';
+import { continueCommands, continueEvents } from './continue-as-new.ts';
 import { propertyCommands, propertyEvents } from './properties.ts';
 import type { CommandRules, EventRules } from './rules.ts';
 import { signalEvents } from './signal.ts';
@@ -13,6 +14,7 @@ export const EVENT_RULES: EventRules = {
   ...timerEvents,
   ...signalEvents,
   ...propertyEvents,
+  ...continueEvents,
 };
 
 export const COMMAND_RULES: CommandRules = {
@@ -20,4 +22,5 @@ export const COMMAND_RULES: CommandRules = {
   ...activityCommands,
   ...timerCommands,
   ...propertyCommands,
+  ...continueCommands,
 };

@@ -1,6 +1,7 @@
 // Handlers of signals (and later updates): how they are started, counted and what their errors do.
 
 import { isCancellation } from '../common/failure.ts';
+import { ContinueAsNew } from './continue-as-new.ts';
 import { currentRun, getHost, type Run } from './run.ts';
 
 /** An error of main or of a handler. A failure wins over a result that has not been sent yet. */
@@ -17,7 +18,7 @@ export function startHandler(run: Run, name: string, call: () => unknown): void 
   run.runningHandlers.add(handler);
   const failed = (error: unknown): void => {
     run.runningHandlers.delete(handler);
-    if (run.root.cancelled === undefined || !isCancellation(error)) fail(run, error);
+    if (run.root.cancelled === undefined || !isCancellation(error)) fail(run, inHandler(error, name));
   };
   let result: unknown;
   try {
@@ -33,6 +34,13 @@ export function startHandler(run: Run, name: string, call: () => unknown): void 
   Promise.resolve(result).then(() => {
     run.runningHandlers.delete(handler);
   }, failed);
+}
+
+/** Only main decides that the run goes on as a new one. */
+function inHandler(error: unknown, name: string): unknown {
+  if (!(error instanceof ContinueAsNew)) return error;
+  const advice = 'let the handler note what it wants, and the workflow function call continueAsNew';
+  return new Error(`continueAsNew: called in the handler of ${name}; only the workflow function may: ${advice}`);
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -37,6 +37,7 @@ export {
   type RetryPolicy,
 } from './activity.ts';
 export { condition } from './condition.ts';
+export { type ContinueAsNewOptions, continueAsNew, makeContinueAsNewFunc } from './continue-as-new.ts';
 export { allHandlersFinished } from './handler.ts';
 export { random, uuid4, type WorkflowInfo, workflowInfo } from './info.ts';
 export type {

@@ -2,6 +2,7 @@
 
 import type { Payload } from '@perdure/proto/perdure/api/v1/common';
 import { protoToMs } from '../common/duration.ts';
+import { failureToError } from '../common/failure.ts';
 import { type Headers, headersOf } from '../common/interceptor.ts';
 import { decodeValue } from '../common/payload-converter.ts';
 import { fromSearchAttributeValue, type SearchAttribute } from '../common/search-attribute.ts';
@@ -15,7 +16,9 @@ export interface WorkflowInfo {
   readonly workflowType: string;
   readonly namespace: string;
   readonly taskQueue: string;
-  /** 1, 2, … of the run's own retry policy. */
+  /** The run this one continues: as new, by retry or by cron; undefined for the first of a chain. */
+  readonly continuedFromRunId: string | undefined;
+  /** 1, 2, … of the workflow's own retry policy. */
   readonly attempt: number;
   readonly startTime: Date;
   /** Events shown so far. */
@@ -30,6 +33,12 @@ export interface WorkflowInfo {
   readonly executionTimeout: number | undefined;
   /** What came with the start: text by name. */
   readonly headers: Headers;
+  /** The schedule by which the runs of the chain follow each other. */
+  readonly cronSchedule: string | undefined;
+  /** With a cron schedule: result of the last run that completed. */
+  readonly lastResult: unknown;
+  /** Why the run before failed or timed out, if it did: its message, type and the like; a long one is cut to 4 KiB. */
+  readonly lastFailure: Error | undefined;
   /** A value that cannot be read is the PayloadDecodeError that says why. */
   readonly memo: Readonly<Record<string, unknown>>;
   readonly searchAttributes: Readonly<Record<string, SearchAttribute>>;
@@ -39,6 +48,7 @@ export interface WorkflowInfo {
 export function workflowInfo(): WorkflowInfo {
   const run = currentRun('workflowInfo');
   const { started } = run;
+  const { continuation } = started;
   const memo: Record<string, unknown> = {};
   for (const [key, payload] of run.memo) memo[key] = tryDecode(run, payload, `memo ${key}`);
   const searchAttributes: Record<string, SearchAttribute> = {};
@@ -50,6 +60,7 @@ export function workflowInfo(): WorkflowInfo {
     workflowId: started.workflowId,
     runId: started.runId,
     firstRunId: started.firstRunId === '' ? started.runId : started.firstRunId,
+    continuedFromRunId: continuation?.runId,
     workflowType: started.workflowType,
     namespace: run.namespace,
     taskQueue: started.taskQueue,
@@ -61,6 +72,9 @@ export function workflowInfo(): WorkflowInfo {
     runTimeout: protoToMs(started.runTimeout) || undefined,
     executionTimeout: protoToMs(started.executionTimeout) || undefined,
     headers: headersOf(started.header),
+    cronSchedule: started.cronSchedule || undefined,
+    lastResult: continuation?.lastResult && tryDecode(run, continuation.lastResult, 'last result'),
+    lastFailure: continuation?.lastFailure && failureToError(continuation.lastFailure, run.converter),
     memo,
     searchAttributes,
   };

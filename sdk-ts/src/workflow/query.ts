@@ -103,6 +103,6 @@ function handlerNames(run: Run): unknown {
     queries: [...run.queryHandlers.keys()].sort(),
     defaultQuery: run.defaultQueryHandler !== undefined,
     running: [...run.runningHandlers].map((handler) => handler.name),
-    waitingSignals: run.waitingSignals.map((signal) => signal.signalName),
+    waitingSignals: run.waitingSignals.map(({ signal }) => signal.signalName),
   };
 }

@@ -13,7 +13,7 @@ type CommandValue<C extends CommandCase> = Extract<CommandAttributes, { $case: C
  * WorkflowTaskCompleted or was written by a command; the *rest* the code never sees.
  */
 export type EventRule<V> =
-  | { readonly role: 'input'; deliver(run: Run, value: V): void }
+  | { readonly role: 'input'; deliver(run: Run, value: V, eventId: bigint): void }
   | { readonly role: 'result'; deliver(run: Run, value: V): void }
   | { readonly role: 'start' | 'task' | 'rest' }
   | { readonly role: 'command'; completedEventId(value: V): bigint };

@@ -113,7 +113,7 @@ export interface Run {
   readonly signalHandlers: Map<string, SignalHandler>;
   defaultSignalHandler: DefaultSignalHandler | undefined;
   /** Signals without a handler yet, in order. */
-  readonly waitingSignals: WorkflowSignaled[];
+  readonly waitingSignals: { readonly eventId: bigint; readonly signal: WorkflowSignaled }[];
   readonly queryHandlers: Map<string, QueryHandler>;
   defaultQueryHandler: DefaultQueryHandler | undefined;
   /** Handlers that have not returned yet. */

@@ -3,6 +3,7 @@
 import type { WorkflowSignaled } from '@perdure/proto/perdure/api/v1/signal';
 import { headersOf, intercepted } from '../common/interceptor.ts';
 import { decodeValues } from '../common/payload-converter.ts';
+import { ContinueAsNew } from './continue-as-new.ts';
 import { startHandler } from './handler.ts';
 import type { SignalInput, WorkflowInterceptors } from './interceptor.ts';
 import { log } from './log.ts';
@@ -26,14 +27,16 @@ export function defineSignal<Args extends unknown[] = []>(name: string): SignalD
 export const signalEvents: Pick<EventRules, 'workflowSignaled'> = {
   workflowSignaled: {
     role: 'input',
-    deliver(run, value) {
+    deliver(run, value, eventId) {
       if (canHand(run, value)) hand(run, value);
-      else run.waitingSignals.push(value);
+      else run.waitingSignals.push({ eventId, signal: value });
     },
   },
 };
 
+/** Once the code has continued as new, what comes belongs to the new run. */
 function canHand(run: Run, signal: WorkflowSignaled): boolean {
+  if (run.outcome?.kind === 'failed' && run.outcome.error instanceof ContinueAsNew) return false;
   return run.signalHandlers.has(signal.signalName) || run.defaultSignalHandler !== undefined;
 }
 
@@ -79,7 +82,7 @@ function handOver(run: Run): void {
   // A handler may set another one while we hand over: that call works on the same list, so that nothing is lost or overtaken.
   const { waitingSignals: waiting } = run;
   for (let at = 0; at < waiting.length; ) {
-    const signal = waiting[at] as WorkflowSignaled;
+    const { signal } = waiting[at] as Run['waitingSignals'][number];
     if (!canHand(run, signal)) at += 1;
     else {
       waiting.splice(at, 1);

@@ -4,12 +4,14 @@
 // |---------------------------------------------------|------------------------------|
 // | a value                                           | CompleteWorkflow             |
 // | a cancellation, after a cancel request to the run | CancelWorkflow               |
+// | continueAsNew                                     | ContinueAsNew                |
 // | any Perdure failure, or a class of failureTypes   | FailWorkflow                 |
 // | anything else                                     | the task fails and is tried again |
 
 import { CancelledFailure, errorToFailure, isCancellation, PerdureFailure } from '../common/failure.ts';
 import { encodeValue } from '../common/payload-converter.ts';
 import { cancelScope } from './cancellation.ts';
+import { ContinueAsNew, continueCommand } from './continue-as-new.ts';
 import { type CommandRules, commandRule, type EventRules } from './rules.ts';
 import { type CommandAttributes, type Run, writableRun } from './run.ts';
 
@@ -69,20 +71,26 @@ export function closingCommand(run: Run): CommandAttributes | undefined {
   const { outcome } = run;
   if (outcome === undefined) return undefined;
   if (outcome.kind === 'completed') {
-    if (run.awaitHandlers && run.runningHandlers.size > 0) return undefined;
+    if (!awaited(run)) return undefined;
     const result = encodeValue(run.converter, outcome.value, `result of workflow ${run.started.workflowType}`);
     return { $case: 'completeWorkflow', value: { result } };
   }
-  // An error of the task shows at once; a failure of the run waits for handlers like a result does.
   const { error } = outcome;
+  if (error instanceof ContinueAsNew) return awaited(run) ? continueCommand(run, error) : undefined;
+  // An error of the task shows at once; a failure of the run waits for handlers like a result does.
   if (!failsRun(run, error)) throw error;
-  if (run.awaitHandlers && run.runningHandlers.size > 0) return undefined;
+  if (!awaited(run)) return undefined;
   const failure = errorToFailure(error, run.converter);
   if (isCancellation(error) && run.root.cancelled !== undefined) {
     const details = failure.info?.$case === 'canceled' ? failure.info.value.details : [];
     return { $case: 'cancelWorkflow', value: { details } };
   }
   return { $case: 'failWorkflow', value: { failure } };
+}
+
+/** No handler keeps the run from closing. */
+function awaited(run: Run): boolean {
+  return !run.awaitHandlers || run.runningHandlers.size === 0;
 }
 
 /** Whether an error ends the run; any other fails the task only, which is tried again. */

@@ -224,6 +224,8 @@ function started(workflowType: string, args: unknown[], runId: string): Attribut
       retryPolicy: undefined,
       attempt: 1,
       firstRunId: runId,
+      cronSchedule: '',
+      continuation: undefined,
     },
   };
 }
@@ -232,9 +234,11 @@ function started(workflowType: string, args: unknown[], runId: string): Attribut
 function eventOf(command: CommandAttributes, completedEventId: bigint): Attributes {
   switch (command.$case) {
     case 'completeWorkflow':
-      return { $case: 'workflowCompleted', value: { completedEventId, ...command.value } };
+      return { $case: 'workflowCompleted', value: { completedEventId, newRunId: '', ...command.value } };
     case 'failWorkflow':
-      return { $case: 'workflowFailed', value: { completedEventId, ...command.value } };
+      return { $case: 'workflowFailed', value: { completedEventId, newRunId: '', retryState: 0, ...command.value } };
+    case 'continueAsNew':
+      return { $case: 'workflowContinuedAsNew', value: { completedEventId, newRunId: 'next', ...command.value } };
     case 'cancelWorkflow':
       return { $case: 'workflowCanceled', value: { completedEventId, ...command.value } };
     case 'upsertProperties':
@@ -262,6 +266,8 @@ function line({ $case, value }: CommandAttributes): string {
       return `complete ${show(value.result)}`;
     case 'failWorkflow':
       return `fail ${value.failure?.info?.$case} ${value.failure?.message}`;
+    case 'continueAsNew':
+      return `continue as new ${value.workflowType}(${value.input.map(show).join(', ')})${value.carry.length === 0 ? '' : ` carry ${value.carry.join(',')}`}`;
     case 'cancelWorkflow':
       return 'cancel';
     case 'upsertProperties':

@@ -3,6 +3,7 @@ import { PerdureError } from '../errors.ts';
 import { recordCanceled } from './activity-attempts.ts';
 import type { CheckContext, CommandRules, CommandValue } from './concepts.ts';
 import { MAX_DURATION_MS, MAX_PENDING_ACTIVITIES } from './limits.ts';
+import { retryProblem } from './retry.ts';
 import { fromDuration } from './time.ts';
 import { record } from './transition.ts';
 
@@ -59,7 +60,8 @@ function checkSchedule(context: CheckContext, value: CommandValue<'scheduleActiv
   if (fromDuration(value.scheduleToCloseTimeout) === 0 && fromDuration(value.startToCloseTimeout) === 0) {
     throw bad(`schedule_to_close_timeout or start_to_close_timeout is required (activity "${value.activityType}")`);
   }
-  checkRetryPolicy(value);
+  const problem = retryProblem(value.retryPolicy);
+  if (problem !== undefined) throw bad(problem);
   context.lastActivity = value.number;
   context.activityIds.add(id);
   context.newActivities += 1;
@@ -70,20 +72,6 @@ function checkSchedule(context: CheckContext, value: CommandValue<'scheduleActiv
 function checkDuration(field: string, duration: Parameters<typeof fromDuration>[0]): void {
   const ms = fromDuration(duration);
   if (!(ms >= 0 && ms <= MAX_DURATION_MS)) throw bad(`${field}: ${ms} ms is not within 0 and ${MAX_DURATION_MS} ms`);
-}
-
-function checkRetryPolicy(value: CommandValue<'scheduleActivity'>): void {
-  const policy = value.retryPolicy;
-  if (policy === undefined) return;
-  const initial = fromDuration(policy.initialInterval);
-  const most = fromDuration(policy.maximumInterval);
-  if (initial < 0 || initial > MAX_DURATION_MS) throw bad(`retry_policy.initial_interval: ${initial} ms is out of range`);
-  if (most < 0 || (most > 0 && most < initial))
-    throw bad(`retry_policy.maximum_interval: ${most} ms is below the initial interval ${initial} ms`);
-  if (policy.backoffCoefficient !== 0 && !(policy.backoffCoefficient >= 1 && Number.isFinite(policy.backoffCoefficient))) {
-    throw bad(`retry_policy.backoff_coefficient: ${policy.backoffCoefficient} must be at least 1`);
-  }
-  if (policy.maximumAttempts < 0) throw bad(`retry_policy.maximum_attempts: ${policy.maximumAttempts} must not be negative`);
 }
 
 function bad(problem: string, command = 'scheduleActivity'): PerdureError {

@@ -5,7 +5,7 @@
 import { deserialize, serialize } from 'node:v8';
 import { emptyLive, type RunState } from './state.ts';
 
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** Writes the state as of the last committed row. */
 export function writeCheckpoint(state: RunState): Uint8Array {

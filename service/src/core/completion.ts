@@ -7,7 +7,8 @@ import type { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worke
 import type { WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import { PerdureError } from '../errors.ts';
 import { activityCommands } from './activity-commands.ts';
-import type { CheckContext, CommandRule, CommandRules } from './concepts.ts';
+import type { CarriedSignals, CheckContext, CommandRule, CommandRules } from './concepts.ts';
+import { continueCommands } from './continue-as-new.ts';
 import { encode } from './encode.ts';
 import { MAX_COMMAND_BYTES, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS, MAX_VARIABLES_BYTES } from './limits.ts';
 import type { Flight, RunState } from './state.ts';
@@ -17,7 +18,8 @@ import { mark, record, type Transition } from './transition.ts';
 import { workflowCommands } from './workflow.ts';
 import { flightOf } from './workflow-task.ts';
 
-const rules: CommandRules = { ...workflowCommands, ...activityCommands, ...timerCommands };
+const NO_SIGNALS: CarriedSignals = new Map();
+const rules: CommandRules = { ...workflowCommands, ...continueCommands, ...activityCommands, ...timerCommands };
 
 export interface CompletionAnswer {
   /** 0 when nothing was written. */
@@ -40,15 +42,17 @@ export function completeTask(
   token: Pick<WorkflowTaskToken, 'nonce'>,
   completion: WorkflowTaskCompletion,
   worker: WorkerInfo,
+  signals: CarriedSignals = NO_SIGNALS,
 ): CompletionAnswer {
   const { state } = t;
   const accepted = state.live.lastAccepted;
   if (accepted !== undefined && accepted.nonce === token.nonce) return { completedEventId: accepted.completedEventId };
   const flight = flightOf(state, token);
   const steps = completion.commands.map(ruleOf);
-  check(state, completion, steps);
-  const closing = steps.at(-1)?.rule.closing === true;
-  if (closing && state.task.lastInput > flight.seen) refuseClose(state);
+  check(state, completion, steps, signals);
+  const last = steps.at(-1)?.rule;
+  const closing = last?.closing === true;
+  if (closing && last?.takesUnseen !== true && state.task.lastInput > flight.seen) refuseClose(state);
 
   state.live.flight = undefined;
   state.live.taskOffered = false;
@@ -56,7 +60,7 @@ export function completeTask(
   // After a failed attempt the event is written all the same: it ends the row of attempts, and what they blocked.
   const silent = !flight.news && completion.commands.length === 0 && state.task.attempt === 1;
   const completedEventId = silent ? 0 : recordCompleted(t, flight, completion, worker);
-  for (const { rule, value } of steps) rule.apply(t, value, BigInt(completedEventId));
+  for (const { rule, value } of steps) rule.apply(t, value, BigInt(completedEventId), signals);
   if (!closing) for (const { rule, value } of steps) rule.caused?.(t, value);
   if (Object.keys(completion.variables).length > 0) mark(t, { $case: 'variablesSet', value: { variables: completion.variables } });
   if (!closing) state.live.forceTask = completion.forceNewTask;
@@ -94,9 +98,11 @@ function check(
   state: RunState,
   completion: WorkflowTaskCompletion,
   steps: readonly { rule: CommandRule<unknown>; value: unknown }[],
+  signals: CarriedSignals,
 ): void {
   const context: CheckContext = {
     state,
+    signals,
     lastActivity: state.lastActivity,
     lastTimer: state.lastTimer,
     newActivities: 0,

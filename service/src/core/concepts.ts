@@ -28,9 +28,13 @@ export interface Head {
 export type EventFolds<C extends EventCase = EventCase> = { [K in C]: (state: RunState, value: EventValue<K>, head: Head) => void };
 export type MarkFolds<C extends MarkCase = MarkCase> = { [K in C]: (state: RunState, value: MarkValue<K>, time: number) => void };
 
+/** Signals that a completion names by their event ids, read from the log beside it. */
+export type CarriedSignals = ReadonlyMap<number, EventValue<'workflowSignaled'>>;
+
 /** What checking one completion's commands adds up: numbers and names used by the commands before. */
 export interface CheckContext {
   readonly state: RunState;
+  readonly signals: CarriedSignals;
   lastActivity: number;
   lastTimer: number;
   newActivities: number;
@@ -44,8 +48,10 @@ export interface CheckContext {
 /** A command: `check` throws PerdureError BAD_COMMAND before anything is written; `apply` writes exactly one event. */
 export interface CommandRule<V> {
   readonly closing?: true;
+  /** A close that signals and cancel requests the task had not seen do not refuse. */
+  readonly takesUnseen?: true;
   check(context: CheckContext, value: V): void;
-  apply(t: Transition, value: V, completedEventId: bigint): void;
+  apply(t: Transition, value: V, completedEventId: bigint, signals: CarriedSignals): void;
   /** Events caused by the command, written after the last command event, and not at all when the completion closes the run. */
   caused?(t: Transition, value: V): void;
 }

@@ -20,6 +20,8 @@ const input = {
   requestId: '',
   identity: '',
   conflictPolicy: 1,
+  retryPolicy: undefined,
+  cronSchedule: '',
   reusePolicy: 1,
   runTimeoutMs: 0,
   executionTimeoutMs: 0,
@@ -93,7 +95,7 @@ test.each([
   const before = text(run.state);
   for (const attributes of marksOf(number, attempt)) foldMark(run.state, { afterEventId: 4n, time: undefined, attributes });
   expect(text(run.state)).toBe(before);
-  expect(text(foldLog(run.log, 0))).toBe(before);
+  expect(text(foldLog(run, 0))).toBe(before);
 });
 
 test.each(marksOf(1, 2).map((attributes) => [attributes?.$case, attributes] as const))(

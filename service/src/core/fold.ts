@@ -2,6 +2,7 @@
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
 import { activityFolds, activityMarks } from './activity.ts';
+import { chainMarks } from './chain.ts';
 import type { EventFolds, Head, MarkFolds } from './concepts.ts';
 import { pauseFolds } from './pause.ts';
 import { signalFolds } from './signal.ts';
@@ -13,7 +14,7 @@ import { workflowFolds, workflowMarks } from './workflow.ts';
 import { taskFolds, taskMarks } from './workflow-task.ts';
 
 export const eventFolds: EventFolds = { ...workflowFolds, ...taskFolds, ...activityFolds, ...timerFolds, ...signalFolds, ...pauseFolds };
-export const markFolds: MarkFolds = { ...workflowMarks, ...taskMarks, ...activityMarks };
+export const markFolds: MarkFolds = { ...workflowMarks, ...chainMarks, ...taskMarks, ...activityMarks };
 
 /** Folds one event. `bytes` is the length of its frame. Throws when the log is not one: a gap, or a fact after the close. */
 export function foldEvent(state: RunState, event: HistoryEvent, bytes: number): void {

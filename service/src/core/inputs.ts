@@ -1,5 +1,5 @@
 /** What comes into a step from outside, validated by the frontend. */
-import type { Header, Payload, SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
+import type { Header, Payload, RetryPolicy, SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
 import type { ConflictPolicy, ReusePolicy } from '@perdure/proto/perdure/api/v1/workflow';
 
 /** A validated start; durations in ms, 0 where not limited. */
@@ -18,6 +18,9 @@ export interface StartInput {
   readonly executionTimeoutMs: number;
   readonly taskTimeoutMs: number;
   readonly startDelayMs: number;
+  readonly retryPolicy: RetryPolicy | undefined;
+  /** Valid, or '' for none. */
+  readonly cronSchedule: string;
   readonly memo: Record<string, Payload>;
   readonly searchAttributes: Record<string, SearchAttributeValue>;
   /** Of the namespace, for the purge after the close. */

@@ -42,6 +42,8 @@ export const MAX_SIGNALS = 10_000;
 export const MAX_REQUEST_IDS = 10_000;
 /** Request ids are remembered at least this long. */
 export const REQUEST_ID_MEMORY_MS: number = 24 * 3_600_000;
+/** Starts of a chain are this far apart, so that code that continues as new or fails at once does not spin. */
+export const CHAIN_SPACING_MS = 1_000;
 /** Queries waiting at one run. */
 export const MAX_WAITING_QUERIES = 100;
 

@@ -1,4 +1,5 @@
 // Properties of the core on random runs. A failing run is printed with its seed; PROPERTY_RUNS widens the search.
+import { RetryPolicy } from '@perdure/proto/perdure/api/v1/common';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Checked, checkLog, startChecked } from '../../test/support/core/checks.ts';
@@ -32,9 +33,11 @@ const limits = fc.record({
   runTimeoutMs: fc.constantFrom(0, 0, 0, 30_000),
   executionTimeoutMs: fc.constantFrom(0, 0, 0, 100_000),
   startDelayMs: fc.constantFrom(0, 0, 5_000),
+  retryPolicy: fc.constantFrom(undefined, undefined, RetryPolicy.create({ maximumAttempts: 3 })),
+  cronSchedule: fc.constantFrom('', '', '* * * * *', '@every 30s'),
 });
 
-type Limits = Pick<StartInput, 'runTimeoutMs' | 'executionTimeoutMs' | 'startDelayMs'>;
+type Limits = Pick<StartInput, 'runTimeoutMs' | 'executionTimeoutMs' | 'startDelayMs' | 'retryPolicy' | 'cronSchedule'>;
 
 function begin(chosen: Limits): Checked {
   return startChecked({
@@ -56,7 +59,7 @@ function begin(chosen: Limits): Checked {
   });
 }
 
-test('R-LOG-1 R-LOG-3 R-LOG-4 R-LOG-5 R-TASK-3 R-TASK-9 R-TIMER-1 R-TIMER-2 R-DUE-1 R-DUE-3 R-MATCH-1 hold on random runs', () => {
+test('R-LOG-1 R-LOG-3 R-LOG-4 R-LOG-5 R-TASK-3 R-TASK-9 R-TIMER-1 R-TIMER-2 R-DUE-1 R-DUE-3 R-MATCH-1 R-CHAIN-2 R-CHAIN-4 R-CHAIN-11 hold on random runs', () => {
   fc.assert(
     fc.property(limits, draws, (chosen, drawn) => {
       const run = begin(chosen);

@@ -25,17 +25,17 @@ export function mergeSearchAttributes(attributes: SearchAttributes, changes: Sea
 }
 
 /** Holds what the run would have in all to the limits; one upsert alone was held to them by the frontend. Throws BAD_COMMAND. */
-export function checkProperties(memo: Memo, attributes: SearchAttributes): void {
+export function checkProperties(memo: Memo, attributes: SearchAttributes, command = 'upsertProperties'): void {
   const memoBytes = Object.entries(memo).reduce((sum, [key, payload]) => sum + Buffer.byteLength(key) + payload.data.length, 0);
-  hold('memo', memoBytes, MAX_MEMO_BYTES, 'bytes');
+  hold('memo', memoBytes, MAX_MEMO_BYTES, 'bytes', command);
   const entries = Object.entries(attributes);
-  hold('search_attributes', entries.length, MAX_SEARCH_ATTRIBUTES, 'keys');
+  hold('search_attributes', entries.length, MAX_SEARCH_ATTRIBUTES, 'keys', command);
   const bytes = entries.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + encode(SearchAttributeValue, value).length, 0);
-  hold('search_attributes', bytes, MAX_SEARCH_ATTRIBUTES_BYTES, 'bytes');
+  hold('search_attributes', bytes, MAX_SEARCH_ATTRIBUTES_BYTES, 'bytes', command);
 }
 
-function hold(field: string, size: number, limit: number, unit: string): void {
+function hold(field: string, size: number, limit: number, unit: string, command: string): void {
   if (size <= limit) return;
   const metadata = { field, size: String(size), limit: String(limit) };
-  throw new PerdureError('BAD_COMMAND', `upsertProperties.${field}: ${size} ${unit} in all, the limit is ${limit}`, metadata);
+  throw new PerdureError('BAD_COMMAND', `${command}.${field}: ${size} ${unit} in all, the limit is ${limit}`, metadata);
 }

@@ -1,4 +1,4 @@
-/** The retry rule of activities. */
+/** The retry rule of activities and of chains of runs. */
 import type { RetryPolicy } from '@perdure/proto/perdure/api/v1/common';
 import { type Failure, RetryState } from '@perdure/proto/perdure/api/v1/failure';
 import { MAX_DURATION_MS } from './limits.ts';
@@ -15,14 +15,31 @@ const SECOND = 1_000;
  */
 export function decideRetry(activity: Activity, failure: Failure, now: number): RetryDecision {
   if (activity.cancelRequested) return { final: RetryState.CANCEL_REQUESTED };
-  const policy = activity.retryPolicy;
+  const deadline = activity.scheduleToCloseMs > 0 ? activity.scheduledAt + activity.scheduleToCloseMs : 0;
+  return retryOf(activity.retryPolicy, activity.attempt, failure, now, deadline);
+}
+
+/** Whether and when `attempt`, which failed so, is followed by another; `deadline` is in ms since 1970, 0 = none. */
+export function retryOf(policy: RetryPolicy | undefined, attempt: number, failure: Failure, now: number, deadline: number): RetryDecision {
   if (isFinal(failure, policy)) return { final: RetryState.NON_RETRYABLE };
   const most = policy?.maximumAttempts ?? 0;
-  if (most > 0 && activity.attempt >= most) return { final: RetryState.MAXIMUM_ATTEMPTS_REACHED };
-  const retryAt = now + delayOf(activity.attempt, failure, policy);
-  if (activity.scheduleToCloseMs > 0 && retryAt >= activity.scheduledAt + activity.scheduleToCloseMs)
-    return { final: RetryState.TIMED_OUT };
-  return { retryAt };
+  if (most > 0 && attempt >= most) return { final: RetryState.MAXIMUM_ATTEMPTS_REACHED };
+  const retryAt = now + delayOf(attempt, failure, policy);
+  return deadline > 0 && retryAt >= deadline ? { final: RetryState.TIMED_OUT } : { retryAt };
+}
+
+/** What is wrong with a policy, beginning with the field's name; undefined when nothing is. */
+export function retryProblem(policy: RetryPolicy | undefined): string | undefined {
+  if (policy === undefined) return undefined;
+  const initial = fromDuration(policy.initialInterval);
+  const most = fromDuration(policy.maximumInterval);
+  if (initial < 0 || initial > MAX_DURATION_MS) return `retry_policy.initial_interval: ${initial} ms is out of range`;
+  if (most < 0 || (most > 0 && most < initial))
+    return `retry_policy.maximum_interval: ${most} ms is below the initial interval ${initial} ms`;
+  if (policy.backoffCoefficient !== 0 && !(policy.backoffCoefficient >= 1 && Number.isFinite(policy.backoffCoefficient)))
+    return `retry_policy.backoff_coefficient: ${policy.backoffCoefficient} must be at least 1`;
+  if (policy.maximumAttempts < 0) return `retry_policy.maximum_attempts: ${policy.maximumAttempts} must not be negative`;
+  return undefined;
 }
 
 /** True when the policy allows no attempt after the current one, whatever its failure. */

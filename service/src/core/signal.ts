@@ -10,6 +10,7 @@
  */
 import { PerdureError } from '../errors.ts';
 import type { SignalInput } from '../roles.ts';
+import type { ChainInput } from './chain.ts';
 import type { EventFolds } from './concepts.ts';
 import { deliver } from './concepts.ts';
 import { MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS, MAX_SIGNALS } from './limits.ts';
@@ -22,9 +23,16 @@ export const signalFolds: EventFolds<'workflowSignaled'> = {
     state.signals += 1;
     rememberRequest(state, value.requestId, head.time);
     state.task.lastInput = head.id;
+    noteUnseen(state, head.id, { $case: 'workflowSignaled', value });
     deliver(state, head);
   },
 };
+
+/** Keeps an input until a completed task has seen it: should the run be continued before, it moves along. */
+export function noteUnseen(state: RunState, id: number, input: ChainInput): void {
+  state.unseen ??= [];
+  state.unseen.push({ id, input });
+}
 
 /** Records a signal unless its request id is known. */
 export function signal(t: Transition, input: SignalInput): void {

@@ -7,6 +7,7 @@ import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import type { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import { WorkflowStatus } from '@perdure/proto/perdure/api/v1/workflow';
+import type { Chain, ChainInput } from './chain.ts';
 
 export interface Identity {
   readonly namespaceId: string;
@@ -133,6 +134,16 @@ export interface RunState {
   lastActivity: number;
   lastTimer: number;
   closeEvent: HistoryEvent | undefined;
+  /** First run of the chain: this run's own id unless it continues another. */
+  firstRunId: string;
+  /** The run that was started in the commit that closed this one, or ''. */
+  newRunId: string;
+  /** When the start delay ends. */
+  beginsAt: number;
+  header: Header | undefined;
+  chain: Chain | undefined;
+  /** Signals and cancel requests that no completed task has seen; undefined when none has come since the last one. */
+  unseen: { readonly id: number; readonly input: ChainInput }[] | undefined;
   live: {
     flight: Flight | undefined;
     /** A reference to the open task has been given to matching. */
@@ -199,6 +210,12 @@ export function emptyState(identity: Identity, claimedAt: number): RunState {
     lastActivity: 0,
     lastTimer: 0,
     closeEvent: undefined,
+    firstRunId: '',
+    newRunId: '',
+    beginsAt: 0,
+    header: undefined,
+    chain: undefined,
+    unseen: undefined,
     live: emptyLive(claimedAt),
   };
 }

@@ -18,7 +18,9 @@ import {
   undoActivity,
   writeDetails,
 } from './activity-attempts.ts';
+import { beginSuccessor, type Successor } from './chain.ts';
 import { type CompletionAnswer, completeTask } from './completion.ts';
+import type { CarriedSignals } from './concepts.ts';
 import { folds } from './fold.ts';
 import { type AttemptEnd, endAttempt } from './follow-up.ts';
 import type { SignalInput, StartInput } from './inputs.ts';
@@ -35,6 +37,8 @@ import { claimTask, dueTask, failTask, flightOf, hurryTask, isTaskDue, type Task
 /** Every input of the core, with what its step answers. */
 export interface Inputs {
   start: [input: StartInput, answer: undefined];
+  /** The first input of a run that follows another one. */
+  succeed: [input: { successor: Successor; closedAt: number }, answer: undefined];
   signal: [input: SignalInput, answer: undefined];
   requestCancel: [input: { reason: string; identity: string; requestId: string }, answer: undefined];
   terminate: [input: { reason: string; details: Payload[]; identity: string }, answer: undefined];
@@ -42,7 +46,10 @@ export interface Inputs {
   resume: [input: PauseInput, answer: undefined];
   claimTask: [input: TaskClaimInput, answer: Flight | undefined];
   undoTask: [input: { claimId?: string; nonce?: string }, answer: undefined];
-  completeTask: [input: { token: WorkflowTaskToken; completion: WorkflowTaskCompletion; worker: WorkerInfo }, answer: CompletionAnswer];
+  completeTask: [
+    input: { token: WorkflowTaskToken; completion: WorkflowTaskCompletion; worker: WorkerInfo; signals?: CarriedSignals | undefined },
+    answer: CompletionAnswer,
+  ];
   failTask: [input: { token: WorkflowTaskToken; cause: WorkflowTaskFailureCause; failure: Failure | undefined }, answer: undefined];
   claimActivity: [input: ActivityClaim, answer: Activity | undefined];
   undoActivity: [input: LostClaim, answer: undefined];
@@ -63,6 +70,7 @@ type Handlers = { [K in InputKind]: (t: Transition, input: Inputs[K][0]) => Inpu
 
 const handlers: Handlers = {
   start: (t, input) => void start(t, input),
+  succeed: (t, input) => void beginSuccessor(t, input),
   signal: (t, input) => void signal(t, input),
   requestCancel: (t, input) => void requestCancel(t, input),
   terminate: (t, input) => void terminate(t, input),
@@ -70,7 +78,7 @@ const handlers: Handlers = {
   resume: (t, input) => void resume(t, input),
   claimTask,
   undoTask: (t, input) => void undoTask(t, input),
-  completeTask: (t, input) => completeTask(t, input.token, input.completion, input.worker),
+  completeTask: (t, input) => completeTask(t, input.token, input.completion, input.worker, input.signals),
   failTask(t, input) {
     flightOf(t.state, input.token);
     failTask(t, input.cause, input.failure);

@@ -4,6 +4,7 @@
  */
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
+import type { Successor } from './chain.ts';
 import { encodeFrame } from './frames.ts';
 import type { RunState } from './state.ts';
 import { toTimestamp } from './time.ts';
@@ -37,10 +38,12 @@ export interface Transition {
   offerTask: boolean;
   /** Activities whose attempt is to be offered. */
   readonly offerActivities: number[];
+  /** The run that is started in the commit of this transition, which closes the present one. */
+  successor: Successor | undefined;
 }
 
 export function newTransition(state: RunState, env: StepEnv, folds: Folds): Transition {
-  return { folds, state, env, events: [], marks: [], lazyMarks: [], offerTask: false, offerActivities: [] };
+  return { folds, state, env, events: [], marks: [], lazyMarks: [], offerTask: false, offerActivities: [], successor: undefined };
 }
 
 /** Appends an event, not before `earliest` (ms since 1970), and folds it. Returns its id. */

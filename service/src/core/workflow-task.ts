@@ -37,6 +37,11 @@ export const taskFolds: EventFolds<'workflowTaskCompleted'> = {
     task.stickyWorkerId = value.workerId;
     task.buildId = value.buildId;
     task.dueSince = head.time;
+    if (state.unseen !== undefined) {
+      const { seen } = task;
+      const left = state.unseen.filter(({ id }) => id > seen);
+      state.unseen = left.length === 0 ? undefined : left;
+    }
   },
 };
 

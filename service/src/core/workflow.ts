@@ -8,15 +8,18 @@
  * | closed  | –              | STALE_TASK                           | WORKFLOW_CLOSED | –                   | OK, nothing              |
  */
 import type { Payload } from '@perdure/proto/perdure/api/v1/common';
-import { TimeoutType } from '@perdure/proto/perdure/api/v1/failure';
+import { type Failure, RetryState, TimeoutType } from '@perdure/proto/perdure/api/v1/failure';
 import { WorkflowStatus } from '@perdure/proto/perdure/api/v1/workflow';
 import { PerdureError } from '../errors.ts';
-import type { CommandRules, EventFolds, Head, MarkFolds } from './concepts.ts';
+import { foldChain, followUpOn, timedOut } from './chain.ts';
+import type { CheckContext, CommandRules, CommandValue, EventFolds, Head, MarkFolds } from './concepts.ts';
 import { deliver } from './concepts.ts';
+import { nextTime, parseCron } from './cron.ts';
 import type { StartInput } from './inputs.ts';
+import { MAX_EVENT_PAYLOAD_BYTES } from './limits.ts';
 import { checkProperties, mergeMemo, mergeSearchAttributes, REMOVED } from './properties.ts';
 import { rememberRequest } from './requests.ts';
-import { closed } from './signal.ts';
+import { closed, noteUnseen } from './signal.ts';
 import { isOpen, type RunState } from './state.ts';
 import { fromDuration, toDuration } from './time.ts';
 import { record, type Transition } from './transition.ts';
@@ -29,7 +32,8 @@ type WorkflowEvents =
   | 'workflowCanceled'
   | 'workflowTerminated'
   | 'workflowCancelRequested'
-  | 'workflowPropertiesUpserted';
+  | 'workflowPropertiesUpserted'
+  | 'workflowContinuedAsNew';
 
 export const workflowFolds: EventFolds<WorkflowEvents> = {
   workflowStarted(state, value, head) {
@@ -40,23 +44,26 @@ export const workflowFolds: EventFolds<WorkflowEvents> = {
     state.runTimeoutMs = fromDuration(value.runTimeout);
     state.executionTimeoutMs = fromDuration(value.executionTimeout);
     state.taskTimeoutMs = fromDuration(value.taskTimeout);
-    const begins = head.time + fromDuration(value.startDelay);
-    state.runDeadline = state.runTimeoutMs > 0 ? begins + state.runTimeoutMs : 0;
-    state.executionDeadline = state.executionTimeoutMs > 0 ? head.time + state.executionTimeoutMs : 0;
-    state.task.notBefore = begins;
+    foldChain(state, value, head);
+    state.runDeadline = state.runTimeoutMs > 0 ? state.beginsAt + state.runTimeoutMs : 0;
+    state.task.notBefore = state.beginsAt;
     state.memo = { ...value.memo };
     state.searchAttributes = { ...value.searchAttributes };
     deliver(state, head);
   },
-  workflowCompleted: (state, _value, head) => close(state, WorkflowStatus.COMPLETED, head),
-  workflowFailed: (state, _value, head) => close(state, WorkflowStatus.FAILED, head),
-  workflowTimedOut: (state, _value, head) => close(state, WorkflowStatus.TIMED_OUT, head),
+  workflowCompleted: (state, value, head) => close(state, WorkflowStatus.COMPLETED, head, value.newRunId),
+  workflowFailed: (state, value, head) => close(state, WorkflowStatus.FAILED, head, value.newRunId),
+  workflowTimedOut: (state, value, head) => close(state, WorkflowStatus.TIMED_OUT, head, value.newRunId),
+  workflowContinuedAsNew: (state, value, head) => close(state, WorkflowStatus.CONTINUED_AS_NEW, head, value.newRunId),
   workflowCanceled: (state, _value, head) => close(state, WorkflowStatus.CANCELED, head),
   workflowTerminated: (state, _value, head) => close(state, WorkflowStatus.TERMINATED, head),
   workflowCancelRequested(state, value, head) {
     state.cancelRequested = true;
     rememberRequest(state, value.requestId, head.time);
     state.task.lastInput = head.id;
+    noteUnseen(state, head.id, { $case: 'workflowCancelRequested', value });
+    // Who cancels a run before its time need not wait for it: the code decides at once.
+    if (state.task.base === 0 && state.task.attempt === 1) state.task.notBefore = Math.min(state.task.notBefore, head.time);
     deliver(state, head);
   },
   workflowPropertiesUpserted(state, value) {
@@ -75,8 +82,10 @@ export const workflowMarks: MarkFolds<'variablesSet'> = {
   },
 };
 
-function close(state: RunState, status: WorkflowStatus, head: Head): void {
+function close(state: RunState, status: WorkflowStatus, head: Head, newRunId = ''): void {
   state.status = status;
+  state.newRunId = newRunId;
+  state.unseen = undefined;
   state.closedAt = head.time;
   state.closeEvent = head.event;
   state.paused = undefined;
@@ -90,9 +99,11 @@ function close(state: RunState, status: WorkflowStatus, head: Head): void {
 export const workflowCommands: CommandRules<'completeWorkflow' | 'failWorkflow' | 'cancelWorkflow' | 'upsertProperties'> = {
   completeWorkflow: {
     closing: true,
-    check() {},
+    check: checkLastResult,
     apply(t, value, completedEventId) {
-      record(t, { $case: 'workflowCompleted', value: { completedEventId, result: value.result } });
+      const { newRunId, follow } = followUpOn(t, { kind: 'completed', result: value.result });
+      record(t, { $case: 'workflowCompleted', value: { completedEventId, result: value.result, newRunId } });
+      follow();
     },
   },
   failWorkflow: {
@@ -101,7 +112,9 @@ export const workflowCommands: CommandRules<'completeWorkflow' | 'failWorkflow' 
       if (value.failure === undefined) throw new PerdureError('BAD_COMMAND', 'failWorkflow.failure: is required');
     },
     apply(t, value, completedEventId) {
-      record(t, { $case: 'workflowFailed', value: { completedEventId, failure: value.failure } });
+      const { newRunId, retryState, follow } = followUpOn(t, { kind: 'failed', failure: value.failure as Failure });
+      record(t, { $case: 'workflowFailed', value: { completedEventId, failure: value.failure, newRunId, retryState } });
+      follow();
     },
   },
   cancelWorkflow: {
@@ -125,6 +138,24 @@ export const workflowCommands: CommandRules<'completeWorkflow' | 'failWorkflow' 
   },
 };
 
+/** With a cron schedule the next run's first event holds the result beside the input: together they must fit one event. */
+function checkLastResult({ state }: CheckContext, { result }: CommandValue<'completeWorkflow'>): void {
+  const { chain } = state;
+  if (result === undefined || chain === undefined || chain.cronSchedule === '') return;
+  const bytes = result.data.length + chain.input.reduce((sum, { data }) => sum + data.length, 0);
+  if (bytes <= MAX_EVENT_PAYLOAD_BYTES) return;
+  const metadata = { field: 'result', size: String(bytes), limit: String(MAX_EVENT_PAYLOAD_BYTES) };
+  const problem = `${bytes} bytes together with the input of the next run, the limit is ${MAX_EVENT_PAYLOAD_BYTES}`;
+  throw new PerdureError('BAD_COMMAND', `completeWorkflow.result: ${problem}`, metadata);
+}
+
+/** With a cron schedule the first run waits for its time too. */
+function delayOf({ cronSchedule, startDelayMs }: StartInput, now: number): number {
+  if (cronSchedule === '') return startDelayMs;
+  const from = now + startDelayMs;
+  return (nextTime(parseCron(cronSchedule), from, from) ?? from) - now;
+}
+
 /** The first event of a run whose state is empty. */
 export function start(t: Transition, input: StartInput): void {
   const { workflowId, runId } = t.state.identity;
@@ -143,12 +174,14 @@ export function start(t: Transition, input: StartInput): void {
       runTimeout: toDuration(input.runTimeoutMs),
       executionTimeout: toDuration(input.executionTimeoutMs),
       taskTimeout: toDuration(input.taskTimeoutMs),
-      startDelay: toDuration(input.startDelayMs),
+      startDelay: toDuration(delayOf(input, t.env.now)),
       memo: input.memo,
       searchAttributes: input.searchAttributes,
-      retryPolicy: undefined,
+      retryPolicy: input.retryPolicy,
       attempt: 1,
       firstRunId: runId,
+      cronSchedule: input.cronSchedule,
+      continuation: undefined,
     },
   });
 }
@@ -174,5 +207,12 @@ export function dueWorkflow(t: Transition): void {
       : state.runDeadline > 0 && state.runDeadline <= env.now
         ? TimeoutType.RUN
         : undefined;
-  if (timeoutType !== undefined) record(t, { $case: 'workflowTimedOut', value: { timeoutType } });
+  if (timeoutType === undefined) return;
+  if (timeoutType === TimeoutType.EXECUTION) {
+    record(t, { $case: 'workflowTimedOut', value: { timeoutType, newRunId: '', retryState: RetryState.UNSPECIFIED } });
+    return;
+  }
+  const { newRunId, retryState, follow } = followUpOn(t, { kind: 'timedOut', failure: timedOut(state) });
+  record(t, { $case: 'workflowTimedOut', value: { timeoutType, newRunId, retryState } });
+  follow();
 }

@@ -3,8 +3,9 @@
  * none. Refusals are BAD_COMMAND and name the field from `commands[i]` on; the core judges the rest.
  */
 import { Command } from '@perdure/proto/perdure/api/v1/command';
+import type { ContinueAsNewCommand } from '@perdure/proto/perdure/api/v1/workflow';
 import { encode } from '../core/encode.ts';
-import { MAX_COMMAND_BYTES, MAX_EVENT_PAYLOAD_BYTES, MAX_ID_BYTES, MAX_MEMO_BYTES } from '../core/limits.ts';
+import { MAX_COMMAND_BYTES, MAX_EVENT_PAYLOAD_BYTES, MAX_ID_BYTES, MAX_MEMO_BYTES, MAX_TASK_TIMEOUT_MS } from '../core/limits.ts';
 import { badField, PerdureError, tooLarge } from '../errors.ts';
 import { checkSearchAttributes } from './search-attributes.ts';
 import { findBadText, snakeCase, weigh } from './text.ts';
@@ -76,6 +77,9 @@ function checkValues(command: Command): void {
       checkSearchAttributes('search_attributes', searchAttributes, true);
       return;
     }
+    case 'continueAsNew':
+      checkContinue(command.attributes.value);
+      return;
     case 'completeWorkflow':
     case 'failWorkflow':
     case 'cancelWorkflow':
@@ -84,6 +88,20 @@ function checkValues(command: Command): void {
     case undefined:
       return;
   }
+}
+
+function checkContinue(value: ContinueAsNewCommand): void {
+  boundText('workflow_type', value.workflowType, MAX_ID_BYTES);
+  boundText('task_queue', value.taskQueue, MAX_ID_BYTES);
+  durationMs('run_timeout', value.runTimeout);
+  durationMs('start_delay', value.startDelay);
+  const task = durationMs('task_timeout', value.taskTimeout, MAX_TASK_TIMEOUT_MS);
+  if (value.taskTimeout !== undefined && task === 0) throw badField('task_timeout', 'must be longer than 0');
+  durationMs('retry_policy.initial_interval', value.retryPolicy?.initialInterval);
+  durationMs('retry_policy.maximum_interval', value.retryPolicy?.maximumInterval);
+  const bytes = weigh({ memo: value.memo });
+  if (bytes > MAX_MEMO_BYTES) throw tooLarge('memo', bytes, MAX_MEMO_BYTES);
+  checkSearchAttributes('search_attributes', value.searchAttributes, true);
 }
 
 function fieldOf(command: Command, index: number): string {

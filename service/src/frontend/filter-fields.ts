@@ -45,6 +45,7 @@ const STATUSES: readonly (readonly [string, number])[] = [
   ['Terminated', WorkflowStatus.TERMINATED],
   ['TimedOut', WorkflowStatus.TIMED_OUT],
   ['Paused', WorkflowStatus.PAUSED],
+  ['ContinuedAsNew', WorkflowStatus.CONTINUED_AS_NEW],
 ];
 
 const OPPOSITE = { '=': '!=', '!=': '=', '<': '>=', '>=': '<', '>': '<=', '<=': '>' } as const;

@@ -30,7 +30,8 @@ export function runRpcs(context: Context): RunRpcs {
     queryWorkflow: async (request) => {
       limitEvent(checkText(request), { args: request.args, header: request.header });
       const ref = await find(request);
-      const input = { queryType: requireId('query_type', request.queryType), args: request.args, header: request.header };
+      const { args, header, followRuns } = request;
+      const input = { queryType: requireId('query_type', request.queryType), args, header, followRuns };
       return { outcome: await context.history.queryWorkflow(ref, input, QUERY_WAIT_MS) };
     },
     requestCancelWorkflow: async (request) => {
@@ -111,7 +112,7 @@ async function awaitResults(
   }
   // A refusal is news, and news end the wait.
   if (refused.length > 0 || refs.length === 0) return { results: refused };
-  return { results: await context.history.awaitResults(refs, waitMs, abort) };
+  return { results: await context.history.awaitResults(refs, { waitMs, thisRunOnly: request.thisRunOnly }, abort) };
 }
 
 function eventIdOf(field: string, id: bigint, ifZero: number): number {

@@ -230,7 +230,9 @@ test('a run that cannot be awaited is told at once, the others are not waited fo
     [2, 'error'],
   ]);
   await world.frontend.awaitWorkflowResults(AwaitWorkflowResultsRequest.fromPartial({ executions: [{ workflowId: 'a' }] }), call);
-  expect(world.asked).toMatchObject([{ method: 'awaitResults', args: [[{ workflowId: 'a' }], 60_000, call.abort] }]);
+  expect(world.asked).toMatchObject([
+    { method: 'awaitResults', args: [[{ workflowId: 'a' }], { waitMs: 60_000, thisRunOnly: false }, call.abort] },
+  ]);
   const tooMany = AwaitWorkflowResultsRequest.fromPartial({ executions: Array.from({ length: 10_001 }, () => ({ workflowId: 'a' })) });
   expect(await refusal(world.frontend.awaitWorkflowResults(tooMany, call))).toBe('TOO_LARGE executions: 10001 items, the limit is 10000');
 });

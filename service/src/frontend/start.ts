@@ -1,8 +1,11 @@
 /** Starting runs, one or many. */
 
+import type { RetryPolicy } from '@perdure/proto/perdure/api/v1/common';
 import { ConflictPolicy, ReusePolicy } from '@perdure/proto/perdure/api/v1/workflow';
 import type { StartWorkflowRequest, StartWorkflowsResult } from '@perdure/proto/perdure/api/v1/workflow_service';
-import { DEFAULT_TASK_TIMEOUT_MS, MAX_MEMO_BYTES, MAX_TASK_TIMEOUT_MS } from '../core/limits.ts';
+import { parseCron } from '../core/cron.ts';
+import { DEFAULT_TASK_TIMEOUT_MS, MAX_ID_BYTES, MAX_MEMO_BYTES, MAX_TASK_TIMEOUT_MS } from '../core/limits.ts';
+import { retryProblem } from '../core/retry.ts';
 import { badField, tooLarge } from '../errors.ts';
 import type { StartInput } from '../roles.ts';
 import type { NamespaceRow } from '../store/store.ts';
@@ -43,6 +46,23 @@ export function checkItemNamespace(item: string, batch: string): void {
   if (item !== '' && item !== batch) throw badField('namespace', `${JSON.stringify(item)} is not the namespace of the batch`);
 }
 
+/** Checks the policy of a whole run. */
+function retryPolicyOf(policy: RetryPolicy | undefined): RetryPolicy | undefined {
+  if (policy === undefined) return undefined;
+  durationMs('retry_policy.initial_interval', policy.initialInterval);
+  durationMs('retry_policy.maximum_interval', policy.maximumInterval);
+  const problem = retryProblem(policy);
+  if (problem === undefined) return policy;
+  const [field = '', ...rest] = problem.split(': ');
+  throw badField(field, rest.join(': '));
+}
+
+function cronOf(schedule: string): string {
+  const text = boundText('cron_schedule', schedule.trim(), MAX_ID_BYTES);
+  if (text !== '') parseCron(text);
+  return text;
+}
+
 function startInput(context: Context, namespace: NamespaceRow, request: StartWorkflowRequest, bytes: number): StartInput {
   const memoBytes = bytes > MAX_MEMO_BYTES ? weigh({ memo: request.memo }) : 0;
   if (memoBytes > MAX_MEMO_BYTES) throw tooLarge('memo', memoBytes, MAX_MEMO_BYTES);
@@ -64,6 +84,8 @@ function startInput(context: Context, namespace: NamespaceRow, request: StartWor
     executionTimeoutMs: durationMs('execution_timeout', request.executionTimeout),
     taskTimeoutMs: durationMs('task_timeout', request.taskTimeout, MAX_TASK_TIMEOUT_MS) || DEFAULT_TASK_TIMEOUT_MS,
     startDelayMs: durationMs('start_delay', request.startDelay),
+    retryPolicy: retryPolicyOf(request.retryPolicy),
+    cronSchedule: cronOf(request.cronSchedule),
     memo: request.memo,
     searchAttributes: request.searchAttributes,
   };

@@ -1,16 +1,17 @@
 /** One input to one hot run: step it, queue what it changes, and name what is released with the commit. */
 import { isStartMarkWanted } from '../core/activity.ts';
+import type { Successor } from '../core/chain.ts';
 import { wakeAt } from '../core/outstanding.ts';
-import { isOpen } from '../core/state.ts';
+import { emptyState, isOpen } from '../core/state.ts';
 import { type InputKind, type Inputs, settleOnly, step } from '../core/step.ts';
 import type { Transition } from '../core/transition.ts';
 import { PerdureError } from '../errors.ts';
 import { type History, openKey, stepEnv } from './context.ts';
 import { dispatch, type Release } from './dispatch.ts';
 import { enqueue } from './lane.ts';
-import { armRun, dropRun, mayServe, retentionOf, touch, weigh } from './memory.ts';
+import { addRun, armRun, dropRun, mayServe, retentionOf, touch, weigh } from './memory.ts';
 import { wantsCheckpoint } from './rows.ts';
-import { type Change, Dropped, type HotRun, owedUnit, trimTail, type Unit } from './run.ts';
+import { type Change, Dropped, type HotRun, newHotRun, owedUnit, trimTail, type Unit } from './run.ts';
 import { blockedCause, toVisibility } from './show.ts';
 
 /** A start mark joins the next commit of its run; only attempts that take longer than this cost a record of their own. */
@@ -78,15 +79,21 @@ export interface Stepped {
 
 /** What a run takes in memory, roughly: its state, the frames kept for its next task, and inputs of open activities. */
 function bytesOf(run: HotRun): number {
-  const { activities, historyBytes } = run.state;
+  const { activities, historyBytes, chain } = run.state;
   const inputs = activities.size === 0 ? 0 : historyBytes;
-  return RUN_BYTES + activities.size * ACTIVITY_BYTES + inputs + (run.tail.length === 0 ? 0 : historyBytes);
+  return (
+    RUN_BYTES +
+    (chain === undefined ? 0 : chain.bytes) +
+    activities.size * ACTIVITY_BYTES +
+    inputs +
+    (run.tail.length === 0 ? 0 : historyBytes)
+  );
 }
 
 /** Queues what the transitions changed, as one unit; what they offer is released with it. */
 export function commitTransitions(h: History, stepped: readonly Stepped[], kind: Unit['kind']): Unit | undefined {
   const changes: Change[] = [];
-  for (const each of stepped) {
+  for (const each of withSuccessors(h, stepped)) {
     const change = toChange(h, each);
     if (change !== undefined) changes.push(change);
     touch(h, each.run);
@@ -98,6 +105,34 @@ export function commitTransitions(h: History, stepped: readonly Stepped[], kind:
   const unit: Unit = { changes, namespaceId: (changes[0] as Change).run.key.namespaceId, bytes, kind, state: 'queued', waiting: [] };
   enqueue(h, unit);
   return unit;
+}
+
+/** A run that is continued and the one that continues it are one unit: written together or not at all. */
+function withSuccessors(h: History, stepped: readonly Stepped[]): readonly Stepped[] {
+  return stepped.some(({ transition }) => transition.successor !== undefined) ? stepped.flatMap((each) => withSuccessor(h, each)) : stepped;
+}
+
+function withSuccessor(h: History, stepped: Stepped): Stepped[] {
+  const { run, transition } = stepped;
+  const { successor } = transition;
+  if (successor === undefined) return [stepped];
+  const { namespaceId, workflowId } = run.key;
+  const runId = successor.started.runId;
+  const next = newHotRun({ ...run.key, runId }, emptyState({ namespaceId, workflowId, runId }, h.node.claimedAt), h.env.now());
+  const begun = beginNext(h, run, next, successor);
+  // The open one from now on: what is sent to the workflow id waits for its commit.
+  addRun(h, next);
+  return [stepped, { run: next, transition: begun.transition, start: true }];
+}
+
+function beginNext(h: History, run: HotRun, next: HotRun, successor: Successor): ReturnType<typeof stepRun<'succeed'>> {
+  try {
+    return stepRun(h, next, 'succeed', { successor, closedAt: run.state.closedAt });
+  } catch (error) {
+    // Closed in memory only: nothing of it may be written.
+    giveUp(h, run);
+    throw error;
+  }
 }
 
 function toChange(h: History, stepped: Stepped): Change | undefined {

@@ -10,6 +10,7 @@ import { toItemError } from '../core/item-error.ts';
 import { PerdureError } from '../errors.ts';
 import type { CompletionAnswer, EagerRoom, VerifiedCompletion } from '../roles.ts';
 import { act, settled } from './act.ts';
+import { carriedSignals } from './chains.ts';
 import type { History } from './context.ts';
 import { answerIdOf, createGiven, createTaker, type Given } from './eager.ts';
 import { loadRun } from './loading.ts';
@@ -36,8 +37,9 @@ async function completeOne(h: History, item: VerifiedCompletion, given: Given): 
   let run: HotRun | undefined;
   try {
     run = await runOf(h, token);
+    const signals = await carriedSignals(h, run, completion);
     const answer = answerQueries(h, run, token.nonce, completion.queryResults);
-    const { completedEventId } = act(h, run, 'completeTask', { token, completion, worker: given.worker }, 'owed', taker.release);
+    const { completedEventId } = act(h, run, 'completeTask', { token, completion, worker: given.worker, signals }, 'owed', taker.release);
     await settled(h, run);
     answer();
     return { outcome: { $case: 'ok', value: await taker.accepted(run, completedEventId) } };

@@ -7,7 +7,9 @@ import { isOpen } from '../core/state.ts';
 import { PerdureError } from '../errors.ts';
 import type { RunRef } from '../roles.ts';
 import { settled } from './act.ts';
+import { heirOf, lastOfChain } from './chains.ts';
 import type { History } from './context.ts';
+import { keyOf } from './memory.ts';
 import { routed, wantedRun } from './requests.ts';
 import { Dropped, type HotRun } from './run.ts';
 import { describe } from './show.ts';
@@ -122,7 +124,12 @@ async function readRows(h: History, run: HotRun, from: number, maxBytes: number)
 }
 
 /** Resolves as soon as at least one of the runs has closed or cannot be awaited, else with [] when the wait is over. */
-export function awaitResults(h: History, refs: readonly RunRef[], waitMs: number, abort: AbortSignal): Promise<WorkflowResult[]> {
+export function awaitResults(
+  h: History,
+  refs: readonly RunRef[],
+  { waitMs, thisRunOnly }: { waitMs: number; thisRunOnly: boolean },
+  abort: AbortSignal,
+): Promise<WorkflowResult[]> {
   return new Promise((resolve) => {
     const results = new Map<number, WorkflowResult>();
     const undo: (() => void)[] = [];
@@ -146,7 +153,7 @@ export function awaitResults(h: History, refs: readonly RunRef[], waitMs: number
     abort.addEventListener('abort', finish);
     undo.push(() => abort.removeEventListener('abort', finish));
     refs.forEach((ref, index) => {
-      watchResult(h, ref, index, found, undo, () => ended);
+      watchResult(h, ref, { index, thisRunOnly, found, undo, ended: () => ended });
     });
   });
 }
@@ -155,24 +162,46 @@ function cancelOf(timer: { cancel(): void }): () => void {
   return () => timer.cancel();
 }
 
-function watchResult(
-  h: History,
-  ref: RunRef,
-  index: number,
-  found: (result: WorkflowResult) => void,
-  undo: (() => void)[],
-  ended: () => boolean,
-): void {
-  const look = (run: HotRun): void => {
-    if (isClosed(run)) found(resultOf(run, index));
-    else if (!ended()) undo.push(h.waits.watch(run.key.runId, (grownRun) => isClosed(grownRun) && found(resultOf(grownRun, index))));
-  };
-  const hot = ref.runId === '' ? undefined : h.hot.get(ref.runId);
-  if (hot !== undefined && hot.committedEventId > 0 && hot.key.workflowId === ref.workflowId && hot.key.namespaceId === ref.namespaceId) {
-    look(hot);
-    return;
+/** The run to wait for: when the one named is no longer kept, the open one whose chain it has begun. */
+async function awaitedRun(h: History, ref: RunRef, thisRunOnly: boolean): Promise<HotRun> {
+  try {
+    return await storedRun(h, ref);
+  } catch (error) {
+    const gone = error instanceof PerdureError && error.reason === 'WORKFLOW_NOT_FOUND' && ref.runId !== '' && !thisRunOnly;
+    const heir = gone ? await heirOf(h, ref, keyOf(ref.namespaceId, ref.workflowId, ref.runId).slot) : undefined;
+    if (heir === undefined) throw error;
+    return heir;
   }
-  routed(h, () => storedRun(h, ref)).then(look, (error: unknown) => {
+}
+
+interface ResultWatch {
+  readonly index: number;
+  readonly thisRunOnly: boolean;
+  readonly found: (result: WorkflowResult) => void;
+  readonly undo: (() => void)[];
+  readonly ended: () => boolean;
+}
+
+function watchResult(h: History, ref: RunRef, { index, thisRunOnly, found, undo, ended }: ResultWatch): void {
+  const closed = (run: HotRun): void => {
+    if (thisRunOnly || run.state.newRunId === '') found(resultOf(run, index));
+    else if (!ended())
+      routed(h, () => lastOfChain(h, run)).then((last) => (last === run ? found(resultOf(run, index)) : look(last)), refused);
+  };
+  const look = (run: HotRun): void => {
+    if (isClosed(run)) {
+      closed(run);
+      return;
+    }
+    if (ended()) return;
+    const unwatch = h.waits.watch(run.key.runId, (grownRun) => {
+      if (!isClosed(grownRun)) return;
+      unwatch();
+      closed(grownRun);
+    });
+    undo.push(unwatch);
+  };
+  const refused = (error: unknown): void => {
     if (error instanceof PerdureError && error.reason === 'UNAVAILABLE' && ended()) return;
     found({
       index,
@@ -180,7 +209,13 @@ function watchResult(
       status: 0,
       outcome: { $case: 'error', value: toItemError(error instanceof Dropped ? new PerdureError('UNAVAILABLE', 'try again') : error) },
     });
-  });
+  };
+  const hot = ref.runId === '' ? undefined : h.hot.get(ref.runId);
+  if (hot !== undefined && hot.committedEventId > 0 && hot.key.workflowId === ref.workflowId && hot.key.namespaceId === ref.namespaceId) {
+    look(hot);
+    return;
+  }
+  routed(h, () => awaitedRun(h, ref, thisRunOnly)).then(look, refused);
 }
 
 function resultOf(run: HotRun, index: number): WorkflowResult {

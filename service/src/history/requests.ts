@@ -5,6 +5,7 @@ import type { InputKind, Inputs } from '../core/step.ts';
 import { PerdureError } from '../errors.ts';
 import type { PauseInput, QueryAnswer, QueryInput, RunRef, SignalInput } from '../roles.ts';
 import { act, settled } from './act.ts';
+import { continued, heirOf } from './chains.ts';
 import type { History } from './context.ts';
 import { admit, pause } from './lane.ts';
 import { resolveRun } from './loading.ts';
@@ -29,6 +30,14 @@ export async function routed<T>(h: History, body: () => Promise<T>): Promise<T> 
     }
   }
   throw new PerdureError('UNAVAILABLE', 'the run is being read again; try again', {}, 200);
+}
+
+/** The run a request is for that a closed run cannot take: the one that continues it, if it has been continued. Throws WORKFLOW_NOT_FOUND. */
+async function openRun(h: History, ref: RunRef): Promise<HotRun> {
+  const { slot } = keyOf(ref.namespaceId, ref.workflowId, ref.runId);
+  const named = await resolveRun(h, ref.namespaceId, ref.workflowId, ref.runId, slot);
+  if (named !== undefined) return continued(h, named);
+  return (ref.runId === '' ? undefined : await heirOf(h, ref, slot)) ?? wantedRun(h, ref);
 }
 
 /** The run a request means. Throws WORKFLOW_NOT_FOUND. */
@@ -72,10 +81,17 @@ async function waitForClose(h: History, run: HotRun): Promise<void> {
   });
 }
 
+/** The run, once it takes inputs: while it closed, another may have taken its place. */
+async function takingInputs(h: History, ref: RunRef): Promise<HotRun> {
+  const run = await openRun(h, ref);
+  if (!run.state.live.closeRefused) return run;
+  await waitForClose(h, run);
+  return isOpen(run.state) ? run : openRun(h, ref);
+}
+
 export function signalWorkflow(h: History, ref: RunRef, input: SignalInput): Promise<{ runId: string }> {
   return routed(h, async () => {
-    const run = await wantedRun(h, ref);
-    await waitForClose(h, run);
+    const run = await takingInputs(h, ref);
     await apply(h, run, 'signal', input);
     return { runId: run.key.runId };
   });
@@ -87,16 +103,14 @@ export function requestCancelWorkflow(
   input: { reason: string; identity: string; requestId: string },
 ): Promise<void> {
   return routed(h, async () => {
-    const run = await wantedRun(h, ref);
-    await waitForClose(h, run);
-    await apply(h, run, 'requestCancel', input);
+    await apply(h, await takingInputs(h, ref), 'requestCancel', input);
   });
 }
 
 export function terminateWorkflow(h: History, ref: RunRef, input: { reason: string; details: Payload[]; identity: string }): Promise<void> {
   let tried = false;
   return routed(h, async () => {
-    const run = await wantedRun(h, ref);
+    const run = await openRun(h, ref);
     const { closeEvent } = run.state;
     // A first try whose outcome was lost may have done it.
     if (tried && closeEvent?.attributes?.$case === 'workflowTerminated' && closeEvent.attributes.value.reason === input.reason)
@@ -125,5 +139,5 @@ function hold(h: History, ref: RunRef, kind: 'pause' | 'resume', input: PauseInp
 }
 
 export function queryWorkflow(h: History, ref: RunRef, input: QueryInput, waitMs: number): Promise<QueryAnswer> {
-  return routed(h, async () => askQuery(h, await wantedRun(h, ref), input, waitMs));
+  return routed(h, async () => askQuery(h, await (input.followRuns ? openRun(h, ref) : wantedRun(h, ref)), input, waitMs));
 }

@@ -304,13 +304,13 @@ test('a task whose answer never arrived is offered again', async () => {
 test('waiting callers get the results that one commit brings together', async () => {
   await start();
   const wait = node.frontend.awaitWorkflowResults(
-    { namespace: '', executions: [{ workflowId: 'w', runId: '' }], waitTimeout: seconds(5) },
+    { namespace: '', executions: [{ workflowId: 'w', runId: '' }], waitTimeout: seconds(5), thisRunOnly: false },
     call,
   );
   await complete(await poll(), [done]);
   expect((await wait).results).toMatchObject([{ index: 0, status: WorkflowStatus.COMPLETED }]);
   const missing = await node.frontend.awaitWorkflowResults(
-    { namespace: '', executions: [{ workflowId: 'none', runId: '' }], waitTimeout: seconds(5) },
+    { namespace: '', executions: [{ workflowId: 'none', runId: '' }], waitTimeout: seconds(5), thisRunOnly: false },
     call,
   );
   expect(missing.results[0]?.outcome).toMatchObject({ $case: 'error', value: { reason: 'WORKFLOW_NOT_FOUND' } });

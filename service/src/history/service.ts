@@ -133,7 +133,7 @@ export function createHistory(parts: HistoryParts): HistoryService {
     resumeWorkflow: (ref, input) => resumeWorkflow(h, ref, input),
     describeWorkflow: (ref) => describeWorkflow(h, ref),
     getHistory: (ref, range, abort) => getHistory(h, ref, range, abort),
-    awaitResults: (refs, waitMs, abort) => awaitResults(h, refs, waitMs, abort),
+    awaitResults: (refs, options, abort) => awaitResults(h, refs, options, abort),
     claimTasks: (claims) => claimTasks(h, claims),
     undoClaims: (claims) => undoClaims(h, claims),
     wantTasks: (kind, namespaceId, queue, count) => wantTasks(h, kind, namespaceId, queue, count),

@@ -146,5 +146,11 @@ export function describe(state: RunState, now: number, notes: string[]): Describ
     historyBytes: BigInt(state.historyBytes),
     notes,
     paused: state.paused === undefined ? undefined : { ...state.paused, since: toTimestamp(state.paused.since) },
+    firstRunId: state.firstRunId,
+    continuedFromRunId: state.chain?.continuedFrom ?? '',
+    newRunId: state.newRunId,
+    attempt: state.chain?.attempt ?? 1,
+    retryPolicy: state.chain?.retryPolicy,
+    cronSchedule: state.chain?.cronSchedule ?? '',
   };
 }

@@ -28,6 +28,8 @@ async function attempt(h: History, key: RunKey, input: StartInput): Promise<Star
   const own = h.hot.get(key.runId);
   if (own !== undefined) return existing(h, own);
   const name = openKey(key.namespaceId, key.workflowId);
+  const chained = h.open.get(name);
+  if (isOwnChain(chained, key)) return ownChain(h, chained);
   const reuse = input.reusePolicy;
   if (h.open.get(name) === undefined && (reuse === ReusePolicy.REJECT || reuse === ReusePolicy.ALLOW_FAILED_ONLY)) {
     const answer = await checkReuse(h, key, input);
@@ -42,8 +44,14 @@ async function attempt(h: History, key: RunKey, input: StartInput): Promise<Star
   const meanwhile = h.hot.get(key.runId);
   if (meanwhile !== undefined) return existing(h, meanwhile);
   const open = h.open.get(name);
+  if (isOwnChain(open, key)) return ownChain(h, open);
   if (open !== undefined && input.conflictPolicy !== ConflictPolicy.TERMINATE_EXISTING) return conflict(h, open, input);
   return begin(h, key, input, open);
+}
+
+async function ownChain(h: History, open: HotRun): Promise<StartAnswer> {
+  await settled(h, open);
+  return { runId: open.state.firstRunId, started: false };
 }
 
 async function existing(h: History, run: HotRun): Promise<StartAnswer> {
@@ -62,6 +70,11 @@ async function checkReuse(h: History, key: RunKey, input: StartInput): Promise<S
   if (own !== undefined) return existing(h, own);
   if (input.reusePolicy === ReusePolicy.ALLOW_FAILED_ONLY && found.status !== WorkflowStatus.COMPLETED) return undefined;
   throw alreadyStarted(key.workflowId, found.runId, 'has a closed run, and the reuse policy forbids another');
+}
+
+/** The request has begun the chain of the open run, whose first run may no longer be kept. */
+function isOwnChain(open: HotRun | undefined, key: RunKey): open is HotRun {
+  return open !== undefined && open.state.firstRunId === key.runId;
 }
 
 async function conflict(h: History, open: HotRun, input: StartInput): Promise<StartAnswer> {

@@ -18,6 +18,13 @@ const activityInfo = { $case: 'activity', value: { activityId: '1', activityType
 const leaf = { message: 'm', stackTrace: 's', source: 'x', cause: undefined, encodedAttributes: undefined, info: activityInfo };
 const service = { ...leaf, info: { $case: 'service', value: { reason: 'r', nonRetryable: false } } };
 const failure = { message: 'm', stackTrace: 's', source: 'x', cause: { ...leaf, cause: service }, encodedAttributes: undefined, info };
+const retryPolicy = {
+  initialInterval: duration,
+  backoffCoefficient: 2,
+  maximumInterval: duration,
+  maximumAttempts: 1,
+  nonRetryableErrorTypes: ['E'],
+};
 const start = {
   namespace: 'default',
   ...{
@@ -32,15 +39,9 @@ const start = {
     reusePolicy: 0,
   },
   ...{ runTimeout: duration, executionTimeout: duration, taskTimeout: duration, startDelay: duration, memo, searchAttributes },
+  ...{ retryPolicy, cronSchedule: '0 9 * * MON-FRI' },
 };
 const signal = { namespace: 'default', execution, signalName: 's', input: [payload], header, requestId, identity: 'me' };
-const retryPolicy = {
-  initialInterval: duration,
-  backoffCoefficient: 2,
-  maximumInterval: duration,
-  maximumAttempts: 1,
-  nonRetryableErrorTypes: ['E'],
-};
 const schedule = {
   ...{ number: 1, activityId: 'a', activityType: 't', taskQueue: 'q', input: [payload], header, retryPolicy, callSite: 'c' },
   ...{ scheduleToCloseTimeout: duration, scheduleToStartTimeout: duration, startToCloseTimeout: duration, heartbeatTimeout: duration },
@@ -49,6 +50,23 @@ const commands = [
   { attributes: { $case: 'scheduleActivity', value: schedule } },
   { attributes: { $case: 'startTimer', value: { number: 1, duration, callSite: 'c' } } },
   { attributes: { $case: 'upsertProperties', value: { memo, searchAttributes } } },
+  {
+    attributes: {
+      $case: 'continueAsNew',
+      value: {
+        ...{
+          workflowType: 't',
+          taskQueue: 'q',
+          input: [payload],
+          header,
+          runTimeout: duration,
+          taskTimeout: duration,
+          startDelay: duration,
+        },
+        ...{ memo, searchAttributes, carry: [3n], retryPolicy },
+      },
+    },
+  },
   { attributes: { $case: 'completeWorkflow', value: { result: payload } } },
   { attributes: { $case: 'failWorkflow', value: { failure } } },
   { attributes: { $case: 'cancelWorkflow', value: { details: [payload] } } },
@@ -84,14 +102,14 @@ export const requests: Record<keyof Frontend, unknown> = {
   startWorkflows: { namespace, items: [start, { ...start, namespace: '' }] },
   signalWorkflow: signal,
   signalWorkflows: { namespace, items: [signal] },
-  queryWorkflow: { namespace, execution, queryType: 'q', args: [payload], header },
+  queryWorkflow: { namespace, execution, queryType: 'q', args: [payload], header, followRuns: false },
   requestCancelWorkflow: { namespace, execution, reason: 'r', identity: 'i', requestId },
   pauseWorkflow: { namespace, execution, reason: 'r', identity: 'i', requestId },
   resumeWorkflow: { namespace, execution, reason: 'r', identity: 'i', requestId },
   terminateWorkflow: { namespace, execution, reason: 'r', details: [payload], identity: 'i' },
   describeWorkflow: { namespace, execution },
   getWorkflowHistory: { namespace, execution, fromEventId: 0n, toEventId: 0n, maxBytes: 0, wait: false, waitTimeout },
-  awaitWorkflowResults: { namespace, executions: [execution], waitTimeout },
+  awaitWorkflowResults: { namespace, executions: [execution], waitTimeout, thisRunOnly: false },
   listWorkflows: { namespace, filter: "WorkflowId = 'x'", pageSize: 0, pageToken: new Uint8Array(0) },
   countWorkflows: { namespace, filter: "WorkflowId = 'x'" },
   getSystemInfo: {},

@@ -26,10 +26,17 @@ type Details = { [Case in Attributes['$case']]: (value: Extract<Attributes, { $c
 
 /** Typed by the oneof, so that a new kind of event cannot be forgotten here. */
 const DETAILS: Details = {
-  workflowStarted: (e) => [e.workflowType, args(e.input), `queue ${e.taskQueue}`, e.startDelay === undefined ? '' : after(e.startDelay)],
-  workflowCompleted: (e) => [value(e.result)],
-  workflowFailed: (e) => [failureText(e.failure)],
-  workflowTimedOut: (e) => [`${String(toPlain(e.timeoutType, 'timeoutType'))} timeout`],
+  workflowStarted: (e) => [
+    e.workflowType,
+    args(e.input),
+    `queue ${e.taskQueue}`,
+    e.startDelay === undefined ? '' : after(e.startDelay),
+    e.continuation === undefined ? '' : `follows run ${e.continuation.runId}`,
+  ],
+  workflowCompleted: (e) => [value(e.result), next(e.newRunId)],
+  workflowFailed: (e) => [failureText(e.failure), next(e.newRunId)],
+  workflowTimedOut: (e) => [`${String(toPlain(e.timeoutType, 'timeoutType'))} timeout`, next(e.newRunId)],
+  workflowContinuedAsNew: (e) => [e.workflowType, next(e.newRunId)],
   workflowCanceled: (e) => [args(e.details)],
   workflowTerminated: (e) => [e.reason, by(e.identity)],
   workflowCancelRequested: (e) => [e.reason, by(e.identity)],
@@ -83,6 +90,10 @@ function activityNumber(number: number): string {
 
 function after(duration: Parameters<typeof durationText>[0]): string {
   return `after ${durationText(duration) ?? '0s'}`;
+}
+
+function next(runId: string): string {
+  return runId === '' ? '' : `next run ${runId}`;
 }
 
 function by(identity: string): string {

@@ -56,6 +56,14 @@ function addStart(workflow: Command, finish: Finish): void {
     .option('--execution-timeout <duration>', 'longest chain of runs (default: none)')
     .option('--task-timeout <duration>', 'longest workflow task, at most 2m (default: 10s)')
     .option('--start-delay <duration>', 'wait before the first workflow task')
+    .option(
+      '--retry-initial-interval <duration>',
+      'delay before the second run after a failure; any --retry flag asks for retries (default: 1s)',
+    )
+    .option('--retry-maximum-interval <duration>', 'largest delay between runs (default: 100 times the first)')
+    .option('--retry-backoff <factor>', 'factor between delays (default: 2)', Number)
+    .option('--retry-maximum-attempts <n>', 'runs in all, the first included (default: unlimited)', Number)
+    .option('--cron <schedule>', "runs one after the other, in UTC: '0 9 * * MON-FRI', @hourly, '@every 90m'")
     .option('--memo <key=json>', 'shown with the workflow; repeat for more', COLLECT)
     .option('--search-attribute <key=json>', 'a value to list by; repeat for more', COLLECT)
     .option('--request-id <uuid>', 'a UUIDv7; the same id again answers with the same run')
@@ -79,6 +87,7 @@ function addReads(workflow: Command, finish: Finish): void {
     .action(async (id, flags) => finish(await (await import('./show.ts')).show(id, flags)));
   addRun(add(workflow, 'result <workflow-id>', 'waits for a run to close; exit code 1 unless it completed'))
     .option('--timeout <duration>', 'give up after this long (default: never)')
+    .option('--this-run', 'do not wait for runs that continue it as new, by retry or by cron')
     .action(async (id, flags) => finish(await (await import('./result.ts')).result(id, flags)));
 }
 

@@ -36,7 +36,7 @@ export function query(workflowId: string, queryType: string, flags: MessageFlags
   return withSession(flags, async ({ rpc, namespace, output, print, printJson }) => {
     const execution = { workflowId, runId: flags.runId ?? '' };
     const { outcome } = await rpc.queryWorkflow(
-      { namespace, execution, queryType, args, header: undefined },
+      { namespace, execution, queryType, args, header: undefined, followRuns: false },
       { deadlineMs: QUERY_DEADLINE_MS },
     );
     if (outcome?.$case === 'failure') throw new CommandError(`the query failed: ${failureText(outcome.value)}`);

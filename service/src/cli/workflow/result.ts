@@ -14,11 +14,12 @@ const WAIT_MS = 60_000;
 export interface ResultFlags extends CommonFlags {
   readonly runId?: string;
   readonly timeout?: string;
+  readonly thisRun?: boolean;
 }
 
 export function result(workflowId: string, flags: ResultFlags): Promise<number> {
   const timeoutMs = flags.timeout === undefined ? undefined : parseDuration('--timeout', flags.timeout);
-  return withSession(flags, (session) => awaitAndPrint(session, { workflowId, runId: flags.runId ?? '' }, timeoutMs));
+  return withSession(flags, (session) => awaitAndPrint(session, { workflowId, runId: flags.runId ?? '' }, timeoutMs, flags.thisRun));
 }
 
 /** Waits for the run to close and prints how; the exit code says whether it completed. */
@@ -26,8 +27,9 @@ export async function awaitAndPrint(
   session: Session,
   execution: { workflowId: string; runId: string },
   timeoutMs: number | undefined,
+  thisRunOnly = false,
 ): Promise<number> {
-  const closed = await awaitClose(session, execution, timeoutMs);
+  const closed = await awaitClose(session, execution, timeoutMs, thisRunOnly);
   const { result: value, failure, reason } = outcomeOf(closed.event);
   const completed = closed.status === WorkflowStatus.COMPLETED;
   if (session.output !== 'table')
@@ -51,6 +53,7 @@ async function awaitClose(
   session: Session,
   execution: { workflowId: string; runId: string },
   timeoutMs: number | undefined,
+  thisRunOnly: boolean,
 ): Promise<{ runId: string; status: WorkflowStatus; event: HistoryEvent }> {
   const start = performance.now();
   for (;;) {
@@ -61,6 +64,7 @@ async function awaitClose(
       {
         namespace: session.namespace,
         executions: [execution],
+        thisRunOnly,
         waitTimeout: { seconds: BigInt(Math.floor(wait / 1_000)), nanos: (wait % 1_000) * 1e6 },
       },
       { deadlineMs: wait + 10_000 },
@@ -80,5 +84,6 @@ function outcomeOf(event: HistoryEvent): { result: Json; failure: Parameters<typ
   if (attributes?.$case === 'workflowTerminated') return { ...none, reason: attributes.value.reason };
   if (attributes?.$case === 'workflowTimedOut')
     return { ...none, reason: `${String(toPlain(attributes.value.timeoutType, 'timeoutType'))} timeout` };
+  if (attributes?.$case === 'workflowContinuedAsNew') return { ...none, reason: `run ${attributes.value.newRunId} follows` };
   return none;
 }

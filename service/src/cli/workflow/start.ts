@@ -1,4 +1,5 @@
 /** `perdure workflow start`. */
+import type { RetryPolicy } from '@perdure/proto/perdure/api/v1/common';
 import { ConflictPolicy, ReusePolicy } from '@perdure/proto/perdure/api/v1/workflow';
 import { createRealEnv } from '../../env-real.ts';
 import { choiceFlag, durationFlag, inputFlags, memoFlags, searchAttributeFlags } from '../input.ts';
@@ -19,6 +20,11 @@ export interface StartFlags extends CommonFlags {
   readonly executionTimeout?: string;
   readonly taskTimeout?: string;
   readonly startDelay?: string;
+  readonly retryInitialInterval?: string;
+  readonly retryMaximumInterval?: string;
+  readonly retryBackoff?: number;
+  readonly retryMaximumAttempts?: number;
+  readonly cron?: string;
   readonly memo?: string[];
   readonly searchAttribute?: string[];
   readonly requestId?: string;
@@ -31,6 +37,20 @@ const CONFLICT_POLICIES = {
   'terminate-existing': ConflictPolicy.TERMINATE_EXISTING,
 };
 const REUSE_POLICIES = { allow: ReusePolicy.ALLOW, 'allow-failed-only': ReusePolicy.ALLOW_FAILED_ONLY, reject: ReusePolicy.REJECT };
+
+/** A retry policy, if any of its flags is given. */
+function retryFlags(flags: StartFlags): RetryPolicy | undefined {
+  const { retryInitialInterval, retryMaximumInterval, retryBackoff, retryMaximumAttempts } = flags;
+  if ([retryInitialInterval, retryMaximumInterval, retryBackoff, retryMaximumAttempts].every((flag) => flag === undefined))
+    return undefined;
+  return {
+    initialInterval: durationFlag('--retry-initial-interval', retryInitialInterval),
+    maximumInterval: durationFlag('--retry-maximum-interval', retryMaximumInterval),
+    backoffCoefficient: retryBackoff ?? 0,
+    maximumAttempts: retryMaximumAttempts ?? 0,
+    nonRetryableErrorTypes: [],
+  };
+}
 
 export function start(type: string, flags: StartFlags): Promise<number> {
   const { newId } = createRealEnv();
@@ -49,6 +69,8 @@ export function start(type: string, flags: StartFlags): Promise<number> {
     executionTimeout: durationFlag('--execution-timeout', flags.executionTimeout),
     taskTimeout: durationFlag('--task-timeout', flags.taskTimeout),
     startDelay: durationFlag('--start-delay', flags.startDelay),
+    retryPolicy: retryFlags(flags),
+    cronSchedule: flags.cron ?? '',
     memo: memoFlags('--memo', flags.memo),
     searchAttributes: searchAttributeFlags('--search-attribute', flags.searchAttribute),
   };

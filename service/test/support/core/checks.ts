@@ -2,8 +2,9 @@
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { ActivityTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import type { Successor } from '../../../src/core/chain.ts';
 import { readCheckpoint, writeCheckpoint } from '../../../src/core/checkpoint.ts';
-import { decodeFrame } from '../../../src/core/frames.ts';
+import { decodeFrame, splitFrames } from '../../../src/core/frames.ts';
 import type { StartInput } from '../../../src/core/inputs.ts';
 import { nextDue, outstanding, wakeAt } from '../../../src/core/outstanding.ts';
 import { isOpen, type RunState } from '../../../src/core/state.ts';
@@ -12,7 +13,7 @@ import { fromDuration, fromTimestamp } from '../../../src/core/time.ts';
 import type { Transition } from '../../../src/core/transition.ts';
 import { isTaskDue } from '../../../src/core/workflow-task.ts';
 import { leftOut, plain } from './plain.ts';
-import { apply, foldLog, newRun, type Run, reload } from './run.ts';
+import { apply, foldLog, newRun, nextRun, type Run, reload } from './run.ts';
 
 const RETENTION_MS = 1_000;
 
@@ -153,6 +154,7 @@ function take(checked: Checked, transition: Transition): HistoryEvent[] {
     takeOutcome(checked, event);
     takeTask(checked, event);
   }
+  if (transition.successor !== undefined) takeSuccessor(checked, transition.successor);
   for (const mark of [...transition.marks, ...transition.lazyMarks]) checked.kinds.add(mark.attributes?.$case ?? '');
   if (transition.offerTask) checked.offeredTask = true;
   for (const number of transition.offerActivities) {
@@ -162,7 +164,14 @@ function take(checked: Checked, transition: Transition): HistoryEvent[] {
 }
 
 function isClose({ attributes }: HistoryEvent): boolean {
-  const cases: unknown[] = ['workflowCompleted', 'workflowFailed', 'workflowCanceled', 'workflowTimedOut', 'workflowTerminated'];
+  const cases: unknown[] = [
+    'workflowCompleted',
+    'workflowFailed',
+    'workflowCanceled',
+    'workflowTimedOut',
+    'workflowTerminated',
+    'workflowContinuedAsNew',
+  ];
   return cases.includes(attributes?.$case);
 }
 
@@ -171,6 +180,39 @@ function takePause(checked: Checked, { attributes }: HistoryEvent): void {
   if (attributes?.$case !== 'workflowPaused') return;
   checked.offeredTask = false;
   checked.offeredActivities.clear();
+}
+
+/** R-CHAIN-2, R-CHAIN-4, R-CHAIN-11: the next run has what no task of this one had seen, begins late enough, and folds from its own log. */
+function takeSuccessor(checked: Checked, successor: Successor): void {
+  const { run } = checked;
+  const { next, transition } = nextRun(run, successor);
+  const [started, ...rest] = transition.events.map(({ frame }) => decodeFrame(frame));
+  must(!isOpen(run.state) && run.state.newRunId === successor.started.runId, 'a close names the run that follows');
+  must(started?.attributes?.$case === 'workflowStarted', 'the next run begins with its start');
+  must(next.state.beginsAt >= run.state.beginsAt + 1_000, 'starts are 1 s apart');
+  must(fromTimestamp(started?.time) >= run.state.closedAt, 'the next run starts after the close');
+  const unseen = logged(run).filter(({ id, attributes }) => id > run.state.task.seen && isInput(attributes));
+  const moved = rest.filter(({ attributes }) => isInput(attributes)).map(({ attributes }) => attributes);
+  const wanted = unseen.map(({ attributes }) => attributes);
+  must(moved.length >= wanted.length && sameEvents(moved.slice(moved.length - wanted.length), wanted), 'what was not seen moves along');
+  for (const [id, time] of run.state.requestIds) {
+    must(time <= next.now - 86_400_000 || next.state.requestIds.has(id), `request id ${id} is remembered`);
+  }
+  for (const { attributes } of [started, ...rest] as HistoryEvent[]) checked.kinds.add(attributes?.$case ?? '');
+  for (const mark of transition.marks) checked.kinds.add(mark.attributes?.$case ?? '');
+  checkLog({ run: next });
+}
+
+function logged(run: Run): { id: number; attributes: HistoryEvent['attributes'] }[] {
+  return run.log.flatMap((row) => splitFrames(row.events).map(decodeFrame)).map(({ id, attributes }) => ({ id: Number(id), attributes }));
+}
+
+function isInput(attributes: HistoryEvent['attributes']): boolean {
+  return attributes?.$case === 'workflowSignaled' || attributes?.$case === 'workflowCancelRequested';
+}
+
+function sameEvents(some: readonly unknown[], others: readonly unknown[]): boolean {
+  return JSON.stringify(some) === JSON.stringify(others);
 }
 
 function takeTimer(checked: Checked, { attributes, time }: HistoryEvent): void {
@@ -210,6 +252,7 @@ const eventOf: Record<string, string> = {
   failWorkflow: 'workflowFailed',
   cancelWorkflow: 'workflowCanceled',
   upsertProperties: 'workflowPropertiesUpserted',
+  continueAsNew: 'workflowContinuedAsNew',
   scheduleActivity: 'activityScheduled',
   cancelActivity: 'activityCancelRequested',
   startTimer: 'timerStarted',
@@ -320,9 +363,9 @@ function dueTimes(state: RunState): number[] {
 }
 
 /** R-LOG-5: the log folds to the live state, and a checkpoint holds either of them. */
-export function checkLog({ run }: Checked): void {
+export function checkLog({ run }: Pick<Checked, 'run'>): void {
   const left = leftOut(run);
-  const folded = foldLog(run.log, run.state.live.claimedAt);
+  const folded = foldLog(run, run.state.live.claimedAt);
   same(plain(folded, left), plain(run.state, left), 'the log folds to the live state');
   for (const state of [folded, run.state]) {
     const read = readCheckpoint(writeCheckpoint(state), 5);

@@ -1,6 +1,6 @@
 // Commands of scripts as words: `schedule 1 run=10s`, `timer 1..3 5s`, `complete done`.
 import type { Command } from '@perdure/proto/perdure/api/v1/command';
-import type { Payload, RetryPolicy, SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
+import type { Header, Payload, RetryPolicy, SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
 import { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import { toDuration } from '../../../src/core/time.ts';
@@ -44,7 +44,7 @@ export function durationOption(text: string | undefined): ReturnType<typeof toDu
   return text === undefined ? undefined : toDuration(durationOf(text));
 }
 
-function retryPolicyOf(options: Record<string, string>): RetryPolicy | undefined {
+export function retryPolicyOf(options: Record<string, string>): RetryPolicy | undefined {
   const { first, factor, most, attempts, final } = options;
   if ((first ?? factor ?? most ?? attempts ?? final) === undefined) return undefined;
   return {
@@ -70,6 +70,11 @@ export function memoOf(options: Record<string, string>): Record<string, Payload>
 export function searchAttributesOf(options: Record<string, string>): Record<string, SearchAttributeValue> {
   const read = (text: string): SearchAttributeValue => ({ value: text === '-' ? undefined : { $case: 'keyword', value: sized(text) } });
   return Object.fromEntries(groupOf(options, 'sa').map(([name, value]) => [name, read(value)]));
+}
+
+/** `trace=00-1` is the header's text of that name. */
+export function headerOf({ trace }: Record<string, string>): Header | undefined {
+  return trace === undefined ? undefined : { text: { traceparent: trace }, fields: {} };
 }
 
 /** `3` or `1..3`. */
@@ -100,6 +105,25 @@ function scheduleOf(number: number, options: Record<string, string>): Attributes
   };
 }
 
+function continueOf(workflowType: string, options: Record<string, string>): Attributes {
+  return {
+    $case: 'continueAsNew',
+    value: {
+      workflowType,
+      taskQueue: options.queue ?? '',
+      input: options.input === undefined ? [] : [payloadOf(options.input)],
+      header: headerOf(options),
+      runTimeout: durationOption(options.run),
+      taskTimeout: durationOption(options.task),
+      startDelay: durationOption(options.delay),
+      memo: memoOf(options),
+      searchAttributes: searchAttributesOf(options),
+      carry: options.carry?.split(',').map(BigInt) ?? [],
+      retryPolicy: retryPolicyOf(options),
+    },
+  };
+}
+
 const commands: Record<string, (words: Words) => (Attributes | undefined)[]> = {
   schedule: ({ plain, options }) => numbersOf(plain[0]).map((number) => scheduleOf(number, options)),
   'cancel-activity': ({ plain }) => numbersOf(plain[0]).map((number) => ({ $case: 'cancelActivity', value: { number } })),
@@ -111,6 +135,7 @@ const commands: Record<string, (words: Words) => (Attributes | undefined)[]> = {
   'cancel-timer': ({ plain }) => numbersOf(plain[0]).map((number) => ({ $case: 'cancelTimer', value: { number } })),
   complete: ({ plain }) => [{ $case: 'completeWorkflow', value: { result: plain[0] === undefined ? undefined : payloadOf(plain[0]) } }],
   fail: (words) => [{ $case: 'failWorkflow', value: { failure: words.plain.length === 0 ? undefined : failureOf(words) } }],
+  continue: ({ plain, options }) => [continueOf(plain[0] ?? '', options)],
   cancel: ({ plain }) => [{ $case: 'cancelWorkflow', value: { details: plain.map(payloadOf) } }],
   upsert: ({ options }) => [{ $case: 'upsertProperties', value: { memo: memoOf(options), searchAttributes: searchAttributesOf(options) } }],
   unknown: () => [undefined],

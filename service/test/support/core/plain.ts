@@ -55,5 +55,7 @@ function textOf(_key: string, value: unknown): unknown {
   // Buffers know how to become JSON by themselves.
   if (typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer' && 'data' in value)
     return Buffer.from(value.data as number[]).toString('hex');
+  // What was decoded has its fields in another order than what was made.
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return Object.fromEntries(Object.entries(value).sort());
   return value;
 }

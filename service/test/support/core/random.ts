@@ -2,6 +2,7 @@
 import type { Command } from '@perdure/proto/perdure/api/v1/command';
 import { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import { type ActivityTaskCompletion, WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import { ContinueAsNewCommand } from '@perdure/proto/perdure/api/v1/workflow';
 import { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import { expect } from 'vitest';
 import { followUpFacts } from '../../../src/core/follow-up.ts';
@@ -12,7 +13,7 @@ import { toDuration } from '../../../src/core/time.ts';
 import { isTaskDue } from '../../../src/core/workflow-task.ts';
 import { type Checked, reloadChecked, stepChecked } from './checks.ts';
 import { payloadOf } from './commands.ts';
-import { flush, worker } from './run.ts';
+import { flush, loggedSignals, worker } from './run.ts';
 
 /** One draw: what to do, and two numbers that say with what. */
 export interface Draw {
@@ -96,7 +97,14 @@ function scheduleOf(number: number, n: number): NonNullable<Command['attributes'
   };
 }
 
+function continueOf(run: Checked, a: number): Command {
+  const signals = [...loggedSignals(run.run).keys()].filter((id) => id <= (run.run.state.live.flight?.seen ?? 0));
+  const value = ContinueAsNewCommand.create({ input: [payloadOf('more')], carry: a % 2 === 0 ? [] : signals.map(BigInt) });
+  return { attributes: { $case: 'continueAsNew', value } };
+}
+
 function closingOf(run: Checked, a: number): Command {
+  if (a % 4 === 3) return continueOf(run, a >> 2);
   if (a % 3 !== 1 && run.run.state.cancelRequested) return { attributes: { $case: 'cancelWorkflow', value: { details: [] } } };
   if (a % 3 === 1) return { attributes: { $case: 'failWorkflow', value: { failure: Failure.create({ message: 'broken' }) } } };
   return { attributes: { $case: 'completeWorkflow', value: { result: payloadOf('done') } } };
@@ -113,7 +121,7 @@ function completionOf(run: Checked, a: number, b: number): WorkflowTaskCompletio
 
 function complete(run: Checked, a: number, b: number): void {
   const completion = completionOf(run, a, b);
-  input(run, 'completeTask', { token: taskToken(run, a), completion, worker: w1 }, completion);
+  input(run, 'completeTask', { token: taskToken(run, a), completion, worker: w1, signals: loggedSignals(run.run) }, completion);
 }
 
 /** Brings a run without activities to where it waits for one that is out: few draws do that by chance. */

@@ -2,6 +2,8 @@
 import type { WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
 import { type Mark, Marks } from '@perdure/proto/perdure/server/v1/mark';
 import { isStartMarkWanted } from '../../../src/core/activity.ts';
+import type { Successor } from '../../../src/core/chain.ts';
+import type { CarriedSignals } from '../../../src/core/concepts.ts';
 import { foldEvent, foldMark } from '../../../src/core/fold.ts';
 import { decodeFrame, joinFrames, splitFrames } from '../../../src/core/frames.ts';
 import { emptyState, type Identity, type RunState } from '../../../src/core/state.ts';
@@ -20,6 +22,7 @@ export interface Row {
 }
 
 export interface Run {
+  readonly identity: Identity;
   state: RunState;
   now: number;
   ids: number;
@@ -29,7 +32,22 @@ export interface Run {
 }
 
 export function newRun(): Run {
-  return { state: emptyState(identity, 0), now: BEGIN, ids: 0, log: [], lazy: [] };
+  return { identity, state: emptyState(identity, 0), now: BEGIN, ids: 0, log: [], lazy: [] };
+}
+
+/** The run that a transition has named as the one to follow, begun. */
+export function nextRun(run: Run, successor: Successor): { next: Run; transition: Transition } {
+  const next = { ...run, identity: { ...identity, runId: successor.started.runId }, log: [], lazy: [] };
+  next.state = emptyState(next.identity, run.state.live.claimedAt);
+  return { next, transition: apply(next, 'succeed', { successor, closedAt: run.state.closedAt }).transition };
+}
+
+/** The signals of the committed log that a completion may carry into the next run. */
+export function loggedSignals(run: Run): CarriedSignals {
+  const events = run.log.flatMap((row) => splitFrames(row.events).map(decodeFrame));
+  return new Map(
+    events.flatMap(({ id, attributes }) => (attributes?.$case === 'workflowSignaled' ? [[Number(id), attributes.value]] : [])),
+  );
 }
 
 export type Stepped<K extends InputKind> = { readonly transition: Transition } & (
@@ -76,8 +94,8 @@ function write(run: Run, events: readonly Recorded[], marks: readonly Mark[]): v
 }
 
 /** Folds the log from the first row. `claimedAt`: when the slot was claimed. */
-export function foldLog(log: readonly Row[], claimedAt: number): RunState {
-  const state = emptyState(identity, claimedAt);
+export function foldLog({ log, identity: named }: Pick<Run, 'log' | 'identity'>, claimedAt: number): RunState {
+  const state = emptyState(named, claimedAt);
   for (const row of log) {
     const { marks } = Marks.decode(row.marks);
     let next = 0;
@@ -99,7 +117,7 @@ export function foldLog(log: readonly Row[], claimedAt: number): RunState {
 /** The run is read again, by another owner or by the `same` one: memory and what was not committed are lost. */
 export function reload(run: Run, same = false): Transition {
   run.lazy = [];
-  run.state = foldLog(run.log, same ? run.state.live.claimedAt : run.now);
+  run.state = foldLog(run, same ? run.state.live.claimedAt : run.now);
   run.state.live.loadedAt = run.now;
   return apply(run, 'due', undefined).transition;
 }

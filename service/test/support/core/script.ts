@@ -11,15 +11,27 @@ import type { PauseInput } from '../../../src/core/pause.ts';
 import type { Activity, Flight } from '../../../src/core/state.ts';
 import type { InputKind, Inputs } from '../../../src/core/step.ts';
 import type { Transition } from '../../../src/core/transition.ts';
-import { completionOf, failureOf, memoOf, payloadOf, searchAttributesOf, type Words, wordsOf } from './commands.ts';
-import { apply, flush, newRun, type Run, reload, worker } from './run.ts';
+import {
+  completionOf,
+  failureOf,
+  headerOf,
+  memoOf,
+  payloadOf,
+  retryPolicyOf,
+  searchAttributesOf,
+  type Words,
+  wordsOf,
+} from './commands.ts';
+import { apply, flush, loggedSignals, newRun, nextRun, type Run, reload, worker } from './run.ts';
 import { clock, durationOf, showEvent, showMark, showPayload } from './text.ts';
 import { views } from './views.ts';
 
 const RETENTION_MS = 86_400_000;
 
 interface Session {
-  readonly run: Run;
+  run: Run;
+  /** The run that follows it. */
+  next: Run | undefined;
   /** Tokens by name (`t1`, `1.2.1`), and the newest per activity (`1`) and of the task (`t`). */
   readonly tasks: Map<string, WorkflowTaskToken>;
   readonly activities: Map<string, ActivityTaskToken>;
@@ -31,7 +43,7 @@ type Handler = (session: Session, words: Words, line: string) => string[];
 
 /** Runs the lines of one script and returns what they print, each block indented below its line. */
 export function runScript(lines: readonly string[]): string[] {
-  const session: Session = { run: newRun(), tasks: new Map(), activities: new Map(), claims: 0, left: '' };
+  const session: Session = { run: newRun(), next: undefined, tasks: new Map(), activities: new Map(), claims: 0, left: '' };
   return lines.flatMap((line) =>
     line === '' || line.startsWith('#') ? [line] : [line, ...runLine(session, line).map((out) => `  ${out}`)],
   );
@@ -52,7 +64,15 @@ function give<K extends InputKind>(
 ): string[] {
   const stepped = apply(session.run, kind, input);
   const head = stepped.refused === undefined ? answer(stepped.answer) : [`refused ${stepped.refused.reason}: ${stepped.refused.message}`];
-  return [...head, ...written(stepped.transition)];
+  return [...head, ...written(stepped.transition), ...followed(session, stepped.transition)];
+}
+
+/** What the run that follows begins with. */
+function followed(session: Session, { successor }: Transition): string[] {
+  if (successor === undefined) return [];
+  const { next, transition } = nextRun(session.run, successor);
+  session.next = next;
+  return ['followed by', ...written(transition).map((line) => `  ${line}`)];
 }
 
 const SHOWN = 12;
@@ -98,7 +118,7 @@ function startOf({ options }: Words): StartInput {
     workflowType: options.type ?? 'order',
     taskQueue: options.queue ?? 'main',
     input: options.input === undefined ? [] : [payloadOf(options.input)],
-    header: undefined,
+    header: headerOf(options),
     requestId: options.request ?? '',
     identity: '',
     conflictPolicy: 1,
@@ -107,6 +127,8 @@ function startOf({ options }: Words): StartInput {
     executionTimeoutMs: ms('execution'),
     taskTimeoutMs: options.task === undefined ? 10_000 : ms('task'),
     startDelayMs: ms('delay'),
+    retryPolicy: retryPolicyOf(options),
+    cronSchedule: options.cron?.replaceAll('_', ' ') ?? '',
     memo: memoOf(options),
     searchAttributes: searchAttributesOf(options),
     retentionMs: RETENTION_MS,
@@ -190,6 +212,13 @@ function holdOf({ reason = '', request = '' }: Words['options']): PauseInput {
 }
 
 const inputs: Record<string, Handler> = {
+  'next-run'(session) {
+    if (session.next === undefined) throw new Error('no run follows');
+    session.next.now = Math.max(session.next.now, session.run.now);
+    session.run = session.next;
+    session.next = undefined;
+    return [];
+  },
   start: (session, words) => give(session, 'start', startOf(words)),
   signal(session, { plain, options }) {
     const input = options.input === undefined ? [] : [payloadOf(options.input)];
@@ -217,6 +246,7 @@ const inputs: Record<string, Handler> = {
       token: taskToken(session, words),
       completion: completionOf(commandsIn(line)),
       worker: worker(words.options.worker ?? 'w1'),
+      signals: loggedSignals(session.run),
     };
     return give(session, 'completeTask', input, ({ completedEventId }) => [`completed ${completedEventId}`]);
   },

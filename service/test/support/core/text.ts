@@ -2,6 +2,7 @@
 import type { Payload } from '@perdure/proto/perdure/api/v1/common';
 import { type Failure, RetryState, TimeoutType } from '@perdure/proto/perdure/api/v1/failure';
 import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import { type Continuation, ContinuationCause } from '@perdure/proto/perdure/api/v1/workflow';
 import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
 import { decodeFrame } from '../../../src/core/frames.ts';
 import { fromTimestamp } from '../../../src/core/time.ts';
@@ -37,6 +38,8 @@ const enums: Record<string, ReadonlyMap<unknown, string>> = {
   retryState: namesOf(RetryState),
   cause: namesOf(WorkflowTaskFailureCause),
 };
+
+const continuations = namesOf(ContinuationCause);
 
 /** Constant in scripts, or asserted nowhere. */
 const silent = new Set(['randomSeed', 'firstRunId', 'runId', 'workflowId', 'historyBytes', 'sdkName', 'sdkVersion', 'buildId', 'callSite']);
@@ -74,14 +77,19 @@ function showObject(name: string, value: object): string {
   if ('nanos' in value && 'seconds' in value) {
     const { seconds: whole, nanos } = value as { seconds: bigint; nanos: number };
     const ms = Number(whole) * 1_000 + nanos / 1_000_000;
-    return name.endsWith('Time') ? clock(ms) : seconds(ms);
+    return name.endsWith('Time') || name.endsWith('Deadline') ? clock(ms) : seconds(ms);
   }
   if ('data' in value) return showPayload(value as Payload);
+  if (name === 'continuation') return showContinuation(value as Continuation);
   if ('stackTrace' in value) return showFailure(value as Failure);
   if ('value' in value && value.value === undefined) return '(removed)';
   if ('$case' in value) return showField(name, (value as { value?: unknown }).value);
   const fields = showFields(value).trim();
   return fields === '' ? '' : `{${fields}}`;
+}
+
+function showContinuation({ cause, ...rest }: Continuation): string {
+  return `{${[continuations.get(cause), showFields(rest).trim()].join(' ').trim()}}`;
 }
 
 export function showPayload({ encoding, data }: Payload): string {

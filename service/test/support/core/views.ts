@@ -30,6 +30,7 @@ export const views: Record<string, (state: RunState, number: number) => string[]
   memo: ({ memo }) => [`memo${showFields(memo)}`],
   'search-attributes': ({ searchAttributes }) => [`search attributes${showFields(searchAttributes)}`],
   variables: ({ variables }) => [`variables${showFields(variables)}`],
+  chain: ({ firstRunId, newRunId, chain }) => [`chain first ${firstRunId} next ${newRunId || '-'}${showFields(chain)}`],
   requests: ({ requestIds }) => [`${requestIds.size} request ids: ${[...requestIds.keys()].slice(0, 3).join(' ')}`],
   history: ({ nextEventId }) => [`${nextEventId - 1} events`],
 };

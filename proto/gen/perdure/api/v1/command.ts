@@ -8,6 +8,7 @@ import { CancelTimerCommand, StartTimerCommand } from "./timer.ts";
 import {
   CancelWorkflowCommand,
   CompleteWorkflowCommand,
+  ContinueAsNewCommand,
   FailWorkflowCommand,
   UpsertPropertiesCommand,
 } from "./workflow.ts";
@@ -17,11 +18,12 @@ export interface Command {
   /** Numbers follow the blocks of HistoryEvent. */
   attributes:
     | //
-    /** 10 to 29 workflow. Later: continue as new 18. */
+    /** 10 to 29 workflow. */
     { $case: "completeWorkflow"; value: CompleteWorkflowCommand }
     | { $case: "failWorkflow"; value: FailWorkflowCommand }
     | { $case: "cancelWorkflow"; value: CancelWorkflowCommand }
     | { $case: "upsertProperties"; value: UpsertPropertiesCommand }
+    | { $case: "continueAsNew"; value: ContinueAsNewCommand }
     | //
     /** 40 to 49 activity. */
     { $case: "scheduleActivity"; value: ScheduleActivityCommand }
@@ -53,6 +55,9 @@ export const Command: MessageFns<Command> = {
         break;
       case "upsertProperties":
         UpsertPropertiesCommand.encode(message.attributes.value, writer.uint32(138).fork()).join();
+        break;
+      case "continueAsNew":
+        ContinueAsNewCommand.encode(message.attributes.value, writer.uint32(146).fork()).join();
         break;
       case "scheduleActivity":
         ScheduleActivityCommand.encode(message.attributes.value, writer.uint32(322).fork()).join();
@@ -124,6 +129,17 @@ export const Command: MessageFns<Command> = {
             };
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "continueAsNew",
+              value: ContinueAsNewCommand.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
           case 40: {
             if (tag !== 322) {
               break;
@@ -192,6 +208,10 @@ export const Command: MessageFns<Command> = {
         ? { $case: "upsertProperties", value: UpsertPropertiesCommand.fromJSON(object.upsertProperties) }
         : isSet(object.upsert_properties)
         ? { $case: "upsertProperties", value: UpsertPropertiesCommand.fromJSON(object.upsert_properties) }
+        : isSet(object.continueAsNew)
+        ? { $case: "continueAsNew", value: ContinueAsNewCommand.fromJSON(object.continueAsNew) }
+        : isSet(object.continue_as_new)
+        ? { $case: "continueAsNew", value: ContinueAsNewCommand.fromJSON(object.continue_as_new) }
         : isSet(object.scheduleActivity)
         ? { $case: "scheduleActivity", value: ScheduleActivityCommand.fromJSON(object.scheduleActivity) }
         : isSet(object.schedule_activity)
@@ -222,6 +242,8 @@ export const Command: MessageFns<Command> = {
       obj.cancelWorkflow = CancelWorkflowCommand.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "upsertProperties") {
       obj.upsertProperties = UpsertPropertiesCommand.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "continueAsNew") {
+      obj.continueAsNew = ContinueAsNewCommand.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "scheduleActivity") {
       obj.scheduleActivity = ScheduleActivityCommand.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "cancelActivity") {
@@ -272,6 +294,15 @@ export const Command: MessageFns<Command> = {
           message.attributes = {
             $case: "upsertProperties",
             value: UpsertPropertiesCommand.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "continueAsNew": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "continueAsNew",
+            value: ContinueAsNewCommand.fromPartial(object.attributes.value),
           };
         }
         break;

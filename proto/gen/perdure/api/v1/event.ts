@@ -20,6 +20,7 @@ import {
   WorkflowCanceled,
   WorkflowCancelRequested,
   WorkflowCompleted,
+  WorkflowContinuedAsNew,
   WorkflowFailed,
   WorkflowPropertiesUpserted,
   WorkflowStarted,
@@ -43,7 +44,7 @@ export interface HistoryEvent {
   /** Numbers are given in blocks per concept, so that later concepts add without a break. */
   attributes:
     | //
-    /** 10 to 29 workflow. Later: continued as new 18, forked 19. */
+    /** 10 to 29 workflow. Later: forked 19. */
     { $case: "workflowStarted"; value: WorkflowStarted }
     | { $case: "workflowCompleted"; value: WorkflowCompleted }
     | { $case: "workflowFailed"; value: WorkflowFailed }
@@ -52,6 +53,7 @@ export interface HistoryEvent {
     | { $case: "workflowTerminated"; value: WorkflowTerminated }
     | { $case: "workflowCancelRequested"; value: WorkflowCancelRequested }
     | { $case: "workflowPropertiesUpserted"; value: WorkflowPropertiesUpserted }
+    | { $case: "workflowContinuedAsNew"; value: WorkflowContinuedAsNew }
     | { $case: "workflowPaused"; value: WorkflowPaused }
     | { $case: "workflowResumed"; value: WorkflowResumed }
     | //
@@ -184,6 +186,9 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
         break;
       case "workflowPropertiesUpserted":
         WorkflowPropertiesUpserted.encode(message.attributes.value, writer.uint32(138).fork()).join();
+        break;
+      case "workflowContinuedAsNew":
+        WorkflowContinuedAsNew.encode(message.attributes.value, writer.uint32(146).fork()).join();
         break;
       case "workflowPaused":
         WorkflowPaused.encode(message.attributes.value, writer.uint32(162).fork()).join();
@@ -330,6 +335,17 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
             message.attributes = {
               $case: "workflowPropertiesUpserted",
               value: WorkflowPropertiesUpserted.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "workflowContinuedAsNew",
+              value: WorkflowContinuedAsNew.decode(reader, reader.uint32()),
             };
             continue;
           }
@@ -506,6 +522,10 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
           $case: "workflowPropertiesUpserted",
           value: WorkflowPropertiesUpserted.fromJSON(object.workflow_properties_upserted),
         }
+        : isSet(object.workflowContinuedAsNew)
+        ? { $case: "workflowContinuedAsNew", value: WorkflowContinuedAsNew.fromJSON(object.workflowContinuedAsNew) }
+        : isSet(object.workflow_continued_as_new)
+        ? { $case: "workflowContinuedAsNew", value: WorkflowContinuedAsNew.fromJSON(object.workflow_continued_as_new) }
         : isSet(object.workflowPaused)
         ? { $case: "workflowPaused", value: WorkflowPaused.fromJSON(object.workflowPaused) }
         : isSet(object.workflow_paused)
@@ -589,6 +609,8 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
       obj.workflowCancelRequested = WorkflowCancelRequested.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "workflowPropertiesUpserted") {
       obj.workflowPropertiesUpserted = WorkflowPropertiesUpserted.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "workflowContinuedAsNew") {
+      obj.workflowContinuedAsNew = WorkflowContinuedAsNew.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "workflowPaused") {
       obj.workflowPaused = WorkflowPaused.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "workflowResumed") {
@@ -692,6 +714,15 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
           message.attributes = {
             $case: "workflowPropertiesUpserted",
             value: WorkflowPropertiesUpserted.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "workflowContinuedAsNew": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "workflowContinuedAsNew",
+            value: WorkflowContinuedAsNew.fromPartial(object.attributes.value),
           };
         }
         break;

@@ -6,7 +6,15 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Duration } from "../../../google/protobuf/duration.ts";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { Header, Payload, RetryPolicy, SearchAttributeValue, WorkflowExecution } from "./common.ts";
-import { Failure, TimeoutType, timeoutTypeFromJSON, timeoutTypeToJSON } from "./failure.ts";
+import {
+  Failure,
+  RetryState,
+  retryStateFromJSON,
+  retryStateToJSON,
+  TimeoutType,
+  timeoutTypeFromJSON,
+  timeoutTypeToJSON,
+} from "./failure.ts";
 
 /** Where a run stands. */
 export const WorkflowStatus = {
@@ -17,6 +25,8 @@ export const WorkflowStatus = {
   CANCELED: 4,
   TERMINATED: 5,
   TIMED_OUT: 6,
+  /** CONTINUED_AS_NEW - The code asked for a new run, which follows. */
+  CONTINUED_AS_NEW: 7,
   /** PAUSED - Open; none of its tasks is given out. */
   PAUSED: 8,
   UNRECOGNIZED: -1,
@@ -32,6 +42,7 @@ export namespace WorkflowStatus {
   export type CANCELED = typeof WorkflowStatus.CANCELED;
   export type TERMINATED = typeof WorkflowStatus.TERMINATED;
   export type TIMED_OUT = typeof WorkflowStatus.TIMED_OUT;
+  export type CONTINUED_AS_NEW = typeof WorkflowStatus.CONTINUED_AS_NEW;
   export type PAUSED = typeof WorkflowStatus.PAUSED;
   export type UNRECOGNIZED = typeof WorkflowStatus.UNRECOGNIZED;
 }
@@ -59,6 +70,9 @@ export function workflowStatusFromJSON(object: any): WorkflowStatus {
     case 6:
     case "WORKFLOW_STATUS_TIMED_OUT":
       return WorkflowStatus.TIMED_OUT;
+    case 7:
+    case "WORKFLOW_STATUS_CONTINUED_AS_NEW":
+      return WorkflowStatus.CONTINUED_AS_NEW;
     case 8:
     case "WORKFLOW_STATUS_PAUSED":
       return WorkflowStatus.PAUSED;
@@ -85,6 +99,8 @@ export function workflowStatusToJSON(object: WorkflowStatus): string {
       return "WORKFLOW_STATUS_TERMINATED";
     case WorkflowStatus.TIMED_OUT:
       return "WORKFLOW_STATUS_TIMED_OUT";
+    case WorkflowStatus.CONTINUED_AS_NEW:
+      return "WORKFLOW_STATUS_CONTINUED_AS_NEW";
     case WorkflowStatus.PAUSED:
       return "WORKFLOW_STATUS_PAUSED";
     case WorkflowStatus.UNRECOGNIZED:
@@ -211,6 +227,65 @@ export function reusePolicyToJSON(object: ReusePolicy): string {
   }
 }
 
+/** Why a run follows another one of its chain. */
+export const ContinuationCause = {
+  UNSPECIFIED: 0,
+  /** CONTINUE_AS_NEW - The code asked for it. */
+  CONTINUE_AS_NEW: 1,
+  /** RETRY - The run before failed or timed out, and the retry policy allows another attempt. */
+  RETRY: 2,
+  /** CRON - The cron schedule's next time. */
+  CRON: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type ContinuationCause = typeof ContinuationCause[keyof typeof ContinuationCause];
+
+export namespace ContinuationCause {
+  export type UNSPECIFIED = typeof ContinuationCause.UNSPECIFIED;
+  export type CONTINUE_AS_NEW = typeof ContinuationCause.CONTINUE_AS_NEW;
+  export type RETRY = typeof ContinuationCause.RETRY;
+  export type CRON = typeof ContinuationCause.CRON;
+  export type UNRECOGNIZED = typeof ContinuationCause.UNRECOGNIZED;
+}
+
+export function continuationCauseFromJSON(object: any): ContinuationCause {
+  switch (object) {
+    case 0:
+    case "CONTINUATION_CAUSE_UNSPECIFIED":
+      return ContinuationCause.UNSPECIFIED;
+    case 1:
+    case "CONTINUATION_CAUSE_CONTINUE_AS_NEW":
+      return ContinuationCause.CONTINUE_AS_NEW;
+    case 2:
+    case "CONTINUATION_CAUSE_RETRY":
+      return ContinuationCause.RETRY;
+    case 3:
+    case "CONTINUATION_CAUSE_CRON":
+      return ContinuationCause.CRON;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ContinuationCause.UNRECOGNIZED;
+  }
+}
+
+export function continuationCauseToJSON(object: ContinuationCause): string {
+  switch (object) {
+    case ContinuationCause.UNSPECIFIED:
+      return "CONTINUATION_CAUSE_UNSPECIFIED";
+    case ContinuationCause.CONTINUE_AS_NEW:
+      return "CONTINUATION_CAUSE_CONTINUE_AS_NEW";
+    case ContinuationCause.RETRY:
+      return "CONTINUATION_CAUSE_RETRY";
+    case ContinuationCause.CRON:
+      return "CONTINUATION_CAUSE_CRON";
+    case ContinuationCause.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 /** The first event of every run. */
 export interface WorkflowStarted {
   workflowId: string;
@@ -243,11 +318,11 @@ export interface WorkflowStarted {
   searchAttributes: { [key: string]: SearchAttributeValue };
   retryPolicy: RetryPolicy | undefined;
   attempt: number;
-  /**
-   * Reserved for later: cron 19, continued run 20 to 22, parent 23 to 26, priority and fairness 27 to 29,
-   * build pinning 30 to 32, callbacks 33, correlation keys 34, JSON definition 35, limits 36, schedule 37, fork 38 and 39.
-   */
   firstRunId: string;
+  /** The schedule of the chain: five fields in UTC, or @every and its like; empty for none. */
+  cronSchedule: string;
+  /** Set when the run follows another one of its chain. */
+  continuation: Continuation | undefined;
 }
 
 export interface WorkflowStarted_MemoEntry {
@@ -260,21 +335,65 @@ export interface WorkflowStarted_SearchAttributesEntry {
   value: SearchAttributeValue | undefined;
 }
 
+/** What a run takes over from the one before it. */
+export interface Continuation {
+  /** The run before. */
+  runId: string;
+  cause: ContinuationCause;
+  /** Of the last run of the chain that completed, when the chain has a cron schedule. */
+  lastResult:
+    | Payload
+    | undefined;
+  /** Why the run before it failed or timed out, cut to 4 KiB; absent after a success and after continue-as-new. */
+  lastFailure:
+    | Failure
+    | undefined;
+  /** End of the execution timeout, which counts from the chain's first start; absent when unlimited. */
+  executionDeadline:
+    | Timestamp
+    | undefined;
+  /** The time of the cron schedule that the run belongs to; attempts and runs continued as new keep it. */
+  cronTime: Timestamp | undefined;
+}
+
 /** The code returned. */
 export interface WorkflowCompleted {
   completedEventId: bigint;
-  result: Payload | undefined;
+  result:
+    | Payload
+    | undefined;
+  /** The run that follows by the cron schedule; empty at the end of the chain. */
+  newRunId: string;
 }
 
 /** The code threw a failure. */
 export interface WorkflowFailed {
   completedEventId: bigint;
-  failure: Failure | undefined;
+  failure:
+    | Failure
+    | undefined;
+  /** The run that follows by the retry policy or the cron schedule; empty at the end of the chain. */
+  newRunId: string;
+  /** Why the retry policy gives no further attempt; unspecified without a policy, or when an attempt follows. */
+  retryState: RetryState;
 }
 
 /** The run timeout or the execution timeout was reached. */
 export interface WorkflowTimedOut {
   timeoutType: TimeoutType;
+  /** The run that follows by the retry policy or the cron schedule; empty at the end of the chain. */
+  newRunId: string;
+  /** Why the retry policy gives no further attempt; unspecified without a policy, or when an attempt follows. */
+  retryState: RetryState;
+}
+
+/** The code asked for a new run, whose first event holds what it was started with. */
+export interface WorkflowContinuedAsNew {
+  completedEventId: bigint;
+  newRunId: string;
+  workflowType: string;
+  /** Signals that this run had seen but not handled, and that the new run has instead. */
+  carry: bigint[];
 }
 
 /** The code ended by cancellation. */
@@ -329,6 +448,49 @@ export interface FailWorkflowCommand {
 /** Close as canceled; only after a cancel request. */
 export interface CancelWorkflowCommand {
   details: Payload[];
+}
+
+/** Close, and start a new run of the same workflow id in the same commit. Never refused for unseen signals: they move along. */
+export interface ContinueAsNewCommand {
+  /** Empty: as this run. */
+  workflowType: string;
+  /** Empty: as this run. */
+  taskQueue: string;
+  input: Payload[];
+  /** Absent: as this run was started with. */
+  header:
+    | Header
+    | undefined;
+  /** Absent: as this run; 0 is unlimited. */
+  runTimeout:
+    | Duration
+    | undefined;
+  /** Absent: as this run. At most 120 s. */
+  taskTimeout:
+    | Duration
+    | undefined;
+  /** Changes to the memo, which is taken over; a payload with encoding "binary/null" removes the key. */
+  memo: { [key: string]: Payload };
+  /** Changes to the search attributes, which are taken over; a value without a case removes the key. */
+  searchAttributes: { [key: string]: SearchAttributeValue };
+  /** Event ids of signals that the code has seen but not handled, ascending: the new run gets them. */
+  carry: bigint[];
+  /** Absent: as this run. */
+  retryPolicy:
+    | RetryPolicy
+    | undefined;
+  /** The new run's code starts no earlier than this; starts of a chain are at least 1 s apart in any case. */
+  startDelay: Duration | undefined;
+}
+
+export interface ContinueAsNewCommand_MemoEntry {
+  key: string;
+  value: Payload | undefined;
+}
+
+export interface ContinueAsNewCommand_SearchAttributesEntry {
+  key: string;
+  value: SearchAttributeValue | undefined;
 }
 
 /** Change memo or search attributes. */
@@ -395,6 +557,8 @@ function createBaseWorkflowStarted(): WorkflowStarted {
     retryPolicy: undefined,
     attempt: 0,
     firstRunId: "",
+    cronSchedule: "",
+    continuation: undefined,
   };
 }
 
@@ -453,6 +617,12 @@ export const WorkflowStarted: MessageFns<WorkflowStarted> = {
     }
     if (message.firstRunId !== "") {
       writer.uint32(146).string(message.firstRunId);
+    }
+    if (message.cronSchedule !== "") {
+      writer.uint32(154).string(message.cronSchedule);
+    }
+    if (message.continuation !== undefined) {
+      Continuation.encode(message.continuation, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -620,6 +790,22 @@ export const WorkflowStarted: MessageFns<WorkflowStarted> = {
             message.firstRunId = reader.string();
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.cronSchedule = reader.string();
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.continuation = Continuation.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -741,6 +927,12 @@ export const WorkflowStarted: MessageFns<WorkflowStarted> = {
         : isSet(object.first_run_id)
         ? globalThis.String(object.first_run_id)
         : "",
+      cronSchedule: isSet(object.cronSchedule)
+        ? globalThis.String(object.cronSchedule)
+        : isSet(object.cron_schedule)
+        ? globalThis.String(object.cron_schedule)
+        : "",
+      continuation: isSet(object.continuation) ? Continuation.fromJSON(object.continuation) : undefined,
     };
   },
 
@@ -812,6 +1004,12 @@ export const WorkflowStarted: MessageFns<WorkflowStarted> = {
     if (message.firstRunId !== "") {
       obj.firstRunId = message.firstRunId;
     }
+    if (message.cronSchedule !== "") {
+      obj.cronSchedule = message.cronSchedule;
+    }
+    if (message.continuation !== undefined) {
+      obj.continuation = Continuation.toJSON(message.continuation);
+    }
     return obj;
   },
 
@@ -867,6 +1065,10 @@ export const WorkflowStarted: MessageFns<WorkflowStarted> = {
       : undefined;
     message.attempt = object.attempt ?? 0;
     message.firstRunId = object.firstRunId ?? "";
+    message.cronSchedule = object.cronSchedule ?? "";
+    message.continuation = (object.continuation !== undefined && object.continuation !== null)
+      ? Continuation.fromPartial(object.continuation)
+      : undefined;
     return message;
   },
 };
@@ -1049,8 +1251,192 @@ export const WorkflowStarted_SearchAttributesEntry: MessageFns<WorkflowStarted_S
   },
 };
 
+function createBaseContinuation(): Continuation {
+  return {
+    runId: "",
+    cause: 0,
+    lastResult: undefined,
+    lastFailure: undefined,
+    executionDeadline: undefined,
+    cronTime: undefined,
+  };
+}
+
+export const Continuation: MessageFns<Continuation> = {
+  encode(message: Continuation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.cause !== 0) {
+      writer.uint32(16).int32(message.cause);
+    }
+    if (message.lastResult !== undefined) {
+      Payload.encode(message.lastResult, writer.uint32(26).fork()).join();
+    }
+    if (message.lastFailure !== undefined) {
+      Failure.encode(message.lastFailure, writer.uint32(34).fork()).join();
+    }
+    if (message.executionDeadline !== undefined) {
+      Timestamp.encode(message.executionDeadline, writer.uint32(42).fork()).join();
+    }
+    if (message.cronTime !== undefined) {
+      Timestamp.encode(message.cronTime, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Continuation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContinuation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.cause = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.lastResult = Payload.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.lastFailure = Failure.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.executionDeadline = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.cronTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Continuation {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      cause: isSet(object.cause) ? continuationCauseFromJSON(object.cause) : 0,
+      lastResult: isSet(object.lastResult)
+        ? Payload.fromJSON(object.lastResult)
+        : isSet(object.last_result)
+        ? Payload.fromJSON(object.last_result)
+        : undefined,
+      lastFailure: isSet(object.lastFailure)
+        ? Failure.fromJSON(object.lastFailure)
+        : isSet(object.last_failure)
+        ? Failure.fromJSON(object.last_failure)
+        : undefined,
+      executionDeadline: isSet(object.executionDeadline)
+        ? fromJsonTimestamp(object.executionDeadline)
+        : isSet(object.execution_deadline)
+        ? fromJsonTimestamp(object.execution_deadline)
+        : undefined,
+      cronTime: isSet(object.cronTime)
+        ? fromJsonTimestamp(object.cronTime)
+        : isSet(object.cron_time)
+        ? fromJsonTimestamp(object.cron_time)
+        : undefined,
+    };
+  },
+
+  toJSON(message: Continuation): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.cause !== 0) {
+      obj.cause = continuationCauseToJSON(message.cause);
+    }
+    if (message.lastResult !== undefined) {
+      obj.lastResult = Payload.toJSON(message.lastResult);
+    }
+    if (message.lastFailure !== undefined) {
+      obj.lastFailure = Failure.toJSON(message.lastFailure);
+    }
+    if (message.executionDeadline !== undefined) {
+      obj.executionDeadline = fromTimestamp(message.executionDeadline).toISOString();
+    }
+    if (message.cronTime !== undefined) {
+      obj.cronTime = fromTimestamp(message.cronTime).toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Continuation>, I>>(base?: I): Continuation {
+    return Continuation.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Continuation>, I>>(object: I): Continuation {
+    const message = createBaseContinuation();
+    message.runId = object.runId ?? "";
+    message.cause = object.cause ?? 0;
+    message.lastResult = (object.lastResult !== undefined && object.lastResult !== null)
+      ? Payload.fromPartial(object.lastResult)
+      : undefined;
+    message.lastFailure = (object.lastFailure !== undefined && object.lastFailure !== null)
+      ? Failure.fromPartial(object.lastFailure)
+      : undefined;
+    message.executionDeadline = (object.executionDeadline !== undefined && object.executionDeadline !== null)
+      ? Timestamp.fromPartial(object.executionDeadline)
+      : undefined;
+    message.cronTime = (object.cronTime !== undefined && object.cronTime !== null)
+      ? Timestamp.fromPartial(object.cronTime)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseWorkflowCompleted(): WorkflowCompleted {
-  return { completedEventId: 0n, result: undefined };
+  return { completedEventId: 0n, result: undefined, newRunId: "" };
 }
 
 export const WorkflowCompleted: MessageFns<WorkflowCompleted> = {
@@ -1063,6 +1449,9 @@ export const WorkflowCompleted: MessageFns<WorkflowCompleted> = {
     }
     if (message.result !== undefined) {
       Payload.encode(message.result, writer.uint32(18).fork()).join();
+    }
+    if (message.newRunId !== "") {
+      writer.uint32(26).string(message.newRunId);
     }
     return writer;
   },
@@ -1096,6 +1485,14 @@ export const WorkflowCompleted: MessageFns<WorkflowCompleted> = {
             message.result = Payload.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.newRunId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1116,6 +1513,11 @@ export const WorkflowCompleted: MessageFns<WorkflowCompleted> = {
         ? BigInt(object.completed_event_id)
         : 0n,
       result: isSet(object.result) ? Payload.fromJSON(object.result) : undefined,
+      newRunId: isSet(object.newRunId)
+        ? globalThis.String(object.newRunId)
+        : isSet(object.new_run_id)
+        ? globalThis.String(object.new_run_id)
+        : "",
     };
   },
 
@@ -1126,6 +1528,9 @@ export const WorkflowCompleted: MessageFns<WorkflowCompleted> = {
     }
     if (message.result !== undefined) {
       obj.result = Payload.toJSON(message.result);
+    }
+    if (message.newRunId !== "") {
+      obj.newRunId = message.newRunId;
     }
     return obj;
   },
@@ -1141,12 +1546,13 @@ export const WorkflowCompleted: MessageFns<WorkflowCompleted> = {
     message.result = (object.result !== undefined && object.result !== null)
       ? Payload.fromPartial(object.result)
       : undefined;
+    message.newRunId = object.newRunId ?? "";
     return message;
   },
 };
 
 function createBaseWorkflowFailed(): WorkflowFailed {
-  return { completedEventId: 0n, failure: undefined };
+  return { completedEventId: 0n, failure: undefined, newRunId: "", retryState: 0 };
 }
 
 export const WorkflowFailed: MessageFns<WorkflowFailed> = {
@@ -1159,6 +1565,12 @@ export const WorkflowFailed: MessageFns<WorkflowFailed> = {
     }
     if (message.failure !== undefined) {
       Failure.encode(message.failure, writer.uint32(18).fork()).join();
+    }
+    if (message.newRunId !== "") {
+      writer.uint32(26).string(message.newRunId);
+    }
+    if (message.retryState !== 0) {
+      writer.uint32(32).int32(message.retryState);
     }
     return writer;
   },
@@ -1192,6 +1604,22 @@ export const WorkflowFailed: MessageFns<WorkflowFailed> = {
             message.failure = Failure.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.newRunId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.retryState = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1212,6 +1640,16 @@ export const WorkflowFailed: MessageFns<WorkflowFailed> = {
         ? BigInt(object.completed_event_id)
         : 0n,
       failure: isSet(object.failure) ? Failure.fromJSON(object.failure) : undefined,
+      newRunId: isSet(object.newRunId)
+        ? globalThis.String(object.newRunId)
+        : isSet(object.new_run_id)
+        ? globalThis.String(object.new_run_id)
+        : "",
+      retryState: isSet(object.retryState)
+        ? retryStateFromJSON(object.retryState)
+        : isSet(object.retry_state)
+        ? retryStateFromJSON(object.retry_state)
+        : 0,
     };
   },
 
@@ -1222,6 +1660,12 @@ export const WorkflowFailed: MessageFns<WorkflowFailed> = {
     }
     if (message.failure !== undefined) {
       obj.failure = Failure.toJSON(message.failure);
+    }
+    if (message.newRunId !== "") {
+      obj.newRunId = message.newRunId;
+    }
+    if (message.retryState !== 0) {
+      obj.retryState = retryStateToJSON(message.retryState);
     }
     return obj;
   },
@@ -1237,18 +1681,26 @@ export const WorkflowFailed: MessageFns<WorkflowFailed> = {
     message.failure = (object.failure !== undefined && object.failure !== null)
       ? Failure.fromPartial(object.failure)
       : undefined;
+    message.newRunId = object.newRunId ?? "";
+    message.retryState = object.retryState ?? 0;
     return message;
   },
 };
 
 function createBaseWorkflowTimedOut(): WorkflowTimedOut {
-  return { timeoutType: 0 };
+  return { timeoutType: 0, newRunId: "", retryState: 0 };
 }
 
 export const WorkflowTimedOut: MessageFns<WorkflowTimedOut> = {
   encode(message: WorkflowTimedOut, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.timeoutType !== 0) {
       writer.uint32(8).int32(message.timeoutType);
+    }
+    if (message.newRunId !== "") {
+      writer.uint32(18).string(message.newRunId);
+    }
+    if (message.retryState !== 0) {
+      writer.uint32(24).int32(message.retryState);
     }
     return writer;
   },
@@ -1274,6 +1726,22 @@ export const WorkflowTimedOut: MessageFns<WorkflowTimedOut> = {
             message.timeoutType = reader.int32() as any;
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.newRunId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.retryState = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1293,6 +1761,16 @@ export const WorkflowTimedOut: MessageFns<WorkflowTimedOut> = {
         : isSet(object.timeout_type)
         ? timeoutTypeFromJSON(object.timeout_type)
         : 0,
+      newRunId: isSet(object.newRunId)
+        ? globalThis.String(object.newRunId)
+        : isSet(object.new_run_id)
+        ? globalThis.String(object.new_run_id)
+        : "",
+      retryState: isSet(object.retryState)
+        ? retryStateFromJSON(object.retryState)
+        : isSet(object.retry_state)
+        ? retryStateFromJSON(object.retry_state)
+        : 0,
     };
   },
 
@@ -1300,6 +1778,12 @@ export const WorkflowTimedOut: MessageFns<WorkflowTimedOut> = {
     const obj: any = {};
     if (message.timeoutType !== 0) {
       obj.timeoutType = timeoutTypeToJSON(message.timeoutType);
+    }
+    if (message.newRunId !== "") {
+      obj.newRunId = message.newRunId;
+    }
+    if (message.retryState !== 0) {
+      obj.retryState = retryStateToJSON(message.retryState);
     }
     return obj;
   },
@@ -1310,6 +1794,159 @@ export const WorkflowTimedOut: MessageFns<WorkflowTimedOut> = {
   fromPartial<I extends Exact<DeepPartial<WorkflowTimedOut>, I>>(object: I): WorkflowTimedOut {
     const message = createBaseWorkflowTimedOut();
     message.timeoutType = object.timeoutType ?? 0;
+    message.newRunId = object.newRunId ?? "";
+    message.retryState = object.retryState ?? 0;
+    return message;
+  },
+};
+
+function createBaseWorkflowContinuedAsNew(): WorkflowContinuedAsNew {
+  return { completedEventId: 0n, newRunId: "", workflowType: "", carry: [] };
+}
+
+export const WorkflowContinuedAsNew: MessageFns<WorkflowContinuedAsNew> = {
+  encode(message: WorkflowContinuedAsNew, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.completedEventId !== 0n) {
+      if (BigInt.asIntN(64, message.completedEventId) !== message.completedEventId) {
+        throw new globalThis.Error("value provided for field message.completedEventId of type int64 too large");
+      }
+      writer.uint32(8).int64(message.completedEventId);
+    }
+    if (message.newRunId !== "") {
+      writer.uint32(18).string(message.newRunId);
+    }
+    if (message.workflowType !== "") {
+      writer.uint32(26).string(message.workflowType);
+    }
+    if (message.carry.length !== 0) {
+      writer.uint32(34).fork();
+      for (const v of message.carry) {
+        if (BigInt.asIntN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field carry of type int64 is too large");
+        }
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WorkflowContinuedAsNew {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWorkflowContinuedAsNew();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.completedEventId = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.newRunId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.workflowType = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag === 32) {
+              message.carry.push(reader.int64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.carry.push(reader.int64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WorkflowContinuedAsNew {
+    return {
+      completedEventId: isSet(object.completedEventId)
+        ? BigInt(object.completedEventId)
+        : isSet(object.completed_event_id)
+        ? BigInt(object.completed_event_id)
+        : 0n,
+      newRunId: isSet(object.newRunId)
+        ? globalThis.String(object.newRunId)
+        : isSet(object.new_run_id)
+        ? globalThis.String(object.new_run_id)
+        : "",
+      workflowType: isSet(object.workflowType)
+        ? globalThis.String(object.workflowType)
+        : isSet(object.workflow_type)
+        ? globalThis.String(object.workflow_type)
+        : "",
+      carry: globalThis.Array.isArray(object?.carry) ? object.carry.map((e: any) => BigInt(e)) : [],
+    };
+  },
+
+  toJSON(message: WorkflowContinuedAsNew): unknown {
+    const obj: any = {};
+    if (message.completedEventId !== 0n) {
+      obj.completedEventId = message.completedEventId.toString();
+    }
+    if (message.newRunId !== "") {
+      obj.newRunId = message.newRunId;
+    }
+    if (message.workflowType !== "") {
+      obj.workflowType = message.workflowType;
+    }
+    if (message.carry?.length) {
+      obj.carry = message.carry.map((e) => e.toString());
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WorkflowContinuedAsNew>, I>>(base?: I): WorkflowContinuedAsNew {
+    return WorkflowContinuedAsNew.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WorkflowContinuedAsNew>, I>>(object: I): WorkflowContinuedAsNew {
+    const message = createBaseWorkflowContinuedAsNew();
+    message.completedEventId = (object.completedEventId !== undefined && object.completedEventId !== null)
+      ? BigInt(object.completedEventId)
+      : 0n;
+    message.newRunId = object.newRunId ?? "";
+    message.workflowType = object.workflowType ?? "";
+    message.carry = object.carry?.map((e) => BigInt(e)) || [];
     return message;
   },
 };
@@ -2189,6 +2826,554 @@ export const CancelWorkflowCommand: MessageFns<CancelWorkflowCommand> = {
   fromPartial<I extends Exact<DeepPartial<CancelWorkflowCommand>, I>>(object: I): CancelWorkflowCommand {
     const message = createBaseCancelWorkflowCommand();
     message.details = object.details?.map((e) => Payload.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseContinueAsNewCommand(): ContinueAsNewCommand {
+  return {
+    workflowType: "",
+    taskQueue: "",
+    input: [],
+    header: undefined,
+    runTimeout: undefined,
+    taskTimeout: undefined,
+    memo: {},
+    searchAttributes: {},
+    carry: [],
+    retryPolicy: undefined,
+    startDelay: undefined,
+  };
+}
+
+export const ContinueAsNewCommand: MessageFns<ContinueAsNewCommand> = {
+  encode(message: ContinueAsNewCommand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workflowType !== "") {
+      writer.uint32(10).string(message.workflowType);
+    }
+    if (message.taskQueue !== "") {
+      writer.uint32(18).string(message.taskQueue);
+    }
+    for (const v of message.input) {
+      Payload.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(34).fork()).join();
+    }
+    if (message.runTimeout !== undefined) {
+      Duration.encode(message.runTimeout, writer.uint32(42).fork()).join();
+    }
+    if (message.taskTimeout !== undefined) {
+      Duration.encode(message.taskTimeout, writer.uint32(50).fork()).join();
+    }
+    globalThis.Object.entries(message.memo).forEach(([key, value]: [string, Payload]) => {
+      ContinueAsNewCommand_MemoEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
+    });
+    globalThis.Object.entries(message.searchAttributes).forEach(([key, value]: [string, SearchAttributeValue]) => {
+      ContinueAsNewCommand_SearchAttributesEntry.encode({ key: key as any, value }, writer.uint32(66).fork()).join();
+    });
+    if (message.carry.length !== 0) {
+      writer.uint32(74).fork();
+      for (const v of message.carry) {
+        if (BigInt.asIntN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field carry of type int64 is too large");
+        }
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    if (message.retryPolicy !== undefined) {
+      RetryPolicy.encode(message.retryPolicy, writer.uint32(82).fork()).join();
+    }
+    if (message.startDelay !== undefined) {
+      Duration.encode(message.startDelay, writer.uint32(90).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContinueAsNewCommand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContinueAsNewCommand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workflowType = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.taskQueue = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.input.push(Payload.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.runTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.taskTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            const entry7 = ContinueAsNewCommand_MemoEntry.decode(reader, reader.uint32());
+            if (entry7.value !== undefined) {
+              message.memo[entry7.key] = entry7.value;
+            }
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            const entry8 = ContinueAsNewCommand_SearchAttributesEntry.decode(reader, reader.uint32());
+            if (entry8.value !== undefined) {
+              message.searchAttributes[entry8.key] = entry8.value;
+            }
+            continue;
+          }
+          case 9: {
+            if (tag === 72) {
+              message.carry.push(reader.int64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 74) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.carry.push(reader.int64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.retryPolicy = RetryPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.startDelay = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ContinueAsNewCommand {
+    return {
+      workflowType: isSet(object.workflowType)
+        ? globalThis.String(object.workflowType)
+        : isSet(object.workflow_type)
+        ? globalThis.String(object.workflow_type)
+        : "",
+      taskQueue: isSet(object.taskQueue)
+        ? globalThis.String(object.taskQueue)
+        : isSet(object.task_queue)
+        ? globalThis.String(object.task_queue)
+        : "",
+      input: globalThis.Array.isArray(object?.input) ? object.input.map((e: any) => Payload.fromJSON(e)) : [],
+      header: isSet(object.header) ? Header.fromJSON(object.header) : undefined,
+      runTimeout: isSet(object.runTimeout)
+        ? Duration.fromJSON(object.runTimeout)
+        : isSet(object.run_timeout)
+        ? Duration.fromJSON(object.run_timeout)
+        : undefined,
+      taskTimeout: isSet(object.taskTimeout)
+        ? Duration.fromJSON(object.taskTimeout)
+        : isSet(object.task_timeout)
+        ? Duration.fromJSON(object.task_timeout)
+        : undefined,
+      memo: isObject(object.memo)
+        ? (globalThis.Object.entries(object.memo) as [string, any][]).reduce(
+          (acc: { [key: string]: Payload }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: Payload.fromJSON(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      searchAttributes: isObject(object.searchAttributes)
+        ? (globalThis.Object.entries(object.searchAttributes) as [string, any][]).reduce(
+          (acc: { [key: string]: SearchAttributeValue }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: SearchAttributeValue.fromJSON(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : isObject(object.search_attributes)
+        ? (globalThis.Object.entries(object.search_attributes) as [string, any][]).reduce(
+          (acc: { [key: string]: SearchAttributeValue }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: SearchAttributeValue.fromJSON(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      carry: globalThis.Array.isArray(object?.carry)
+        ? object.carry.map((e: any) => BigInt(e))
+        : [],
+      retryPolicy: isSet(object.retryPolicy)
+        ? RetryPolicy.fromJSON(object.retryPolicy)
+        : isSet(object.retry_policy)
+        ? RetryPolicy.fromJSON(object.retry_policy)
+        : undefined,
+      startDelay: isSet(object.startDelay)
+        ? Duration.fromJSON(object.startDelay)
+        : isSet(object.start_delay)
+        ? Duration.fromJSON(object.start_delay)
+        : undefined,
+    };
+  },
+
+  toJSON(message: ContinueAsNewCommand): unknown {
+    const obj: any = {};
+    if (message.workflowType !== "") {
+      obj.workflowType = message.workflowType;
+    }
+    if (message.taskQueue !== "") {
+      obj.taskQueue = message.taskQueue;
+    }
+    if (message.input?.length) {
+      obj.input = message.input.map((e) => Payload.toJSON(e));
+    }
+    if (message.header !== undefined) {
+      obj.header = Header.toJSON(message.header);
+    }
+    if (message.runTimeout !== undefined) {
+      obj.runTimeout = Duration.toJSON(message.runTimeout);
+    }
+    if (message.taskTimeout !== undefined) {
+      obj.taskTimeout = Duration.toJSON(message.taskTimeout);
+    }
+    if (message.memo) {
+      const entries = globalThis.Object.entries(message.memo) as [string, Payload][];
+      if (entries.length > 0) {
+        obj.memo = {};
+        entries.forEach(([k, v]) => {
+          obj.memo[k] = Payload.toJSON(v);
+        });
+      }
+    }
+    if (message.searchAttributes) {
+      const entries = globalThis.Object.entries(message.searchAttributes) as [string, SearchAttributeValue][];
+      if (entries.length > 0) {
+        obj.searchAttributes = {};
+        entries.forEach(([k, v]) => {
+          obj.searchAttributes[k] = SearchAttributeValue.toJSON(v);
+        });
+      }
+    }
+    if (message.carry?.length) {
+      obj.carry = message.carry.map((e) => e.toString());
+    }
+    if (message.retryPolicy !== undefined) {
+      obj.retryPolicy = RetryPolicy.toJSON(message.retryPolicy);
+    }
+    if (message.startDelay !== undefined) {
+      obj.startDelay = Duration.toJSON(message.startDelay);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ContinueAsNewCommand>, I>>(base?: I): ContinueAsNewCommand {
+    return ContinueAsNewCommand.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContinueAsNewCommand>, I>>(object: I): ContinueAsNewCommand {
+    const message = createBaseContinueAsNewCommand();
+    message.workflowType = object.workflowType ?? "";
+    message.taskQueue = object.taskQueue ?? "";
+    message.input = object.input?.map((e) => Payload.fromPartial(e)) || [];
+    message.header = (object.header !== undefined && object.header !== null)
+      ? Header.fromPartial(object.header)
+      : undefined;
+    message.runTimeout = (object.runTimeout !== undefined && object.runTimeout !== null)
+      ? Duration.fromPartial(object.runTimeout)
+      : undefined;
+    message.taskTimeout = (object.taskTimeout !== undefined && object.taskTimeout !== null)
+      ? Duration.fromPartial(object.taskTimeout)
+      : undefined;
+    message.memo = (globalThis.Object.entries(object.memo ?? {}) as [string, Payload][]).reduce(
+      (acc: { [key: string]: Payload }, [key, value]: [string, Payload]) => {
+        if (value !== undefined) {
+          acc[key] = Payload.fromPartial(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.searchAttributes =
+      (globalThis.Object.entries(object.searchAttributes ?? {}) as [string, SearchAttributeValue][]).reduce(
+        (acc: { [key: string]: SearchAttributeValue }, [key, value]: [string, SearchAttributeValue]) => {
+          if (value !== undefined) {
+            acc[key] = SearchAttributeValue.fromPartial(value);
+          }
+          return acc;
+        },
+        {},
+      );
+    message.carry = object.carry?.map((e) => BigInt(e)) || [];
+    message.retryPolicy = (object.retryPolicy !== undefined && object.retryPolicy !== null)
+      ? RetryPolicy.fromPartial(object.retryPolicy)
+      : undefined;
+    message.startDelay = (object.startDelay !== undefined && object.startDelay !== null)
+      ? Duration.fromPartial(object.startDelay)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseContinueAsNewCommand_MemoEntry(): ContinueAsNewCommand_MemoEntry {
+  return { key: "", value: undefined };
+}
+
+export const ContinueAsNewCommand_MemoEntry: MessageFns<ContinueAsNewCommand_MemoEntry> = {
+  encode(message: ContinueAsNewCommand_MemoEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== undefined) {
+      Payload.encode(message.value, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContinueAsNewCommand_MemoEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContinueAsNewCommand_MemoEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Payload.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ContinueAsNewCommand_MemoEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? Payload.fromJSON(object.value) : undefined,
+    };
+  },
+
+  toJSON(message: ContinueAsNewCommand_MemoEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== undefined) {
+      obj.value = Payload.toJSON(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ContinueAsNewCommand_MemoEntry>, I>>(base?: I): ContinueAsNewCommand_MemoEntry {
+    return ContinueAsNewCommand_MemoEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContinueAsNewCommand_MemoEntry>, I>>(
+    object: I,
+  ): ContinueAsNewCommand_MemoEntry {
+    const message = createBaseContinueAsNewCommand_MemoEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null)
+      ? Payload.fromPartial(object.value)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseContinueAsNewCommand_SearchAttributesEntry(): ContinueAsNewCommand_SearchAttributesEntry {
+  return { key: "", value: undefined };
+}
+
+export const ContinueAsNewCommand_SearchAttributesEntry: MessageFns<ContinueAsNewCommand_SearchAttributesEntry> = {
+  encode(message: ContinueAsNewCommand_SearchAttributesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== undefined) {
+      SearchAttributeValue.encode(message.value, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContinueAsNewCommand_SearchAttributesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContinueAsNewCommand_SearchAttributesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = SearchAttributeValue.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ContinueAsNewCommand_SearchAttributesEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? SearchAttributeValue.fromJSON(object.value) : undefined,
+    };
+  },
+
+  toJSON(message: ContinueAsNewCommand_SearchAttributesEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== undefined) {
+      obj.value = SearchAttributeValue.toJSON(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ContinueAsNewCommand_SearchAttributesEntry>, I>>(
+    base?: I,
+  ): ContinueAsNewCommand_SearchAttributesEntry {
+    return ContinueAsNewCommand_SearchAttributesEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContinueAsNewCommand_SearchAttributesEntry>, I>>(
+    object: I,
+  ): ContinueAsNewCommand_SearchAttributesEntry {
+    const message = createBaseContinueAsNewCommand_SearchAttributesEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null)
+      ? SearchAttributeValue.fromPartial(object.value)
+      : undefined;
     return message;
   },
 };

@@ -6,7 +6,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Duration } from "../../../google/protobuf/duration.ts";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { PendingActivity } from "./activity.ts";
-import { Header, ItemError, Payload, SearchAttributeValue, WorkflowExecution } from "./common.ts";
+import { Header, ItemError, Payload, RetryPolicy, SearchAttributeValue, WorkflowExecution } from "./common.ts";
 import { HistoryEvent } from "./event.ts";
 import { Failure } from "./failure.ts";
 import { PausedInfo } from "./pause.ts";
@@ -48,11 +48,16 @@ export interface StartWorkflowRequest {
   taskTimeout: Duration | undefined;
   startDelay: Duration | undefined;
   memo: { [key: string]: Payload };
-  /**
-   * Reserved for later: retry policy 17, cron 18, priority and fairness 19 to 22, build pinning 23 and 24, callbacks 25,
-   * correlation keys 26, JSON definition 27, limits 28.
-   */
   searchAttributes: { [key: string]: SearchAttributeValue };
+  /** Attempts of the whole run: one that failed or timed out is followed by a new run. Absent: none. */
+  retryPolicy:
+    | RetryPolicy
+    | undefined;
+  /**
+   * Runs one after the other at these times, in UTC: "minute hour day-of-month month day-of-week", @hourly, @daily, @weekly, @monthly,
+   * @yearly, or "@every 90m". The first run waits for its time too.
+   */
+  cronSchedule: string;
 }
 
 export interface StartWorkflowRequest_MemoEntry {
@@ -131,8 +136,14 @@ export interface QueryWorkflowRequest {
   execution: WorkflowExecution | undefined;
   queryType: string;
   args: Payload[];
-  /** Reserved for later: refusal by status of the run 6. */
-  header: Header | undefined;
+  header:
+    | Header
+    | undefined;
+  /**
+   * Reserved for later: refusal by status of the run 6.
+   * The question goes to the run that continues the named one, if it has been continued.
+   */
+  followRuns: boolean;
 }
 
 /** What the handler returned, or threw. */
@@ -222,7 +233,19 @@ export interface DescribeWorkflowResponse {
   /** Hints for a person, for example "no worker polls queue X". */
   notes: string[];
   /** Absent unless the run is paused. */
-  paused: PausedInfo | undefined;
+  paused:
+    | PausedInfo
+    | undefined;
+  /** The first run of the chain: this run's own id unless it continues another. */
+  firstRunId: string;
+  /** Empty unless the run continues another. */
+  continuedFromRunId: string;
+  /** The run that follows this one; empty when none does (yet). */
+  newRunId: string;
+  /** 1, 2, … of the retry policy. */
+  attempt: number;
+  retryPolicy: RetryPolicy | undefined;
+  cronSchedule: string;
 }
 
 export interface DescribeWorkflowResponse_VariablesEntry {
@@ -288,7 +311,11 @@ export interface AwaitWorkflowResultsRequest {
   /** At most 10 000. */
   executions: WorkflowExecution[];
   /** Default and maximum 60 s. */
-  waitTimeout: Duration | undefined;
+  waitTimeout:
+    | Duration
+    | undefined;
+  /** By default the end of the chain is waited for: a run that is continued (as new, by retry or cron) is followed. True: the run itself. */
+  thisRunOnly: boolean;
 }
 
 /** The runs that have closed; empty when the wait was over first. */
@@ -374,6 +401,8 @@ function createBaseStartWorkflowRequest(): StartWorkflowRequest {
     startDelay: undefined,
     memo: {},
     searchAttributes: {},
+    retryPolicy: undefined,
+    cronSchedule: "",
   };
 }
 
@@ -427,6 +456,12 @@ export const StartWorkflowRequest: MessageFns<StartWorkflowRequest> = {
     globalThis.Object.entries(message.searchAttributes).forEach(([key, value]: [string, SearchAttributeValue]) => {
       StartWorkflowRequest_SearchAttributesEntry.encode({ key: key as any, value }, writer.uint32(130).fork()).join();
     });
+    if (message.retryPolicy !== undefined) {
+      RetryPolicy.encode(message.retryPolicy, writer.uint32(138).fork()).join();
+    }
+    if (message.cronSchedule !== "") {
+      writer.uint32(146).string(message.cronSchedule);
+    }
     return writer;
   },
 
@@ -577,6 +612,22 @@ export const StartWorkflowRequest: MessageFns<StartWorkflowRequest> = {
             }
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.retryPolicy = RetryPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.cronSchedule = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -686,6 +737,16 @@ export const StartWorkflowRequest: MessageFns<StartWorkflowRequest> = {
           {},
         )
         : {},
+      retryPolicy: isSet(object.retryPolicy)
+        ? RetryPolicy.fromJSON(object.retryPolicy)
+        : isSet(object.retry_policy)
+        ? RetryPolicy.fromJSON(object.retry_policy)
+        : undefined,
+      cronSchedule: isSet(object.cronSchedule)
+        ? globalThis.String(object.cronSchedule)
+        : isSet(object.cron_schedule)
+        ? globalThis.String(object.cron_schedule)
+        : "",
     };
   },
 
@@ -751,6 +812,12 @@ export const StartWorkflowRequest: MessageFns<StartWorkflowRequest> = {
         });
       }
     }
+    if (message.retryPolicy !== undefined) {
+      obj.retryPolicy = RetryPolicy.toJSON(message.retryPolicy);
+    }
+    if (message.cronSchedule !== "") {
+      obj.cronSchedule = message.cronSchedule;
+    }
     return obj;
   },
 
@@ -802,6 +869,10 @@ export const StartWorkflowRequest: MessageFns<StartWorkflowRequest> = {
         },
         {},
       );
+    message.retryPolicy = (object.retryPolicy !== undefined && object.retryPolicy !== null)
+      ? RetryPolicy.fromPartial(object.retryPolicy)
+      : undefined;
+    message.cronSchedule = object.cronSchedule ?? "";
     return message;
   },
 };
@@ -1852,7 +1923,7 @@ export const SignalWorkflowsResult: MessageFns<SignalWorkflowsResult> = {
 };
 
 function createBaseQueryWorkflowRequest(): QueryWorkflowRequest {
-  return { namespace: "", execution: undefined, queryType: "", args: [], header: undefined };
+  return { namespace: "", execution: undefined, queryType: "", args: [], header: undefined, followRuns: false };
 }
 
 export const QueryWorkflowRequest: MessageFns<QueryWorkflowRequest> = {
@@ -1871,6 +1942,9 @@ export const QueryWorkflowRequest: MessageFns<QueryWorkflowRequest> = {
     }
     if (message.header !== undefined) {
       Header.encode(message.header, writer.uint32(42).fork()).join();
+    }
+    if (message.followRuns !== false) {
+      writer.uint32(56).bool(message.followRuns);
     }
     return writer;
   },
@@ -1928,6 +2002,14 @@ export const QueryWorkflowRequest: MessageFns<QueryWorkflowRequest> = {
             message.header = Header.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.followRuns = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1951,6 +2033,11 @@ export const QueryWorkflowRequest: MessageFns<QueryWorkflowRequest> = {
         : "",
       args: globalThis.Array.isArray(object?.args) ? object.args.map((e: any) => Payload.fromJSON(e)) : [],
       header: isSet(object.header) ? Header.fromJSON(object.header) : undefined,
+      followRuns: isSet(object.followRuns)
+        ? globalThis.Boolean(object.followRuns)
+        : isSet(object.follow_runs)
+        ? globalThis.Boolean(object.follow_runs)
+        : false,
     };
   },
 
@@ -1971,6 +2058,9 @@ export const QueryWorkflowRequest: MessageFns<QueryWorkflowRequest> = {
     if (message.header !== undefined) {
       obj.header = Header.toJSON(message.header);
     }
+    if (message.followRuns !== false) {
+      obj.followRuns = message.followRuns;
+    }
     return obj;
   },
 
@@ -1988,6 +2078,7 @@ export const QueryWorkflowRequest: MessageFns<QueryWorkflowRequest> = {
     message.header = (object.header !== undefined && object.header !== null)
       ? Header.fromPartial(object.header)
       : undefined;
+    message.followRuns = object.followRuns ?? false;
     return message;
   },
 };
@@ -2997,6 +3088,12 @@ function createBaseDescribeWorkflowResponse(): DescribeWorkflowResponse {
     historyBytes: 0n,
     notes: [],
     paused: undefined,
+    firstRunId: "",
+    continuedFromRunId: "",
+    newRunId: "",
+    attempt: 0,
+    retryPolicy: undefined,
+    cronSchedule: "",
   };
 }
 
@@ -3043,6 +3140,24 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
     }
     if (message.paused !== undefined) {
       PausedInfo.encode(message.paused, writer.uint32(106).fork()).join();
+    }
+    if (message.firstRunId !== "") {
+      writer.uint32(114).string(message.firstRunId);
+    }
+    if (message.continuedFromRunId !== "") {
+      writer.uint32(122).string(message.continuedFromRunId);
+    }
+    if (message.newRunId !== "") {
+      writer.uint32(130).string(message.newRunId);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(136).int32(message.attempt);
+    }
+    if (message.retryPolicy !== undefined) {
+      RetryPolicy.encode(message.retryPolicy, writer.uint32(146).fork()).join();
+    }
+    if (message.cronSchedule !== "") {
+      writer.uint32(154).string(message.cronSchedule);
     }
     return writer;
   },
@@ -3167,6 +3282,54 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
             message.paused = PausedInfo.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.firstRunId = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.continuedFromRunId = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.newRunId = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.attempt = reader.int32();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.retryPolicy = RetryPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.cronSchedule = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3241,6 +3404,32 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
         ? object.notes.map((e: any) => globalThis.String(e))
         : [],
       paused: isSet(object.paused) ? PausedInfo.fromJSON(object.paused) : undefined,
+      firstRunId: isSet(object.firstRunId)
+        ? globalThis.String(object.firstRunId)
+        : isSet(object.first_run_id)
+        ? globalThis.String(object.first_run_id)
+        : "",
+      continuedFromRunId: isSet(object.continuedFromRunId)
+        ? globalThis.String(object.continuedFromRunId)
+        : isSet(object.continued_from_run_id)
+        ? globalThis.String(object.continued_from_run_id)
+        : "",
+      newRunId: isSet(object.newRunId)
+        ? globalThis.String(object.newRunId)
+        : isSet(object.new_run_id)
+        ? globalThis.String(object.new_run_id)
+        : "",
+      attempt: isSet(object.attempt) ? globalThis.Number(object.attempt) : 0,
+      retryPolicy: isSet(object.retryPolicy)
+        ? RetryPolicy.fromJSON(object.retryPolicy)
+        : isSet(object.retry_policy)
+        ? RetryPolicy.fromJSON(object.retry_policy)
+        : undefined,
+      cronSchedule: isSet(object.cronSchedule)
+        ? globalThis.String(object.cronSchedule)
+        : isSet(object.cron_schedule)
+        ? globalThis.String(object.cron_schedule)
+        : "",
     };
   },
 
@@ -3291,6 +3480,24 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
     if (message.paused !== undefined) {
       obj.paused = PausedInfo.toJSON(message.paused);
     }
+    if (message.firstRunId !== "") {
+      obj.firstRunId = message.firstRunId;
+    }
+    if (message.continuedFromRunId !== "") {
+      obj.continuedFromRunId = message.continuedFromRunId;
+    }
+    if (message.newRunId !== "") {
+      obj.newRunId = message.newRunId;
+    }
+    if (message.attempt !== 0) {
+      obj.attempt = Math.round(message.attempt);
+    }
+    if (message.retryPolicy !== undefined) {
+      obj.retryPolicy = RetryPolicy.toJSON(message.retryPolicy);
+    }
+    if (message.cronSchedule !== "") {
+      obj.cronSchedule = message.cronSchedule;
+    }
     return obj;
   },
 
@@ -3336,6 +3543,14 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
     message.paused = (object.paused !== undefined && object.paused !== null)
       ? PausedInfo.fromPartial(object.paused)
       : undefined;
+    message.firstRunId = object.firstRunId ?? "";
+    message.continuedFromRunId = object.continuedFromRunId ?? "";
+    message.newRunId = object.newRunId ?? "";
+    message.attempt = object.attempt ?? 0;
+    message.retryPolicy = (object.retryPolicy !== undefined && object.retryPolicy !== null)
+      ? RetryPolicy.fromPartial(object.retryPolicy)
+      : undefined;
+    message.cronSchedule = object.cronSchedule ?? "";
     return message;
   },
 };
@@ -4098,7 +4313,7 @@ export const GetWorkflowHistoryResponse: MessageFns<GetWorkflowHistoryResponse> 
 };
 
 function createBaseAwaitWorkflowResultsRequest(): AwaitWorkflowResultsRequest {
-  return { namespace: "", executions: [], waitTimeout: undefined };
+  return { namespace: "", executions: [], waitTimeout: undefined, thisRunOnly: false };
 }
 
 export const AwaitWorkflowResultsRequest: MessageFns<AwaitWorkflowResultsRequest> = {
@@ -4111,6 +4326,9 @@ export const AwaitWorkflowResultsRequest: MessageFns<AwaitWorkflowResultsRequest
     }
     if (message.waitTimeout !== undefined) {
       Duration.encode(message.waitTimeout, writer.uint32(26).fork()).join();
+    }
+    if (message.thisRunOnly !== false) {
+      writer.uint32(32).bool(message.thisRunOnly);
     }
     return writer;
   },
@@ -4152,6 +4370,14 @@ export const AwaitWorkflowResultsRequest: MessageFns<AwaitWorkflowResultsRequest
             message.waitTimeout = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.thisRunOnly = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4175,6 +4401,11 @@ export const AwaitWorkflowResultsRequest: MessageFns<AwaitWorkflowResultsRequest
         : isSet(object.wait_timeout)
         ? Duration.fromJSON(object.wait_timeout)
         : undefined,
+      thisRunOnly: isSet(object.thisRunOnly)
+        ? globalThis.Boolean(object.thisRunOnly)
+        : isSet(object.this_run_only)
+        ? globalThis.Boolean(object.this_run_only)
+        : false,
     };
   },
 
@@ -4189,6 +4420,9 @@ export const AwaitWorkflowResultsRequest: MessageFns<AwaitWorkflowResultsRequest
     if (message.waitTimeout !== undefined) {
       obj.waitTimeout = Duration.toJSON(message.waitTimeout);
     }
+    if (message.thisRunOnly !== false) {
+      obj.thisRunOnly = message.thisRunOnly;
+    }
     return obj;
   },
 
@@ -4202,6 +4436,7 @@ export const AwaitWorkflowResultsRequest: MessageFns<AwaitWorkflowResultsRequest
     message.waitTimeout = (object.waitTimeout !== undefined && object.waitTimeout !== null)
       ? Duration.fromPartial(object.waitTimeout)
       : undefined;
+    message.thisRunOnly = object.thisRunOnly ?? false;
     return message;
   },
 };

@@ -27,8 +27,9 @@ export interface Mark {
   /** Blocks per concept as in HistoryEvent. */
   attributes:
     | //
-    /** 10 to 29 workflow and effects. Later: acknowledged effect 12, carried request ids 13. */
+    /** 10 to 29 workflow and effects. Later: acknowledged effect 12. */
     { $case: "variablesSet"; value: VariablesSet }
+    | { $case: "requestIdsCarried"; value: RequestIdsCarried }
     | //
     /** 30 to 39 workflow task. */
     { $case: "workflowTaskAttemptFailed"; value: WorkflowTaskAttemptFailed }
@@ -51,6 +52,13 @@ export interface VariablesSet {
 export interface VariablesSet_VariablesEntry {
   key: string;
   value: Payload | undefined;
+}
+
+/** Request ids that the runs before this one have taken, oldest first. */
+export interface RequestIdsCarried {
+  requestIds: string[];
+  /** When each was taken, milliseconds since 1970. */
+  timesMs: bigint[];
 }
 
 /** A workflow task failed or timed out. */
@@ -191,6 +199,9 @@ export const Mark: MessageFns<Mark> = {
       case "variablesSet":
         VariablesSet.encode(message.attributes.value, writer.uint32(82).fork()).join();
         break;
+      case "requestIdsCarried":
+        RequestIdsCarried.encode(message.attributes.value, writer.uint32(106).fork()).join();
+        break;
       case "workflowTaskAttemptFailed":
         WorkflowTaskAttemptFailed.encode(message.attributes.value, writer.uint32(242).fork()).join();
         break;
@@ -245,6 +256,17 @@ export const Mark: MessageFns<Mark> = {
             }
 
             message.attributes = { $case: "variablesSet", value: VariablesSet.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "requestIdsCarried",
+              value: RequestIdsCarried.decode(reader, reader.uint32()),
+            };
             continue;
           }
           case 30: {
@@ -326,6 +348,10 @@ export const Mark: MessageFns<Mark> = {
         ? { $case: "variablesSet", value: VariablesSet.fromJSON(object.variablesSet) }
         : isSet(object.variables_set)
         ? { $case: "variablesSet", value: VariablesSet.fromJSON(object.variables_set) }
+        : isSet(object.requestIdsCarried)
+        ? { $case: "requestIdsCarried", value: RequestIdsCarried.fromJSON(object.requestIdsCarried) }
+        : isSet(object.request_ids_carried)
+        ? { $case: "requestIdsCarried", value: RequestIdsCarried.fromJSON(object.request_ids_carried) }
         : isSet(object.workflowTaskAttemptFailed)
         ? {
           $case: "workflowTaskAttemptFailed",
@@ -375,6 +401,8 @@ export const Mark: MessageFns<Mark> = {
     }
     if (message.attributes?.$case === "variablesSet") {
       obj.variablesSet = VariablesSet.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "requestIdsCarried") {
+      obj.requestIdsCarried = RequestIdsCarried.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "workflowTaskAttemptFailed") {
       obj.workflowTaskAttemptFailed = WorkflowTaskAttemptFailed.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "activityAttemptStarted") {
@@ -402,6 +430,15 @@ export const Mark: MessageFns<Mark> = {
       case "variablesSet": {
         if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
           message.attributes = { $case: "variablesSet", value: VariablesSet.fromPartial(object.attributes.value) };
+        }
+        break;
+      }
+      case "requestIdsCarried": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "requestIdsCarried",
+            value: RequestIdsCarried.fromPartial(object.attributes.value),
+          };
         }
         break;
       }
@@ -637,6 +674,116 @@ export const VariablesSet_VariablesEntry: MessageFns<VariablesSet_VariablesEntry
     message.value = (object.value !== undefined && object.value !== null)
       ? Payload.fromPartial(object.value)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseRequestIdsCarried(): RequestIdsCarried {
+  return { requestIds: [], timesMs: [] };
+}
+
+export const RequestIdsCarried: MessageFns<RequestIdsCarried> = {
+  encode(message: RequestIdsCarried, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.requestIds) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.timesMs.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.timesMs) {
+        if (BigInt.asIntN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field timesMs of type int64 is too large");
+        }
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequestIdsCarried {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequestIdsCarried();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestIds.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.timesMs.push(reader.int64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.timesMs.push(reader.int64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RequestIdsCarried {
+    return {
+      requestIds: globalThis.Array.isArray(object?.requestIds)
+        ? object.requestIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.request_ids)
+        ? object.request_ids.map((e: any) => globalThis.String(e))
+        : [],
+      timesMs: globalThis.Array.isArray(object?.timesMs)
+        ? object.timesMs.map((e: any) => BigInt(e))
+        : globalThis.Array.isArray(object?.times_ms)
+        ? object.times_ms.map((e: any) => BigInt(e))
+        : [],
+    };
+  },
+
+  toJSON(message: RequestIdsCarried): unknown {
+    const obj: any = {};
+    if (message.requestIds?.length) {
+      obj.requestIds = message.requestIds;
+    }
+    if (message.timesMs?.length) {
+      obj.timesMs = message.timesMs.map((e) => e.toString());
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RequestIdsCarried>, I>>(base?: I): RequestIdsCarried {
+    return RequestIdsCarried.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RequestIdsCarried>, I>>(object: I): RequestIdsCarried {
+    const message = createBaseRequestIdsCarried();
+    message.requestIds = object.requestIds?.map((e) => e) || [];
+    message.timesMs = object.timesMs?.map((e) => BigInt(e)) || [];
     return message;
   },
 };

@@ -58,6 +58,11 @@ export function runInContext<T>(context: ActivityContext, body: () => T): T {
   return storage.run(context, body);
 }
 
+/** The attempt whose code runs now, or whose promise was rejected; undefined outside of activity code. */
+export function runningActivity(): ActivityContext | undefined {
+  return storage.getStore();
+}
+
 function current(): ActivityContext {
   const context = storage.getStore();
   if (!context) throw new Error('no activity is running here: this can be called only by activity code while a worker runs it');

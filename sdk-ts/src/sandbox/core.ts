@@ -278,7 +278,7 @@ function enteredRun(facts: TaskFacts, options: EngineOptions, explain: (reason: 
 function sendLogs(realm: Realm, facts: TaskFacts, options: EngineOptions): void {
   if (!realm.door.hasLogs()) return;
   const { workflowId, runId, workflowType } = facts;
-  const lines = JSON.parse(realm.door.takeLogs()) as { level: LogLevel; message: string; fields: Record<string, unknown> }[];
+  const lines = JSON.parse(realm.door.takeLogs()) as { level: LogLevel | 'metric'; message: string; fields: Record<string, unknown> }[];
   for (const { level, message, fields } of lines) options.log(level, message, { workflowId, runId, workflowType, ...fields });
 }
 

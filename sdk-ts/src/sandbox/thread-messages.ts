@@ -40,7 +40,7 @@ export type Request =
   | { readonly kind: 'evict'; readonly runId: string };
 
 export interface LogMessage {
-  readonly level: LogLevel;
+  readonly level: LogLevel | 'metric';
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }

@@ -34,6 +34,8 @@ export interface ActivityRunner {
   readonly eager: EagerActivities;
   /** Tells all running code to stop, and runs no more. */
   stop(): void;
+  /** A promise of the code of this attempt was rejected and nobody listened: fails the attempt. False if it does not run here. */
+  crash(context: ActivityContext, reason: unknown): boolean;
   /** Resolves when no attempt runs and all ends are reported. */
   drained(): Promise<void>;
   /** Tokens of attempts whose code runs; their ends are not reported any more. */
@@ -64,7 +66,7 @@ export function createActivityRunner(link: Link, options: ActivityRunnerOptions)
   const eager: EagerActivities = {
     reserve: (most) => (stopped ? 0 : slots.takeShare(1, most)),
     take(tasks, reserved) {
-      slots.release(reserved - tasks.length);
+      slots.settle(reserved, tasks.length);
       take(tasks);
     },
   };
@@ -109,6 +111,17 @@ export function createActivityRunner(link: Link, options: ActivityRunnerOptions)
     stop() {
       stopped = true;
       for (const attempt of running) stopAttempt(attempt, 'shutdown', new CancelledFailure('the worker shuts down'));
+    },
+    crash(context, reason) {
+      // Rare: a search costs less than an index of all attempts.
+      for (const attempt of running) {
+        if (attempt.context !== context) continue;
+        attempt.crash?.(reason);
+        // What still runs of it is of no use.
+        stopAttempt(attempt, 'deadline', new CancelledFailure('the attempt has failed: a promise was rejected and nobody listened'));
+        return true;
+      }
+      return false;
     },
     async drained() {
       if (running.size > 0) await new Promise<void>((resolve) => idle.push(resolve));
@@ -155,7 +168,14 @@ async function execute(link: Link, options: ActivityRunnerOptions, attempt: Atte
     if (coded) await decodeMessage(link.dataConverter, task);
     const args = decodeValues(link.converter, task.input, `activity ${task.activityType}`);
     const context = contextOf(attempt, link, beatSoon);
-    const value = await runInContext(context, () => callActivity(options, context, call, args));
+    // Ends early when a promise of the code is rejected that nobody listens to.
+    const value = await new Promise((resolve, reject) => {
+      attempt.crash = reject;
+      const returned = runInContext(context, () => callActivity(options, context, call, args));
+      // Not resolved with the promise: then it alone would decide.
+      if (returned instanceof Promise) returned.then(resolve, reject);
+      else resolve(returned);
+    });
     const result = encodeValue(link.converter, value, `result of activity ${task.activityType}`);
     const told = coded ? { ...result } : result;
     if (coded) await encodeMessage(link.dataConverter, told);

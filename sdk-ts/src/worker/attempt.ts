@@ -36,6 +36,8 @@ export interface Attempt {
   stopped: { readonly cause: StopCause; readonly reason: unknown } | undefined;
   controller: AbortController | undefined;
   context: ActivityContext | undefined;
+  /** Ends the attempt by an error, once its code runs. */
+  crash: ((reason: unknown) => void) | undefined;
 }
 
 export function createAttempt(task: ActivityTask, clock: Clock): Attempt {
@@ -58,6 +60,7 @@ export function createAttempt(task: ActivityTask, clock: Clock): Attempt {
     stopped: undefined,
     controller: undefined,
     context: undefined,
+    crash: undefined,
   };
 }
 

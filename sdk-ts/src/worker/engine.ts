@@ -42,7 +42,8 @@ export interface EngineOptions {
   failureTypes?: Readonly<Record<string, readonly string[]>>;
   /** Compare recorded inputs too on replay. Default false. */
   strict?: boolean;
-  log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void;
+  /** Takes log lines; of level 'metric' a value: `message` names it, `fields` holds its kind, value and tags. */
+  log(level: LogLevel | 'metric', message: string, fields: Readonly<Record<string, unknown>>): void;
 }
 
 /** The answer to one task. After anything but `completed` and `queries` the run is forgotten. */

@@ -11,6 +11,6 @@ export type { Log, LogLevel } from '../common/log.ts';
 export { ServiceError } from '../common/service-error.ts';
 export { type BundleOptions, bundleWorkflows } from '../sandbox/bundle.ts';
 export type { WorkflowBundle } from './engine.ts';
-export type { WorkerDataConverter, WorkerOptions } from './options.ts';
+export type { WorkerDataConverter, WorkerOptions, WorkflowMetric } from './options.ts';
 export type { ReplayOptions } from './replay.ts';
 export { Worker } from './worker.ts';

@@ -6,8 +6,9 @@ import type { EagerActivities } from './eager.ts';
 import type { WorkflowEngine } from './engine.ts';
 import type { Link } from './link.ts';
 import { pollActivityTasks, pollWorkflowTasks } from './poll.ts';
+import { watchRejections } from './rejections.ts';
 import { createReturns, type Returns } from './returns.ts';
-import { createSlots, type Slots } from './slots.ts';
+import { createRatedSlots, createSlots, type Slots } from './slots.ts';
 import { createWorkflowRunner, type WorkflowRunner } from './workflows.ts';
 
 /**
@@ -34,6 +35,7 @@ export interface LifeOptions {
   readonly activities: ReadonlyMap<string, ActivityFunction>;
   readonly activityInterceptors?: readonly ActivityInterceptor[] | undefined;
   readonly maxConcurrentActivities: number;
+  readonly maxActivitiesPerSecond?: number | undefined;
   readonly maxConcurrentWorkflowTasks: number;
   readonly polls: number;
   /** Ms. */
@@ -57,7 +59,11 @@ const NO_ACTIVITIES: EagerActivities = { reserve: () => 0, take: () => {} };
 
 export function createLife(link: Link, options: LifeOptions): Life {
   const { engine } = options;
-  const activitySlots = createSlots(link.clock, options.maxConcurrentActivities);
+  const { maxConcurrentActivities, maxActivitiesPerSecond } = options;
+  const activitySlots =
+    maxActivitiesPerSecond === undefined
+      ? createSlots(link.clock, maxConcurrentActivities)
+      : createRatedSlots(link.clock, maxConcurrentActivities, maxActivitiesPerSecond);
   const workflowSlots = createSlots(link.clock, options.maxConcurrentWorkflowTasks);
   const returns = createReturns(link);
   // They need each other: activities let runs go on, runs hand out activities.
@@ -93,12 +99,14 @@ async function run(parts: Parts): Promise<void> {
   const { link, options, workflows, activities, workflowSlots, activitySlots } = parts;
   const { polls } = options;
   link.log('info', 'the worker takes tasks', { taskQueue: link.taskQueue, namespace: link.namespace, workerId: link.info.workerId });
+  const unwatch = watchRejections(link, activities);
   const polled = Promise.all([
     workflows && pollWorkflowTasks(link, { polls, slots: workflowSlots, deliver: workflows.take, whenReady: options.engine?.whenReady }),
     activities && pollActivityTasks(link, { polls, slots: activitySlots, deliver: activities.take }),
   ]);
   await stopped(link.stopping);
   await handOver(parts, polled);
+  unwatch();
   link.abandon();
   link.receipts.close();
   link.log('info', 'the worker has stopped', { workerId: link.info.workerId });

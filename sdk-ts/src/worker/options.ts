@@ -20,6 +20,18 @@ export interface WorkerDataConverter extends DataConverter {
   payloadConverterModule?: string | URL;
 }
 
+/** One value told by workflow code. */
+export interface WorkflowMetric {
+  readonly name: string;
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  /** Of a counter: what is added. */
+  readonly value: number;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly workflowType: string;
+}
+
 /** What a worker is made of. */
 export interface WorkerOptions {
   /** host:port of the service. Default 127.0.0.1:7233. Not together with `connection`. */
@@ -36,6 +48,8 @@ export interface WorkerOptions {
   activities?: object;
   /** Attempts that run at once. Default 500. */
   maxConcurrentActivities?: number;
+  /** Attempts that this worker begins per second, after a pause also at once; may be less than 1. Default unlimited. */
+  maxActivitiesPerSecond?: number;
   /** Workflow tasks at work at once. Default 1 000: each takes a fraction of a millisecond. */
   maxConcurrentWorkflowTasks?: number;
   /** Long polls in flight per kind, 1 to 4. Default 1: more make smaller batches. */
@@ -60,6 +74,8 @@ export interface WorkerOptions {
   buildId?: string;
   /** Whether SIGINT and SIGTERM shut the worker down; a later one ends the grace. Default true. */
   handleSignals?: boolean;
+  /** Takes the values that workflow code tells by `metrics`. Default: they are dropped. */
+  metrics?: (metric: WorkflowMetric) => void;
   /** Takes log lines. Default: the standard error stream. */
   log?: Log;
   /** Time, chance and ids. For tests in virtual time. */
@@ -78,6 +94,9 @@ export function checkOptions(options: WorkerOptions): void {
   }
   checkConverter(options);
   checkCount('maxConcurrentActivities', options.maxConcurrentActivities, 100_000);
+  const rate = options.maxActivitiesPerSecond;
+  if (rate !== undefined && !(rate > 0 && rate <= 1_000_000))
+    throw new TypeError(`maxActivitiesPerSecond: ${rate} is not a number above 0, at most 1000000`);
   checkCount('maxConcurrentWorkflowTasks', options.maxConcurrentWorkflowTasks, 100_000);
   checkCount('polls', options.polls, 4);
   checkCount('threads', options.threads, 64);

@@ -101,13 +101,13 @@ async function pollOnce<T>(
     const answer = await kind.ask(request, { deadlineMs: DEADLINE_MS, abort: link.hungUp });
     link.succeeded();
     shared.refused = '';
-    kind.slots.release(maxTasks - answer.tasks.length);
+    kind.slots.settle(maxTasks, answer.tasks.length);
     receipts.add(answer.answerId);
     if (answer.tasks.length > 0) kind.deliver(answer.tasks);
     return undefined;
   } catch (error) {
     receipts.giveBack(receivedAnswerIds);
-    kind.slots.release(maxTasks);
+    kind.slots.settle(maxTasks, 0);
     if (link.stopping.aborted) return undefined;
     const refusal = refusalOf(error);
     if (refusal && isTransient(refusal)) {

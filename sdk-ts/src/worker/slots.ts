@@ -1,5 +1,5 @@
 /** How many tasks may be at work at once, shared among polls and eager tasks. */
-import type { Clock } from '../common/clock.ts';
+import { type Clock, pause } from '../common/clock.ts';
 
 /** A wait that ends when enough room came together, so that a busy worker polls for many tasks at once rather than for each. */
 const GATHER_MS = 5;
@@ -10,6 +10,8 @@ export interface Slots {
   /** Takes a share of the free slots for one of `claimants`, at most `most`, and returns how many; 0 when none is free. */
   takeShare(claimants: number, most?: number): number;
   release(count: number): void;
+  /** Of the slots a poll or call took in advance only these were used; the others are free again. */
+  settle(taken: number, used: number): void;
   /** Resolves when slots are free: at once for a good part of them, a few ms later for few. */
   whenFree(): Promise<void>;
   /** Ends all waits: the worker stops. */
@@ -52,6 +54,10 @@ export function createSlots(clock: Clock, size: number): Slots {
       free += count;
       notify();
     },
+    settle(taken, used) {
+      free += taken - used;
+      notify();
+    },
     whenFree() {
       if (free >= plenty) return Promise.resolve();
       return new Promise((resolve) => {
@@ -60,5 +66,52 @@ export function createSlots(clock: Clock, size: number): Slots {
       });
     },
     wake,
+  };
+}
+
+/** The least wait for a token: a rate of thousands per second needs no finer grain. */
+const LEAST_WAIT_MS = 20;
+
+/** Slots of which at most `perSecond` are used per second, on average and, after a pause, at once. May be less than 1. */
+export function createRatedSlots(clock: Clock, size: number, perSecond: number): Slots {
+  const slots = createSlots(clock, size);
+  const capacity = Math.max(1, perSecond);
+  let tokens = capacity;
+  /** Tokens of polls that are out: they may all be used, so no others come in their place. */
+  let out = 0;
+  let at = clock.monotonic();
+  let stopped = false;
+  const refill = (): void => {
+    const now = clock.monotonic();
+    tokens = Math.min(capacity - out, tokens + ((now - at) / 1_000) * perSecond);
+    at = now;
+  };
+  return {
+    ...slots,
+    takeShare(claimants, most = size) {
+      refill();
+      const share = slots.takeShare(claimants, Math.min(most, Math.max(0, Math.floor(tokens))));
+      tokens -= share;
+      out += share;
+      return share;
+    },
+    settle(taken, used) {
+      refill();
+      out -= taken;
+      tokens += taken - used;
+      slots.settle(taken, used);
+    },
+    async whenFree() {
+      for (;;) {
+        await slots.whenFree();
+        refill();
+        if (tokens >= 1 || stopped) return;
+        await pause(clock, Math.max(LEAST_WAIT_MS, Math.ceil(((1 - tokens) / perSecond) * 1_000)));
+      }
+    },
+    wake() {
+      stopped = true;
+      slots.wake();
+    },
   };
 }

@@ -18,6 +18,12 @@ test.each<[object, string]>([
   [{ address: 'localhost:1' }, 'address: not together with connection'],
   [{ polls: 5 }, 'polls: 5 is not a whole number from 1 to 4'],
   [{ maxConcurrentActivities: 0 }, 'maxConcurrentActivities: 0 is not a whole number from 1 to 100000'],
+  [{ maxActivitiesPerSecond: 0 }, 'maxActivitiesPerSecond: 0 is not a number above 0, at most 1000000'],
+  [
+    { workflows: fixture('basic.ts'), dataConverter: { payloadConverter: {} } },
+    'dataConverter.payloadConverter: workflow code needs its module',
+  ],
+  [{ dataConverter: { payloadConverterModule: fixture('basic.ts') } }, 'exports no payloadConverter with toPayload and fromPayload'],
   [{ shutdownGrace: 'long' }, 'shutdownGrace: "long" is not a length of time'],
   [{ activities: { a: 1 } }, 'activities: holds no function'],
   [{ taskQueue: 'a\ud800' }, 'taskQueue: "a\\ud800" holds half of a surrogate pair'],

@@ -4,15 +4,15 @@ import { hostname } from 'node:os';
 import { realClock } from '../common/clock.ts';
 import { connect } from '../common/connection.ts';
 import { toMs } from '../common/duration.ts';
-import { consoleLog } from '../common/log.ts';
+import { consoleLog, type Log } from '../common/log.ts';
 import { bundleWorkflows } from '../sandbox/bundle.ts';
 import { createInlineEngine } from '../sandbox/inline.ts';
 import { createThreadEngine } from '../sandbox/threads.ts';
-import type { WorkflowBundle, WorkflowEngine } from './engine.ts';
+import type { EngineOptions, WorkflowBundle, WorkflowEngine } from './engine.ts';
 import { createLife } from './lifecycle.ts';
 import { createLink, type Link } from './link.ts';
 import { loadConverter } from './load-converter.ts';
-import { activityTable, checkOptions, type WorkerOptions } from './options.ts';
+import { activityTable, checkOptions, type WorkerOptions, type WorkflowMetric } from './options.ts';
 import { bundleOptions, type ReplayOptions, replay } from './replay.ts';
 
 const DEFAULT_ACTIVITIES = 500;
@@ -71,6 +71,7 @@ async function create(options: WorkerOptions): Promise<Worker> {
     activities,
     activityInterceptors: options.activityInterceptors,
     maxConcurrentActivities: options.maxConcurrentActivities ?? DEFAULT_ACTIVITIES,
+    maxActivitiesPerSecond: options.maxActivitiesPerSecond,
     maxConcurrentWorkflowTasks: options.maxConcurrentWorkflowTasks ?? DEFAULT_WORKFLOW_TASKS,
     polls: options.polls ?? DEFAULT_POLLS,
     shutdownGrace,
@@ -115,12 +116,24 @@ function createEngine(options: WorkerOptions, bundle: WorkflowBundle, link: Link
     bundle,
     namespace,
     taskQueue,
-    log,
+    log: logAndMetrics(log, options.metrics),
     buildId: info.buildId,
     ...(cacheBytes !== undefined && { cacheBytes }),
     ...(failureTypes && { failureTypes }),
   };
   return options.engine === 'inline' ? createInlineEngine(engineOptions) : createThreadEngine({ ...engineOptions, threads });
+}
+
+/** Tells apart what comes out of workflow code on one way. */
+function logAndMetrics(log: Log, sink: WorkerOptions['metrics']): EngineOptions['log'] {
+  return (level, name, fields) => {
+    if (level !== 'metric') return log(level, name, fields);
+    try {
+      sink?.({ ...(fields as unknown as Omit<WorkflowMetric, 'name'>), name });
+    } catch (error) {
+      log('error', 'the option metrics of the worker threw', { metric: name, error: String(error) });
+    }
+  };
 }
 
 function listenToSignals(shutdown: () => void): () => void {

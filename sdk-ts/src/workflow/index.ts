@@ -51,6 +51,7 @@ export type {
   WorkflowOutbound,
 } from './interceptor.ts';
 export { log } from './log.ts';
+export { type MetricTags, metrics } from './metrics.ts';
 export { upsertMemo, upsertSearchAttributes } from './properties.ts';
 export { defineQuery, type QueryDefinition, setDefaultQueryHandler } from './query.ts';
 export { ReadOnlyError } from './run.ts';

@@ -131,7 +131,8 @@ export interface Run {
 
 /** One line of a workflow's log, on its way out. */
 export interface LogLine {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  /** 'metric': a value of the workflow's metrics; `message` is its name. */
+  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'metric';
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }

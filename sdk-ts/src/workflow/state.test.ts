@@ -131,15 +131,23 @@ test('R-VAR-1: memo, attributes and variables leave with the completion; removed
   });
 });
 
-test('the log is silent on replay', async () => {
+test('R-SDK-4: log and metrics are silent on replay', async () => {
   const log = createRunLog('properties');
   logged.length = 0;
   await log.run(engine);
   log.fire(1);
   engine.evict(log.runId);
   await log.run(engine);
-  expect(logged.map((line) => line.message)).toEqual(['hello', 'from console {"a":1}', 'again']);
+  const lines = logged.filter(({ level }) => level !== 'metric');
+  expect(lines.map((line) => line.message)).toEqual(['hello', 'from console {"a":1}', 'again']);
   expect(logged[0]?.fields).toMatchObject({ n: 1, runId: log.runId, workflowType: 'properties' });
+  const values = logged.filter(({ level }) => level === 'metric').map(({ message, fields }) => ({ name: message, ...fields }));
+  const ids = { workflowId: 'wf', runId: log.runId, workflowType: 'properties' };
+  expect(values).toEqual([
+    { name: 'orders', kind: 'counter', value: 2, tags: { kind: 'new' }, ...ids },
+    { name: 'open', kind: 'gauge', value: 7, tags: {}, ...ids },
+    { name: 'took', kind: 'histogram', value: 12.5, tags: {}, ...ids },
+  ]);
 });
 
 test('R-REPLAY-8: a predicate must only read', async () => {

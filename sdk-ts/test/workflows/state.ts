@@ -6,6 +6,7 @@ import {
   defineQuery,
   defineSignal,
   log,
+  metrics,
   proxyActivities,
   random,
   setHandler,
@@ -66,10 +67,13 @@ export async function properties(): Promise<unknown> {
   setVar('step', 2);
   setVar('other', { deep: true });
   log.info('hello', { n: 1 });
+  metrics.count('orders', 2, { kind: 'new' });
+  metrics.gauge('open', 7);
   console.log('from console', { a: 1 });
   await sleep('1s');
   setVar('other', undefined);
   log.info('again');
+  metrics.record('took', 12.5);
   const { memo, searchAttributes, historyLength, continueAsNewSuggested, runId, workflowType, namespace } = workflowInfo();
   return { memo, searchAttributes, historyLength, continueAsNewSuggested, runId, workflowType, namespace };
 }

@@ -1,3 +1,5 @@
+// Ten planted mutants (conformance/mutation/planted/programs.yaml) make replay differ from what was live; this finds each within 50 programs.
+//
 // Random programs: whatever code a user may write, a run that stays cached, one whose cache is lost at random points and one that is replayed
 // from its first event for every task ask for the same, task by task, and answer the same to queries.
 

@@ -124,11 +124,12 @@ class Machine {
   }
 }
 
-export const traced = defineQuery<readonly string[]>('traced');
+export const traced = defineQuery<readonly unknown[]>('traced');
 
 export async function interpret(program: Program): Promise<readonly string[]> {
   const machine = new Machine();
-  setHandler(traced, () => machine.trace);
+  // A query may draw: that must not move what the code draws.
+  setHandler(traced, () => [Math.random(), ...machine.trace]);
   try {
     await machine.run(program, '');
   } catch (error) {

@@ -10,17 +10,20 @@ import type { WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perd
 import type { WorkflowTaskCompletion, WorkflowTaskResult } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { DescribeWorkflowResponse, GetWorkflowHistoryResponse, WorkflowResult } from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import type { ChildNotice } from './core/child.ts';
 import type { AttemptEnd } from './core/follow-up.ts';
 import type { SignalInput, StartInput } from './core/inputs.ts';
 import type { PauseInput } from './core/pause.ts';
 
-export type { PauseInput, SignalInput, StartInput };
+export type { ChildNotice, PauseInput, SignalInput, StartInput };
 
 /** A run as clients name it; an empty run id means the open run, else the newest closed one. */
 export interface RunRef {
   readonly namespaceId: string;
   readonly workflowId: string;
   readonly runId: string;
+  /** Only a run of the chain that began with this one is meant. */
+  readonly firstRunId?: string;
 }
 
 export interface StartAnswer {
@@ -112,6 +115,8 @@ export interface HistoryRole {
   terminateWorkflow(ref: RunRef, input: { reason: string; details: Payload[]; identity: string }): Promise<void>;
   pauseWorkflow(ref: RunRef, input: PauseInput): Promise<{ runId: string }>;
   resumeWorkflow(ref: RunRef, input: PauseInput): Promise<{ runId: string }>;
+  /** From the owner of a child whose chain has ended: its parent hears of it. Told again, it changes nothing. */
+  childClosed(parent: RunRef, notice: ChildNotice): Promise<void>;
   describeWorkflow(ref: RunRef): Promise<DescribeWorkflowResponse>;
   getHistory(
     ref: RunRef,

@@ -8,6 +8,7 @@ export {
   ActivityFailure,
   ApplicationFailure,
   CancelledFailure,
+  ChildWorkflowFailure,
   NondeterminismError,
   ServiceFailure,
   type StepView,

@@ -97,6 +97,21 @@ export class ActivityFailure extends PerdureFailure {
   }
 }
 
+/** A child workflow ended without a result, or was not started; `cause` says why. */
+export class ChildWorkflowFailure extends PerdureFailure {
+  readonly workflowId: string;
+  /** The run that closed; empty when there was none. */
+  readonly runId: string;
+  readonly workflowType: string;
+
+  constructor(message: string, info: { workflowId: string; runId: string; workflowType: string }, cause?: unknown) {
+    super(message, 'ChildWorkflowFailure', cause);
+    this.workflowId = info.workflowId;
+    this.runId = info.runId;
+    this.workflowType = info.workflowType;
+  }
+}
+
 export type TimeoutName = 'unspecified' | 'scheduleToClose' | 'scheduleToStart' | 'startToClose' | 'heartbeat' | 'run' | 'execution';
 
 /** A time limit was reached. */
@@ -152,6 +167,7 @@ const CLASSES = new Map<unknown, string>([
   [PerdureFailure, ''],
   [ApplicationFailure, 'ApplicationFailure'],
   [ActivityFailure, 'ActivityFailure'],
+  [ChildWorkflowFailure, 'ChildWorkflowFailure'],
   [TimeoutFailure, 'TimeoutFailure'],
   [CancelledFailure, 'CancelledFailure'],
   [TerminatedFailure, 'TerminatedFailure'],
@@ -161,7 +177,8 @@ const CLASSES = new Map<unknown, string>([
 // A bundler renames classes that name themselves in their own body; their names are seen by users, and are types of failures.
 for (const [own, name] of CLASSES) if (name !== '') Object.defineProperty(own, 'name', { value: name });
 
-/** True for a CancelledFailure, and for an ActivityFailure (or other wrapper) that was caused by one. */
+/** True for a CancelledFailure, and for an ActivityFailure or ChildWorkflowFailure that was caused by one. */
 export function isCancellation(error: unknown): boolean {
-  return error instanceof CancelledFailure || (error instanceof ActivityFailure && error.cause instanceof CancelledFailure);
+  if (error instanceof CancelledFailure) return true;
+  return (error instanceof ActivityFailure || error instanceof ChildWorkflowFailure) && isCancellation(error.cause);
 }

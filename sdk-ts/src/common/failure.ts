@@ -7,6 +7,7 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancelledFailure,
+  ChildWorkflowFailure,
   type RetryStateName,
   ServiceFailure,
   TerminatedFailure,
@@ -21,6 +22,7 @@ export {
   ApplicationFailure,
   type ApplicationFailureOptions,
   CancelledFailure,
+  ChildWorkflowFailure,
   isCancellation,
   PerdureFailure,
   type RetryStateName,
@@ -115,6 +117,8 @@ function build(failure: Failure, converter: PayloadConverter, cause: Error | und
       return new TerminatedFailure(failure.message, info.value.identity, cause);
     case 'activity':
       return new ActivityFailure(failure.message, { ...info.value, retryState: retryStateName(info.value.retryState) }, cause);
+    case 'childWorkflow':
+      return new ChildWorkflowFailure(failure.message, info.value, cause);
     case 'service':
       return new ServiceFailure(failure.message, info.value.reason, info.value.nonRetryable, cause);
   }
@@ -198,6 +202,10 @@ function ownFailure(error: Error, converter: PayloadConverter): Failure {
       $case: 'activity',
       value: { activityId, activityType, attempt, identity, retryState: codeOf<RetryState>(RETRY_STATES, error.retryState) },
     });
+  }
+  if (error instanceof ChildWorkflowFailure) {
+    const { workflowId, runId, workflowType } = error;
+    return make({ $case: 'childWorkflow', value: { workflowId, runId, workflowType } });
   }
   const details = safely(() => (error as { details?: unknown }).details);
   const nonRetryable = safely(() => (error as { nonRetryable?: unknown }).nonRetryable) === true;

@@ -1,7 +1,9 @@
 // Joins the concepts: one spread each. The mapped types make the compiler name an event or command nobody handles.
 
 import { activityCommands, activityEvents } from './activity.ts';
+import { childCommands, childEvents } from './child.ts';
 import { continueCommands, continueEvents } from './continue-as-new.ts';
+import { externalCommands, externalEvents } from './external.ts';
 import { propertyCommands, propertyEvents } from './properties.ts';
 import type { CommandRules, EventRules } from './rules.ts';
 import { signalEvents } from './signal.ts';
@@ -15,6 +17,8 @@ export const EVENT_RULES: EventRules = {
   ...signalEvents,
   ...propertyEvents,
   ...continueEvents,
+  ...childEvents,
+  ...externalEvents,
 };
 
 export const COMMAND_RULES: CommandRules = {
@@ -23,4 +27,6 @@ export const COMMAND_RULES: CommandRules = {
   ...timerCommands,
   ...propertyCommands,
   ...continueCommands,
+  ...childCommands,
+  ...externalCommands,
 };

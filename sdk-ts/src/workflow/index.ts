@@ -6,6 +6,7 @@ export {
   ApplicationFailure,
   type ApplicationFailureOptions,
   CancelledFailure,
+  ChildWorkflowFailure,
   isCancellation,
   PerdureFailure,
   ServiceFailure,
@@ -36,8 +37,17 @@ export {
   proxyActivities,
   type RetryPolicy,
 } from './activity.ts';
+export type { ChildCancellationType } from './child.ts';
+export {
+  type ChildWorkflowHandle,
+  type ChildWorkflowOptions,
+  type ChildWorkflowSettings,
+  executeChild,
+  startChild,
+} from './children.ts';
 export { condition } from './condition.ts';
 export { type ContinueAsNewOptions, continueAsNew, makeContinueAsNewFunc } from './continue-as-new.ts';
+export { type ExternalWorkflowHandle, getExternalWorkflowHandle } from './external.ts';
 export { allHandlersFinished } from './handler.ts';
 export { random, uuid4, type WorkflowInfo, workflowInfo } from './info.ts';
 export type {

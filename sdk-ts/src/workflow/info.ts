@@ -39,6 +39,10 @@ export interface WorkflowInfo {
   readonly lastResult: unknown;
   /** Why the run before failed or timed out, if it did: its message, type and the like; a long one is cut to 4 KiB. */
   readonly lastFailure: Error | undefined;
+  /** The workflow whose code started this one; undefined unless this is a child. `runId`: the run that asked for it. */
+  readonly parent: { readonly workflowId: string; readonly runId: string } | undefined;
+  /** The workflow at the top of the tree; undefined unless this is a child. */
+  readonly root: { readonly workflowId: string; readonly runId: string } | undefined;
   /** A value that cannot be read is the PayloadDecodeError that says why. */
   readonly memo: Readonly<Record<string, unknown>>;
   readonly searchAttributes: Readonly<Record<string, SearchAttribute>>;
@@ -75,6 +79,8 @@ export function workflowInfo(): WorkflowInfo {
     cronSchedule: started.cronSchedule || undefined,
     lastResult: continuation?.lastResult && tryDecode(run, continuation.lastResult, 'last result'),
     lastFailure: continuation?.lastFailure && failureToError(continuation.lastFailure, run.converter),
+    parent: nameOf(started.parent),
+    root: nameOf(started.root),
     memo,
     searchAttributes,
   };
@@ -87,6 +93,10 @@ function tryDecode(run: Run, payload: Payload, what: string): unknown {
   } catch (error) {
     return error;
   }
+}
+
+function nameOf(other: { workflowId: string; runId: string } | undefined): WorkflowInfo['root'] {
+  return other === undefined ? undefined : { workflowId: other.workflowId, runId: other.runId };
 }
 
 /** A UUID of version 4 from the run's seed: the same on replay. */

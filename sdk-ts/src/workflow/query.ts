@@ -88,7 +88,10 @@ function call(run: Run, query: WorkflowQuery): unknown {
 
 /** What the run awaits, one block of text per step. */
 function stackTrace(run: Run): string {
-  const steps = [...run.activities.values(), ...run.timers.values()].map((step) => ({ label: step.label, site: step.site }));
+  const steps = [...run.activities.values(), ...run.timers.values(), ...run.children.values(), ...run.externals.values()].map((step) => ({
+    label: step.label,
+    site: step.site,
+  }));
   const conditions = run.conditions.filter((waiting) => !waiting.done).map((waiting) => ({ label: 'condition', site: waiting.site }));
   const blocks = [...steps, ...conditions].map(({ label, site }) => `${label}\n${site?.stack ?? ''}`);
   const handlers = [...run.runningHandlers].map((handler) => handler.name);

@@ -6,6 +6,7 @@ import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { WorkflowSignaled } from '@perdure/proto/perdure/api/v1/signal';
 import type { WorkflowStarted } from '@perdure/proto/perdure/api/v1/workflow';
 import type { PayloadConverter } from '../common/payload-converter.ts';
+import type { ChildStep } from './child.ts';
 import type { WorkflowInterceptors } from './interceptor.ts';
 import type { RandomState } from './random.ts';
 
@@ -105,8 +106,12 @@ export interface Run {
   /** Counters, one per kind of step, never reset. */
   lastActivity: number;
   lastTimer: number;
+  lastChild: number;
+  lastExternal: number;
   readonly activities: Map<number, Step>;
   readonly timers: Map<number, Step>;
+  readonly children: Map<number, ChildStep>;
+  readonly externals: Map<number, Step>;
   /** In the order they were awaited. */
   conditions: Condition[];
   readonly root: ScopeNode;

@@ -226,6 +226,8 @@ function started(workflowType: string, args: unknown[], runId: string): Attribut
       firstRunId: runId,
       cronSchedule: '',
       continuation: undefined,
+      parent: undefined,
+      root: undefined,
     },
   };
 }
@@ -251,6 +253,14 @@ function eventOf(command: CommandAttributes, completedEventId: bigint): Attribut
       return { $case: 'timerStarted', value: { completedEventId, ...command.value } };
     case 'cancelTimer':
       return { $case: 'timerCanceled', value: { completedEventId, ...command.value } };
+    case 'scheduleChildWorkflow':
+      return { $case: 'childWorkflowScheduled', value: { completedEventId, ...command.value } };
+    case 'cancelChildWorkflow':
+      return { $case: 'childWorkflowCancelRequested', value: { completedEventId, ...command.value } };
+    case 'signalExternal':
+      return { $case: 'externalSignalScheduled', value: { completedEventId, ...command.value } };
+    case 'cancelExternal':
+      return { $case: 'externalCancelScheduled', value: { completedEventId, ...command.value } };
   }
 }
 
@@ -280,5 +290,13 @@ function line({ $case, value }: CommandAttributes): string {
       return `timer ${value.number} ${Number(value.duration?.seconds) * 1000 + (value.duration?.nanos ?? 0) / 1e6}`;
     case 'cancelTimer':
       return `cancel timer ${value.number}`;
+    case 'scheduleChildWorkflow':
+      return `child ${value.number} ${value.workflowType}(${value.input.map(show).join(', ')})`;
+    case 'cancelChildWorkflow':
+      return `cancel child ${value.number}`;
+    case 'signalExternal':
+      return `send ${value.number} ${value.signalName} to ${value.target?.workflowId ?? `child ${value.childNumber}`}`;
+    case 'cancelExternal':
+      return `send ${value.number} cancel to ${value.target?.workflowId ?? `child ${value.childNumber}`}`;
   }
 }

@@ -7,9 +7,11 @@ import type { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worke
 import type { WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import { PerdureError } from '../errors.ts';
 import { activityCommands } from './activity-commands.ts';
+import { childCommands } from './child-commands.ts';
 import type { CarriedSignals, CheckContext, CommandRule, CommandRules } from './concepts.ts';
 import { continueCommands } from './continue-as-new.ts';
 import { encode } from './encode.ts';
+import { externalCommands } from './external.ts';
 import { MAX_COMMAND_BYTES, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS, MAX_VARIABLES_BYTES } from './limits.ts';
 import type { Flight, RunState } from './state.ts';
 import { toTimestamp } from './time.ts';
@@ -19,7 +21,14 @@ import { workflowCommands } from './workflow.ts';
 import { flightOf } from './workflow-task.ts';
 
 const NO_SIGNALS: CarriedSignals = new Map();
-const rules: CommandRules = { ...workflowCommands, ...continueCommands, ...activityCommands, ...timerCommands };
+const rules: CommandRules = {
+  ...workflowCommands,
+  ...continueCommands,
+  ...activityCommands,
+  ...timerCommands,
+  ...childCommands,
+  ...externalCommands,
+};
 
 export interface CompletionAnswer {
   /** 0 when nothing was written. */
@@ -107,6 +116,11 @@ function check(
     lastTimer: state.lastTimer,
     newActivities: 0,
     newTimers: 0,
+    lastChild: state.lastChild,
+    lastExternal: state.lastExternal,
+    newChildren: 0,
+    newSignalsOut: 0,
+    newCancelsOut: 0,
     activityIds: new Set([...state.activities.values()].map((activity) => activity.activityId)),
     memo: state.memo,
     searchAttributes: state.searchAttributes,

@@ -39,6 +39,11 @@ export interface CheckContext {
   lastTimer: number;
   newActivities: number;
   newTimers: number;
+  lastChild: number;
+  lastExternal: number;
+  newChildren: number;
+  newSignalsOut: number;
+  newCancelsOut: number;
   readonly activityIds: Set<string>;
   /** As they would be after the commands before. */
   memo: RunState['memo'];

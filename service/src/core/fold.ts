@@ -3,7 +3,10 @@ import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
 import { activityFolds, activityMarks } from './activity.ts';
 import { chainMarks } from './chain.ts';
+import { childFolds, childMarks } from './child.ts';
 import type { EventFolds, Head, MarkFolds } from './concepts.ts';
+import { effectMarks } from './effects.ts';
+import { externalFolds } from './external.ts';
 import { pauseFolds } from './pause.ts';
 import { signalFolds } from './signal.ts';
 import { isOpen, type RunState } from './state.ts';
@@ -13,8 +16,17 @@ import type { Folds } from './transition.ts';
 import { workflowFolds, workflowMarks } from './workflow.ts';
 import { taskFolds, taskMarks } from './workflow-task.ts';
 
-export const eventFolds: EventFolds = { ...workflowFolds, ...taskFolds, ...activityFolds, ...timerFolds, ...signalFolds, ...pauseFolds };
-export const markFolds: MarkFolds = { ...workflowMarks, ...chainMarks, ...taskMarks, ...activityMarks };
+export const eventFolds: EventFolds = {
+  ...workflowFolds,
+  ...taskFolds,
+  ...activityFolds,
+  ...timerFolds,
+  ...signalFolds,
+  ...childFolds,
+  ...externalFolds,
+  ...pauseFolds,
+};
+export const markFolds: MarkFolds = { ...workflowMarks, ...chainMarks, ...taskMarks, ...activityMarks, ...effectMarks, ...childMarks };
 
 /** Folds one event. `bytes` is the length of its frame. Throws when the log is not one: a gap, or a fact after the close. */
 export function foldEvent(state: RunState, event: HistoryEvent, bytes: number): void {

@@ -1,6 +1,6 @@
 /** What comes into a step from outside, validated by the frontend. */
-import type { Header, Payload, RetryPolicy, SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
-import type { ConflictPolicy, ReusePolicy } from '@perdure/proto/perdure/api/v1/workflow';
+import type { Header, Payload, RetryPolicy, SearchAttributeValue, WorkflowExecution } from '@perdure/proto/perdure/api/v1/common';
+import type { ConflictPolicy, ParentWorkflow, ReusePolicy } from '@perdure/proto/perdure/api/v1/workflow';
 
 /** A validated start; durations in ms, 0 where not limited. */
 export interface StartInput {
@@ -23,6 +23,9 @@ export interface StartInput {
   readonly cronSchedule: string;
   readonly memo: Record<string, Payload>;
   readonly searchAttributes: Record<string, SearchAttributeValue>;
+  /** Of a child: where it reports to, and the workflow at the top of the tree. */
+  readonly parent?: ParentWorkflow | undefined;
+  readonly root?: WorkflowExecution | undefined;
   /** Of the namespace, for the purge after the close. */
   readonly retentionMs: number;
 }

@@ -36,6 +36,12 @@ export const SUGGEST_CONTINUE_BYTES: number = 4 * MiB;
 export const MAX_PENDING_ACTIVITIES = 2_000;
 /** Open timers of one run. */
 export const MAX_PENDING_TIMERS = 2_000;
+/** Open children of one run. */
+export const MAX_PENDING_CHILDREN = 2_000;
+/** Signals of one run to other workflows that wait for an answer. */
+export const MAX_PENDING_SIGNALS_OUT = 2_000;
+/** Cancel requests of one run to other workflows that wait for an answer. */
+export const MAX_PENDING_CANCELS_OUT = 2_000;
 /** Signals of one run. */
 export const MAX_SIGNALS = 10_000;
 /** Request ids remembered per run. */

@@ -1,6 +1,7 @@
 /** Pure reads: what a run needs done next. Nothing of this is stored; wake_at is the one number derived from it. */
 import { isDue } from './activity.ts';
 import { nextDeadline } from './activity-attempts.ts';
+import { type Effect, hasEffects } from './effects.ts';
 import { isOpen, type RunState } from './state.ts';
 import { nextTimer } from './timer.ts';
 import { isTaskDue } from './workflow-task.ts';
@@ -11,17 +12,22 @@ export interface Outstanding {
   readonly activityTasks: number[];
   /** Numbers of timers still to fire. */
   readonly timers: number[];
+  /** What is to be done outside of the run, or has not been answered. */
+  readonly effects: readonly Effect[];
 }
+
+const NONE: readonly Effect[] = [];
 
 /** What waits at `now` for a worker or for its time. */
 export function outstanding(state: RunState, now: number): Outstanding {
-  if (!isOpen(state)) return { workflowTask: false, activityTasks: [], timers: [] };
+  const effects = state.effects === undefined ? NONE : [...state.effects.values()];
+  if (!isOpen(state)) return { workflowTask: false, activityTasks: [], timers: [], effects };
   const timers = [...state.timers.keys()];
-  if (state.paused !== undefined) return { workflowTask: false, activityTasks: [], timers };
+  if (state.paused !== undefined) return { workflowTask: false, activityTasks: [], timers, effects };
   const activityTasks: number[] = [];
   for (const activity of state.activities.values()) if (isDue(activity, now)) activityTasks.push(activity.number);
   const workflowTask = isTaskDue(state) && state.live.flight === undefined && state.task.notBefore <= now;
-  return { workflowTask, activityTasks, timers };
+  return { workflowTask, activityTasks, timers, effects };
 }
 
 /** Earliest time at which the run has to be stepped, Infinity if none: time-outs, timers, back-offs, delays. */
@@ -46,9 +52,11 @@ export function nextDue(state: RunState): number {
 
 /**
  * When the run must be in memory: 0 while anything is outstanding that only memory drives, else the earliest due time,
- * null when only a request can move it. A closed run comes back at `closedAt + retentionMs` to be purged.
+ * null when only a request can move it. A closed run stays until its effects are
+ * answered, and comes back at `closedAt + retentionMs` to be purged.
  */
 export function wakeAt(state: RunState, now: number, retentionMs: number): number | null {
+  if (hasEffects(state)) return 0;
   if (!isOpen(state)) return state.closedAt + retentionMs;
   if (state.live.flight !== undefined) return 0;
   // A failed task stays in memory over its back-off: a new worker ends it.

@@ -21,6 +21,8 @@ const weights: Partial<Record<Draw['kind'], number>> = {
   heartbeat: 6,
   signal: 6,
   reload: 5,
+  answerEffect: 14,
+  childClosed: 5,
   terminate: 1,
 };
 const kinds = (Object.keys(moves) as Draw['kind'][]).map((kind) => ({ weight: weights[kind] ?? 3, arbitrary: fc.constant(kind) }));
@@ -35,9 +37,10 @@ const limits = fc.record({
   startDelayMs: fc.constantFrom(0, 0, 5_000),
   retryPolicy: fc.constantFrom(undefined, undefined, RetryPolicy.create({ maximumAttempts: 3 })),
   cronSchedule: fc.constantFrom('', '', '* * * * *', '@every 30s'),
+  parent: fc.constantFrom(undefined, { workflowId: 'w9', runId: 'run-9', scheduledEventId: 3n, number: 1 }),
 });
 
-type Limits = Pick<StartInput, 'runTimeoutMs' | 'executionTimeoutMs' | 'startDelayMs' | 'retryPolicy' | 'cronSchedule'>;
+type Limits = Pick<StartInput, 'runTimeoutMs' | 'executionTimeoutMs' | 'startDelayMs' | 'retryPolicy' | 'cronSchedule' | 'parent'>;
 
 function begin(chosen: Limits): Checked {
   return startChecked({
@@ -59,7 +62,7 @@ function begin(chosen: Limits): Checked {
   });
 }
 
-test('R-LOG-1 R-LOG-3 R-LOG-4 R-LOG-5 R-TASK-3 R-TASK-9 R-TIMER-1 R-TIMER-2 R-DUE-1 R-DUE-3 R-MATCH-1 R-CHAIN-2 R-CHAIN-4 R-CHAIN-11 hold on random runs', () => {
+test('R-LOG-1 R-LOG-3 R-LOG-4 R-LOG-5 R-TASK-3 R-TASK-9 R-TIMER-1 R-TIMER-2 R-DUE-1 R-DUE-3 R-MATCH-1 R-CHAIN-2 R-CHAIN-4 R-CHAIN-11 R-EFFECT-1 R-EFFECT-3 R-CHILD-4 R-CHILD-5 hold on random runs', () => {
   fc.assert(
     fc.property(limits, draws, (chosen, drawn) => {
       const run = begin(chosen);
@@ -104,8 +107,8 @@ test('what is not a checkpoint is ignored', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       expect(readCheckpoint(bytes, 0)).toBeUndefined();
-      expect(readCheckpoint(Uint8Array.of(1, ...bytes), 0)).toBeUndefined();
-      expect(readCheckpoint(Uint8Array.of(1, 0xff, 0x0f, ...bytes), 0)).toBeUndefined();
+      expect(readCheckpoint(Uint8Array.of(2, ...bytes), 0)).toBeUndefined();
+      expect(readCheckpoint(Uint8Array.of(2, 0xff, 0x0f, ...bytes), 0)).toBeUndefined();
     }),
     { numRuns: 1_000 },
   );

@@ -2,12 +2,14 @@
  * The state of a run: the fold of its log, plus `live`, which only memory drives and no log holds. Plain data, changed in
  * place by its single owner and dropped when a commit fails.
  */
-import type { Header, Payload, RetryPolicy, SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
+import type { ChildWorkflowScheduled, ParentClosePolicy } from '@perdure/proto/perdure/api/v1/child';
+import type { Header, Payload, RetryPolicy, SearchAttributeValue, WorkflowExecution } from '@perdure/proto/perdure/api/v1/common';
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import type { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
-import { WorkflowStatus } from '@perdure/proto/perdure/api/v1/workflow';
+import { type ParentWorkflow, WorkflowStatus } from '@perdure/proto/perdure/api/v1/workflow';
 import type { Chain, ChainInput } from './chain.ts';
+import type { Effect } from './effects.ts';
 
 export interface Identity {
   readonly namespaceId: string;
@@ -58,6 +60,42 @@ export interface OpenTimer {
   readonly number: number;
   readonly startedEventId: number;
   readonly dueAt: number;
+}
+
+/** Names a step for ever: the run that first wrote its event, the event, and when that was. */
+export interface StepName {
+  readonly originRunId: string;
+  readonly scheduledEventId: number;
+  readonly scheduledAt: number;
+}
+
+/** An open child. */
+export interface Child extends StepName {
+  readonly number: number;
+  readonly workflowId: string;
+  readonly workflowType: string;
+  readonly parentClosePolicy: ParentClosePolicy;
+  /** What to start, until that has been answered. */
+  request: ChildWorkflowScheduled | undefined;
+  /** The first run of its chain; '' until its start has been answered. */
+  runId: string;
+  cancelRequested: boolean;
+}
+
+/** A signal or cancel request to another workflow that has not been answered. */
+export interface ExternalRequest extends StepName {
+  readonly kind: 'signal' | 'cancel';
+  readonly number: number;
+  /** 0: any workflow, by its id. */
+  readonly childNumber: number;
+  readonly child: StepName | undefined;
+  /** '' for a child that has ended. */
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly signalName: string;
+  readonly input: Payload[];
+  readonly header: Header | undefined;
+  readonly reason: string;
 }
 
 /** A workflow task at a worker. Memory only: after a takeover it is simply given out again. */
@@ -133,6 +171,17 @@ export interface RunState {
   /** Highest step numbers the code has used. */
   lastActivity: number;
   lastTimer: number;
+  /** Steps named from here on carry this run's id: a fork keeps the names of what it has copied. */
+  originRunId: string;
+  parent: ParentWorkflow | undefined;
+  root: WorkflowExecution | undefined;
+  lastChild: number;
+  lastExternal: number;
+  /** Made when the first is scheduled. */
+  children: Map<number, Child> | undefined;
+  externals: Map<number, ExternalRequest> | undefined;
+  /** By the id of the event that asked for it, in the order of delivery. */
+  effects: Map<number, Effect> | undefined;
   closeEvent: HistoryEvent | undefined;
   /** First run of the chain: this run's own id unless it continues another. */
   firstRunId: string;
@@ -161,6 +210,8 @@ export interface RunState {
     /** Signs of life before it are not known: when the run was read, `claimedAt` at the earliest. */
     loadedAt: number;
     waitingForHandlers: boolean;
+    /** Effects have been asked for that are not on their way yet. */
+    effectsWaiting: boolean;
     /** When the run has to be stepped next: nextDue(state) as of the last step; 0 before the first. */
     nextDue: number;
   };
@@ -209,6 +260,14 @@ export function emptyState(identity: Identity, claimedAt: number): RunState {
     timers: new Map(),
     lastActivity: 0,
     lastTimer: 0,
+    originRunId: identity.runId,
+    parent: undefined,
+    root: undefined,
+    lastChild: 0,
+    lastExternal: 0,
+    children: undefined,
+    externals: undefined,
+    effects: undefined,
     closeEvent: undefined,
     firstRunId: '',
     newRunId: '',
@@ -231,6 +290,7 @@ export function emptyLive(claimedAt: number): RunState['live'] {
     claimedAt,
     loadedAt: claimedAt,
     waitingForHandlers: false,
+    effectsWaiting: true,
     nextDue: 0,
   };
 }

@@ -19,8 +19,10 @@ import {
   writeDetails,
 } from './activity-attempts.ts';
 import { beginSuccessor, type Successor } from './chain.ts';
+import { type ChildNotice, childClosed } from './child.ts';
 import { type CompletionAnswer, completeTask } from './completion.ts';
 import type { CarriedSignals } from './concepts.ts';
+import { answerEffect, type Effect, type EffectAnswer, hasEffects } from './effects.ts';
 import { folds } from './fold.ts';
 import { type AttemptEnd, endAttempt } from './follow-up.ts';
 import type { SignalInput, StartInput } from './inputs.ts';
@@ -57,6 +59,10 @@ export interface Inputs {
   /** Answers what became of the follow-up; undefined when there was none or it was left out. */
   completeActivity: [input: AttemptEnd, answer: CompletionAnswer | undefined];
   heartbeat: [input: { token: ActivityTaskToken; details: Payload | undefined; worker: WorkerInfo }, answer: boolean];
+  /** The target of an effect has answered. */
+  answerEffect: [input: { effect: Effect; answer: EffectAnswer }, answer: undefined];
+  /** A child's chain has ended. */
+  childClosed: [input: ChildNotice, answer: undefined];
   /** The run is about to leave memory. */
   writeDetails: [input: undefined, answer: undefined];
   /** Time has passed, or the run has just been loaded. */
@@ -89,6 +95,8 @@ const handlers: Handlers = {
   returnActivity: (t, input) => void returnActivity(t, input.token, input.begun),
   completeActivity: endAttempt,
   heartbeat: (t, input) => heartbeatActivity(t, input.token, input.details, input.worker),
+  answerEffect: (t, input) => void answerEffect(t, input),
+  childClosed: (t, input) => void childClosed(t, input),
   writeDetails: (t) => void writeDetails(t),
   due: () => undefined,
   newWorker: (t) => void hurryTask(t),
@@ -120,6 +128,10 @@ function settle(t: Transition): void {
   if (isOpen(state) && state.live.nextDue <= env.now) handleDue(t);
   if (isOpen(state)) endOversized(t);
   if (isOpen(state)) offer(t);
+  if (state.live.effectsWaiting) {
+    state.live.effectsWaiting = false;
+    t.deliverEffects = hasEffects(state);
+  }
   state.live.nextDue = nextDue(state);
 }
 

@@ -40,10 +40,23 @@ export interface Transition {
   readonly offerActivities: number[];
   /** The run that is started in the commit of this transition, which closes the present one. */
   successor: Successor | undefined;
+  /** There are effects to be delivered. */
+  deliverEffects: boolean;
 }
 
 export function newTransition(state: RunState, env: StepEnv, folds: Folds): Transition {
-  return { folds, state, env, events: [], marks: [], lazyMarks: [], offerTask: false, offerActivities: [], successor: undefined };
+  return {
+    folds,
+    state,
+    env,
+    events: [],
+    marks: [],
+    lazyMarks: [],
+    offerTask: false,
+    offerActivities: [],
+    deliverEffects: false,
+    successor: undefined,
+  };
 }
 
 /** Appends an event, not before `earliest` (ms since 1970), and folds it. Returns its id. */

@@ -15,6 +15,8 @@ import { foldChain, followUpOn, timedOut } from './chain.ts';
 import type { CheckContext, CommandRules, CommandValue, EventFolds, Head, MarkFolds } from './concepts.ts';
 import { deliver } from './concepts.ts';
 import { nextTime, parseCron } from './cron.ts';
+import { closeEffects } from './effects.ts';
+import { closeExternals } from './external.ts';
 import type { StartInput } from './inputs.ts';
 import { MAX_EVENT_PAYLOAD_BYTES } from './limits.ts';
 import { checkProperties, mergeMemo, mergeSearchAttributes, REMOVED } from './properties.ts';
@@ -49,6 +51,9 @@ export const workflowFolds: EventFolds<WorkflowEvents> = {
     state.task.notBefore = state.beginsAt;
     state.memo = { ...value.memo };
     state.searchAttributes = { ...value.searchAttributes };
+    state.originRunId = value.runId;
+    state.parent = value.parent;
+    state.root = value.root;
     deliver(state, head);
   },
   workflowCompleted: (state, value, head) => close(state, WorkflowStatus.COMPLETED, head, value.newRunId),
@@ -91,6 +96,9 @@ function close(state: RunState, status: WorkflowStatus, head: Head, newRunId = '
   state.paused = undefined;
   state.activities.clear();
   state.timers.clear();
+  closeExternals(state);
+  // Children belong to the chain, and so does whom the run reports to.
+  if (newRunId === '') closeEffects(state, head);
   state.live.flight = undefined;
   state.live.forceTask = false;
   state.live.closeRefused = false;
@@ -182,6 +190,8 @@ export function start(t: Transition, input: StartInput): void {
       firstRunId: runId,
       cronSchedule: input.cronSchedule,
       continuation: undefined,
+      parent: input.parent,
+      root: input.root,
     },
   });
 }

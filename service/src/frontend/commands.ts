@@ -2,14 +2,16 @@
  * What can be said about the commands of a completion without knowing the run: text, sizes, and lengths of time that are
  * none. Refusals are BAD_COMMAND and name the field from `commands[i]` on; the core judges the rest.
  */
+import type { ScheduleChildWorkflowCommand } from '@perdure/proto/perdure/api/v1/child';
 import { Command } from '@perdure/proto/perdure/api/v1/command';
+import type { WorkflowExecution } from '@perdure/proto/perdure/api/v1/common';
 import type { ContinueAsNewCommand } from '@perdure/proto/perdure/api/v1/workflow';
 import { encode } from '../core/encode.ts';
 import { MAX_COMMAND_BYTES, MAX_EVENT_PAYLOAD_BYTES, MAX_ID_BYTES, MAX_MEMO_BYTES, MAX_TASK_TIMEOUT_MS } from '../core/limits.ts';
 import { badField, PerdureError, tooLarge } from '../errors.ts';
 import { checkSearchAttributes } from './search-attributes.ts';
 import { findBadText, snakeCase, weigh } from './text.ts';
-import { boundText, durationMs } from './validate.ts';
+import { boundText, durationMs, requireExecution } from './validate.ts';
 
 /** A completion whose text and data weigh no more cannot reach a limit by its framing. */
 const SURELY_SMALL_BYTES = MAX_EVENT_PAYLOAD_BYTES / 2;
@@ -80,6 +82,20 @@ function checkValues(command: Command): void {
     case 'continueAsNew':
       checkContinue(command.attributes.value);
       return;
+    case 'scheduleChildWorkflow':
+      checkChild(command.attributes.value);
+      return;
+    case 'signalExternal':
+      boundText('signal_name', command.attributes.value.signalName, MAX_ID_BYTES);
+      checkTarget(command.attributes.value);
+      return;
+    case 'cancelExternal':
+      boundText('reason', command.attributes.value.reason);
+      checkTarget(command.attributes.value);
+      return;
+    case 'cancelChildWorkflow':
+      boundText('reason', command.attributes.value.reason);
+      return;
     case 'completeWorkflow':
     case 'failWorkflow':
     case 'cancelWorkflow':
@@ -102,6 +118,25 @@ function checkContinue(value: ContinueAsNewCommand): void {
   const bytes = weigh({ memo: value.memo });
   if (bytes > MAX_MEMO_BYTES) throw tooLarge('memo', bytes, MAX_MEMO_BYTES);
   checkSearchAttributes('search_attributes', value.searchAttributes, true);
+}
+
+function checkChild(value: ScheduleChildWorkflowCommand): void {
+  boundText('workflow_id', value.workflowId, MAX_ID_BYTES);
+  boundText('workflow_type', value.workflowType, MAX_ID_BYTES);
+  boundText('task_queue', value.taskQueue, MAX_ID_BYTES);
+  boundText('cron_schedule', value.cronSchedule);
+  boundText('call_site', value.callSite);
+  durationMs('run_timeout', value.runTimeout);
+  durationMs('execution_timeout', value.executionTimeout);
+  durationMs('task_timeout', value.taskTimeout, MAX_TASK_TIMEOUT_MS);
+  durationMs('retry_policy.initial_interval', value.retryPolicy?.initialInterval);
+  durationMs('retry_policy.maximum_interval', value.retryPolicy?.maximumInterval);
+  checkSearchAttributes('search_attributes', value.searchAttributes, false);
+}
+
+function checkTarget({ target, callSite }: { target: WorkflowExecution | undefined; callSite: string }): void {
+  if (target !== undefined) requireExecution(target, 'target');
+  boundText('call_site', callSite);
 }
 
 function fieldOf(command: Command, index: number): string {

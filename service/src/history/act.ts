@@ -1,6 +1,7 @@
 /** One input to one hot run: step it, queue what it changes, and name what is released with the commit. */
 import { isStartMarkWanted } from '../core/activity.ts';
 import type { Successor } from '../core/chain.ts';
+import { hasEffects } from '../core/effects.ts';
 import { wakeAt } from '../core/outstanding.ts';
 import { emptyState, isOpen } from '../core/state.ts';
 import { type InputKind, type Inputs, settleOnly, step } from '../core/step.ts';
@@ -144,14 +145,16 @@ function toChange(h: History, stepped: Stepped): Change | undefined {
   const nothing = transition.events.length === 0 && transition.marks.length === 0;
   if (nothing && !start) {
     // A release takes part even when nothing is written: its answer must not overtake what is queued.
-    const offers = transition.offerTask || transition.offerActivities.length > 0 || stepped.release !== undefined;
+    const offers =
+      transition.offerTask || transition.offerActivities.length > 0 || transition.deliverEffects || stepped.release !== undefined;
     const goesOn = run.held.length > 0 && !run.state.live.closeRefused;
     if (!offers && !goesOn) return undefined;
     if (run.lastUnit === undefined) released();
     else run.lastUnit.waiting.push({ resolve: released, reject: () => {} });
     return undefined;
   }
-  const closes = !isOpen(run.state);
+  // What is written after the close are acknowledgements only.
+  const closes = transition.events.length > 0 && !isOpen(run.state);
   if (closes && h.open.get(openKey(run.key.namespaceId, run.key.workflowId)) === run)
     h.open.delete(openKey(run.key.namespaceId, run.key.workflowId));
   const marks =
@@ -160,9 +163,14 @@ function toChange(h: History, stepped: Stepped): Change | undefined {
       : [...run.lazyMarks.filter((mark) => isStartMarkWanted(run.state, mark)), ...transition.marks];
   run.lazyMarks = [];
   const visibility = visibilityOf(run, start || closes);
-  const execution = executionOf(h, run, start || closes || visibility !== undefined);
+  const execution = executionOf(h, run, start || closes || visibility !== undefined || isReleased(run));
   const bytes = transition.events.reduce((sum, event) => sum + event.frame.length, 64);
   return { run, events: transition.events, marks, start, closes, execution, visibility, bytes, committed: released };
+}
+
+/** A closed run whose last effect has been answered: its row says from now on when it is to be purged. */
+function isReleased(run: HotRun): boolean {
+  return run.storedWakeAt === 0 && !isOpen(run.state) && !hasEffects(run.state);
 }
 
 /** Keeps the frames the next sticky task needs. */

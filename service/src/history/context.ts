@@ -1,7 +1,7 @@
 /** What the parts of the history role share: one plain object per node. */
 import type { StepEnv } from '../core/transition.ts';
 import type { Env, Timer } from '../env.ts';
-import type { MatchingRole, TaskRef } from '../roles.ts';
+import type { HistoryRole, MatchingRole, TaskRef } from '../roles.ts';
 import type { DueCursor, NodeInfo, PurgeItem, RunKey, Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { DueHeap } from './due-heap.ts';
@@ -66,6 +66,8 @@ export interface History {
   readonly stepEnv: StepEnv & { now: number };
   readonly store: Store;
   readonly matching: () => MatchingRole;
+  /** The history role as others see it: effects may concern runs of other slots. */
+  readonly role: () => HistoryRole;
   readonly log: Log;
   readonly tokenKey: Uint8Array;
   readonly options: Required<Omit<HistoryOptions, 'onFatal'>> & Pick<HistoryOptions, 'onFatal'>;
@@ -117,6 +119,8 @@ export interface Upcalls {
   databaseDown(nodeId: string, reason: string): void;
   /** A run was dropped from memory: read it again if it has anything to do. */
   revive(key: RunKey): void;
+  /** Effects of the run have been committed. */
+  deliverEffects(run: HotRun): void;
   /** A checkpoint made rows without events superfluous. */
   purgeMarks(run: HotRun): void;
   /** The heap's head has come due. */

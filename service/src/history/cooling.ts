@@ -3,6 +3,7 @@
  * never changes wake_at, cooling does.
  */
 import { hasUnwrittenDetails } from '../core/activity-attempts.ts';
+import { hasEffects } from '../core/effects.ts';
 import { wakeAt } from '../core/outstanding.ts';
 import { isOpen } from '../core/state.ts';
 import { act, rowOf } from './act.ts';
@@ -32,7 +33,7 @@ export function coolQuiet(h: History): void {
 
 function cool(h: History, run: HotRun): void {
   if (!isOpen(run.state)) {
-    leave(h, run, run.storedWakeAt);
+    if (!hasEffects(run.state)) leave(h, run, run.storedWakeAt);
     return;
   }
   const wake = wakeAt(run.state, h.env.now(), retentionOf(h, run.key));
@@ -91,7 +92,7 @@ export function writeWake(h: History, run: HotRun, wake: number | null, checkpoi
 function evict(h: History, run: HotRun): void {
   const { live, activities } = run.state;
   // A task that its worker asked for is in no log.
-  if (live.flight !== undefined || live.forceTask || run.storedWakeAt !== 0) return;
+  if (live.flight !== undefined || live.forceTask || run.storedWakeAt !== 0 || hasEffects(run.state)) return;
   for (const activity of activities.values()) if (activity.startedAt > 0) return;
   const due = live.nextDue;
   dropRun(h, run);

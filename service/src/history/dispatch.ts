@@ -20,6 +20,7 @@ export function dispatch(h: History, run: HotRun, transition: Transition, releas
   for (const number of transition.offerActivities) {
     if (!(release?.takeActivity?.(run, number) ?? false)) offerActivity(h, run, number);
   }
+  if (transition.deliverEffects) h.up.deliverEffects(run);
   if (!run.state.live.closeRefused && run.held.length > 0) for (const go of run.held.splice(0)) go();
   if (transition.events.length > 0) h.waits.committed(run);
   queriesAfterCommit(h, run);

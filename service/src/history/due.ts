@@ -1,7 +1,9 @@
 /** Steps runs whose time has come, loading those that are not in memory. */
+import { hasEffects } from '../core/effects.ts';
 import { isOpen } from '../core/state.ts';
 import { act } from './act.ts';
 import type { History } from './context.ts';
+import { deliverEffects } from './effects.ts';
 import { purgeIfOver } from './purge.ts';
 import type { HotRun } from './run.ts';
 
@@ -9,7 +11,8 @@ import type { HotRun } from './run.ts';
 export function stepDue(h: History, run: HotRun): void {
   if (run.dropped) return;
   if (!isOpen(run.state)) {
-    purgeIfOver(h, run);
+    if (hasEffects(run.state)) deliverEffects(h, run);
+    else purgeIfOver(h, run);
     return;
   }
   try {

@@ -3,7 +3,7 @@ import type { Payload } from '@perdure/proto/perdure/api/v1/common';
 import { isOpen } from '../core/state.ts';
 import type { InputKind, Inputs } from '../core/step.ts';
 import { PerdureError } from '../errors.ts';
-import type { PauseInput, QueryAnswer, QueryInput, RunRef, SignalInput } from '../roles.ts';
+import type { ChildNotice, PauseInput, QueryAnswer, QueryInput, RunRef, SignalInput } from '../roles.ts';
 import { act, settled } from './act.ts';
 import { continued, heirOf } from './chains.ts';
 import type { History } from './context.ts';
@@ -44,7 +44,8 @@ async function openRun(h: History, ref: RunRef): Promise<HotRun> {
 export async function wantedRun(h: History, ref: RunRef): Promise<HotRun> {
   const { slot } = keyOf(ref.namespaceId, ref.workflowId, ref.runId);
   const run = await resolveRun(h, ref.namespaceId, ref.workflowId, ref.runId, slot);
-  if (run !== undefined) return run;
+  const { firstRunId = '' } = ref;
+  if (run !== undefined && (firstRunId === '' || run.state.firstRunId === firstRunId)) return run;
   const named = ref.runId === '' ? '' : ` with run ${ref.runId}`;
   throw new PerdureError('WORKFLOW_NOT_FOUND', `workflow "${ref.workflowId}"${named} does not exist`, {
     workflow_id: ref.workflowId,
@@ -135,6 +136,17 @@ function hold(h: History, ref: RunRef, kind: 'pause' | 'resume', input: PauseInp
     const run = await wantedRun(h, ref);
     await apply(h, run, kind, input);
     return { runId: run.key.runId };
+  });
+}
+
+/** A run that has closed, or is gone, need not hear of its children. */
+export function childClosed(h: History, parent: RunRef, notice: ChildNotice): Promise<void> {
+  return routed(h, async () => {
+    let run = await wantedRun(h, parent);
+    // Children belong to the chain: what continues the run hears of them.
+    while (run.state.newRunId !== '') run = await wantedRun(h, { ...parent, runId: run.state.newRunId });
+    act(h, run, 'childClosed', notice);
+    await settled(h, run);
   });
 }
 

@@ -1,5 +1,6 @@
 /** A hot run: its state, the bytes its next task needs, and what of it is on the way to the database. */
 import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
+import type { Effect } from '../core/effects.ts';
 import type { RunState } from '../core/state.ts';
 import type { Recorded } from '../core/transition.ts';
 import type { ExecutionRow, RunKey, VisibilityRow } from '../store/store.ts';
@@ -74,6 +75,9 @@ export interface HotRun {
   hurriedFor: string;
   /** Inputs that wait while a refused close is decided again. */
   held: (() => void)[];
+  /** Effects on their way, and the lines they stand in by their target. */
+  delivering: Set<Effect> | undefined;
+  deliveries: Map<string, Effect[]> | undefined;
   /** Values last written to visibility, to see what changes. */
   shown: { blockedCause: string; paused: boolean; memo: unknown };
 }
@@ -120,6 +124,8 @@ export function newHotRun(key: RunKey, state: RunState, now: number): HotRun {
     hurriedFor: '',
     held: [],
     shown: { blockedCause: '', paused: false, memo: undefined },
+    delivering: undefined,
+    deliveries: undefined,
   };
 }
 

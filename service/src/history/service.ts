@@ -12,6 +12,7 @@ import { completeQueries, completeWorkflowTasks, failWorkflowTasks } from './com
 import { every, type History, type HistoryOptions } from './context.ts';
 import { coolQuiet, writeAllDetails } from './cooling.ts';
 import { createDueHeap } from './due-heap.ts';
+import { deliverEffects } from './effects.ts';
 import { createLanes, drained } from './lane.ts';
 import { revive } from './loading.ts';
 import { dropAll } from './memory.ts';
@@ -21,7 +22,15 @@ import { wantTasks } from './offers.ts';
 import { type Progress, progressOf } from './progress.ts';
 import { purgeMarks } from './purge.ts';
 import { awaitResults, describeWorkflow, getHistory } from './reads.ts';
-import { pauseWorkflow, queryWorkflow, requestCancelWorkflow, resumeWorkflow, signalWorkflow, terminateWorkflow } from './requests.ts';
+import {
+  childClosed,
+  pauseWorkflow,
+  queryWorkflow,
+  requestCancelWorkflow,
+  resumeWorkflow,
+  signalWorkflow,
+  terminateWorkflow,
+} from './requests.ts';
 import { startWorkflow } from './start.ts';
 import { claimTasks, undoClaims } from './tasks.ts';
 import { fireDue } from './timers.ts';
@@ -36,6 +45,8 @@ export interface HistoryParts {
   readonly store: Store;
   readonly node: NodeInfo;
   readonly matching: () => MatchingRole;
+  /** Where effects go; this service itself unless told. */
+  readonly role?: () => HistoryRole;
   readonly log: Log;
   readonly tokenKey: Uint8Array;
   readonly options?: HistoryOptions;
@@ -53,13 +64,14 @@ export type HistoryService = HistoryRole & {
   progress(): Progress;
 };
 
-function createState(parts: HistoryParts): History {
+function createState(parts: HistoryParts, self: () => HistoryRole): History {
   const { env, store, node, matching, log, tokenKey, options } = parts;
   const h: History = {
     env,
     stepEnv: { now: 0, newId: () => env.newId() },
     store,
     matching,
+    role: parts.role ?? self,
     log,
     tokenKey,
     options: {
@@ -114,6 +126,7 @@ function createState(parts: HistoryParts): History {
       selfFence: (nodeId) => selfFence(h, nodeId),
       databaseDown: (nodeId, reason) => databaseDown(h, nodeId, reason),
       revive: (key) => revive(h, key),
+      deliverEffects: (run) => deliverEffects(h, run),
       purgeMarks: (run) => purgeMarks(h, run),
       due: () => fireDue(h),
     },
@@ -122,8 +135,8 @@ function createState(parts: HistoryParts): History {
 }
 
 export function createHistory(parts: HistoryParts): HistoryService {
-  const h = createState(parts);
-  return {
+  const h = createState(parts, () => service);
+  const service: HistoryService = {
     startWorkflow: (input) => startWorkflow(h, input),
     signalWorkflow: (ref, input) => signalWorkflow(h, ref, input),
     queryWorkflow: (ref, input, waitMs) => queryWorkflow(h, ref, input, waitMs),
@@ -131,6 +144,7 @@ export function createHistory(parts: HistoryParts): HistoryService {
     terminateWorkflow: (ref, input) => terminateWorkflow(h, ref, input),
     pauseWorkflow: (ref, input) => pauseWorkflow(h, ref, input),
     resumeWorkflow: (ref, input) => resumeWorkflow(h, ref, input),
+    childClosed: (parent, notice) => childClosed(h, parent, notice),
     describeWorkflow: (ref) => describeWorkflow(h, ref),
     getHistory: (ref, range, abort) => getHistory(h, ref, range, abort),
     awaitResults: (refs, options, abort) => awaitResults(h, refs, options, abort),
@@ -159,6 +173,7 @@ export function createHistory(parts: HistoryParts): HistoryService {
     }),
     progress: () => progressOf(h),
   };
+  return service;
 }
 
 async function stop(h: History): Promise<void> {

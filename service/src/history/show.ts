@@ -1,12 +1,14 @@
 /** How a run's state is shown: rows for lists, and the answer of describe. */
 import { type PendingActivity, PendingActivityState } from '@perdure/proto/perdure/api/v1/activity';
+import type { PendingChild } from '@perdure/proto/perdure/api/v1/child';
 import type { SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
+import type { PendingExternal } from '@perdure/proto/perdure/api/v1/external';
 import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import { WorkflowPropertiesUpserted, WorkflowStatus, type WorkflowSummary } from '@perdure/proto/perdure/api/v1/workflow';
 import type { BlockedInfo, DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { encode } from '../core/encode.ts';
 import { BLOCKED_AT_ACTIVITY_ATTEMPT } from '../core/limits.ts';
-import { type Activity, isOpen, type RunState } from '../core/state.ts';
+import { type Activity, type Child, type ExternalRequest, isOpen, type RunState } from '../core/state.ts';
 import { toDuration, toTimestamp } from '../core/time.ts';
 import { isTaskDue } from '../core/workflow-task.ts';
 import type { VisibilityRow } from '../store/store.ts';
@@ -115,6 +117,26 @@ function pendingActivity(activity: Activity, now: number): PendingActivity {
   };
 }
 
+/** A child of a run before has no number in this one. */
+function pendingChild(child: Child): PendingChild {
+  const { number, workflowId, workflowType, runId, scheduledEventId, scheduledAt, parentClosePolicy, cancelRequested } = child;
+  const scheduledTime = toTimestamp(scheduledAt);
+  return {
+    number: Math.max(0, number),
+    workflowId,
+    workflowType,
+    runId,
+    scheduledEventId: BigInt(scheduledEventId),
+    scheduledTime,
+    parentClosePolicy,
+    cancelRequested,
+  };
+}
+
+function pendingExternal({ number, scheduledEventId, workflowId, runId, signalName }: ExternalRequest): PendingExternal {
+  return { number, scheduledEventId: BigInt(scheduledEventId), target: { workflowId, runId }, signalName };
+}
+
 /** The answer of describe, from memory; the caller releases it when the state is committed. */
 export function describe(state: RunState, now: number, notes: string[]): DescribeWorkflowResponse {
   const { flight } = state.live;
@@ -152,5 +174,9 @@ export function describe(state: RunState, now: number, notes: string[]): Describ
     attempt: state.chain?.attempt ?? 1,
     retryPolicy: state.chain?.retryPolicy,
     cronSchedule: state.chain?.cronSchedule ?? '',
+    pendingChildren: isOpen(state) ? [...(state.children?.values() ?? [])].map(pendingChild) : [],
+    pendingExternals: [...(state.externals?.values() ?? [])].map(pendingExternal),
+    parent: state.parent,
+    root: state.root,
   };
 }

@@ -55,6 +55,21 @@ const DETAILS: Details = {
   timerCanceled: (e) => [`timer ${e.number}`],
   workflowPaused: (e) => [e.reason, by(e.identity)],
   workflowResumed: (e) => [e.reason, by(e.identity)],
+  childWorkflowScheduled: (e) => [child(e.number), e.workflowType, JSON.stringify(e.workflowId), args(e.input)],
+  childWorkflowStarted: (e) => [child(e.number), `run ${e.runId}`],
+  childWorkflowStartFailed: (e) => [child(e.number), e.reason, e.message],
+  childWorkflowCancelRequested: (e) => [child(e.number), e.reason],
+  childWorkflowCompleted: (e) => [child(e.number), value(e.result)],
+  childWorkflowFailed: (e) => [child(e.number), failureText(e.failure)],
+  childWorkflowTimedOut: (e) => [child(e.number), `${String(toPlain(e.timeoutType, 'timeoutType'))} timeout`],
+  childWorkflowCanceled: (e) => [child(e.number), e.runId === '' ? 'never started' : '', args(e.details)],
+  childWorkflowTerminated: (e) => [child(e.number), e.reason, by(e.identity)],
+  externalSignalScheduled: (e) => [request(e.number), e.signalName, target(e), args(e.input)],
+  externalSignalDelivered: (e) => [request(e.number)],
+  externalSignalFailed: (e) => [request(e.number), e.reason, e.message],
+  externalCancelScheduled: (e) => [request(e.number), target(e), e.reason],
+  externalCancelDelivered: (e) => [request(e.number)],
+  externalCancelFailed: (e) => [request(e.number), e.reason, e.message],
   workflowSignaled: (e) => [e.signalName, args(e.input), by(e.identity)],
 };
 
@@ -86,6 +101,18 @@ function activity(id: string, type: string): string {
 
 function activityNumber(number: number): string {
   return `activity ${number}`;
+}
+
+function child(number: number): string {
+  return `child ${number}`;
+}
+
+function request(number: number): string {
+  return `request ${number}`;
+}
+
+function target({ childNumber, target: to }: { childNumber: number; target: { workflowId: string } | undefined }): string {
+  return `to ${childNumber > 0 ? child(childNumber) : JSON.stringify(to?.workflowId ?? '')}`;
 }
 
 function after(duration: Parameters<typeof durationText>[0]): string {

@@ -50,6 +50,7 @@ function headFields(response: DescribeWorkflowResponse): [string, string | undef
     ['next run', response.newRunId || undefined],
     ['attempt', response.retryPolicy === undefined ? undefined : String(response.attempt)],
     ['cron', response.cronSchedule || undefined],
+    ['parent', response.parent === undefined ? undefined : `${response.parent.workflowId} (run ${response.parent.runId})`],
     ['cancel requested', response.cancelRequested ? 'yes' : undefined],
     ['memo', filled(summary.memo)],
     ['search attributes', filled(searchAttributesToPlain(summary.searchAttributes))],
@@ -69,7 +70,7 @@ function pausedText({ since, identity, reason }: PausedInfo): string {
 }
 
 function tables(response: DescribeWorkflowResponse, options: TableOptions): string[] {
-  const { variables, pendingActivities, pendingTimers } = response;
+  const { variables, pendingActivities, pendingTimers, pendingChildren, pendingExternals } = response;
   const table = (header: string[], rows: string[][]): string => (rows.length === 0 ? '' : formatTable(header, rows, options));
   return [
     table(
@@ -95,6 +96,24 @@ function tables(response: DescribeWorkflowResponse, options: TableOptions): stri
     table(
       ['TIMER', 'DUE'],
       pendingTimers.map((timer) => [String(timer.number), new Date(Number(timer.dueTimeMs)).toISOString()]),
+    ),
+    table(
+      ['CHILD', 'TYPE', 'WORKFLOW ID', 'FIRST RUN', 'AT PARENT CLOSE'],
+      pendingChildren.map((child) => [
+        `${child.number}${child.cancelRequested ? ' (cancel requested)' : ''}`,
+        child.workflowType,
+        child.workflowId,
+        child.runId || '(starting)',
+        String(toPlain(child.parentClosePolicy, 'parentClosePolicy')),
+      ]),
+    ),
+    table(
+      ['REQUEST', 'WHAT', 'WORKFLOW ID'],
+      pendingExternals.map(({ number, signalName, target }) => [
+        String(number),
+        signalName === '' ? 'cancel' : `signal ${signalName}`,
+        target?.workflowId ?? '',
+      ]),
     ),
   ];
 }

@@ -32,6 +32,8 @@ function failureKind({ info }: Failure): string {
       return 'terminated';
     case 'activity':
       return `activity ${info.value.activityType} (attempt ${info.value.attempt}, ${String(toPlain(info.value.retryState, 'retryState'))})`;
+    case 'childWorkflow':
+      return `child ${info.value.workflowType} (${info.value.workflowId})`;
     case 'service':
       return info.value.reason;
     case undefined:

@@ -12,6 +12,7 @@ import type { InputKind, Inputs } from '../../../src/core/step.ts';
 import { fromDuration, fromTimestamp } from '../../../src/core/time.ts';
 import type { Transition } from '../../../src/core/transition.ts';
 import { isTaskDue } from '../../../src/core/workflow-task.ts';
+import { checkCarried, type EffectModel, keysOf, newEffectModel, takeEvent, takeMark } from './effects.ts';
 import { leftOut, plain } from './plain.ts';
 import { apply, foldLog, newRun, nextRun, type Run, reload } from './run.ts';
 
@@ -40,6 +41,9 @@ export interface Checked {
   readonly offeredActivities: Set<string>;
   claims: number;
   clockSteppedBack: boolean;
+  readonly effects: EffectModel;
+  /** Effects that were told to be delivered. */
+  readonly delivered: Set<string>;
   readonly followUps: { taken: number; leftOut: number };
   /** Due times of open timers, as the events say. */
   readonly timers: Map<number, number>;
@@ -61,6 +65,8 @@ export function startChecked(input: StartInput): Checked {
     offeredActivities: new Set(),
     claims: 0,
     clockSteppedBack: false,
+    effects: newEffectModel(),
+    delivered: new Set(),
     followUps: { taken: 0, leftOut: 0 },
     timers: new Map(),
     endedActivities: new Set(),
@@ -126,6 +132,7 @@ export function reloadChecked(checked: Checked): void {
   checkLog(checked);
   checked.offeredTask = false;
   checked.offeredActivities.clear();
+  checked.delivered.clear();
   take(checked, reload(checked.run));
   handleDue(checked);
   checkLeft(checked);
@@ -153,9 +160,14 @@ function take(checked: Checked, transition: Transition): HistoryEvent[] {
     takeTimer(checked, event);
     takeOutcome(checked, event);
     takeTask(checked, event);
+    takeEvent(checked.effects, event);
   }
   if (transition.successor !== undefined) takeSuccessor(checked, transition.successor);
-  for (const mark of [...transition.marks, ...transition.lazyMarks]) checked.kinds.add(mark.attributes?.$case ?? '');
+  for (const mark of [...transition.marks, ...transition.lazyMarks]) {
+    checked.kinds.add(mark.attributes?.$case ?? '');
+    takeMark(checked.effects, mark);
+  }
+  if (transition.deliverEffects) for (const key of keysOf(outstanding(checked.run.state, 0).effects)) checked.delivered.add(key);
   if (transition.offerTask) checked.offeredTask = true;
   for (const number of transition.offerActivities) {
     checked.offeredActivities.add(`${number}.${checked.run.state.activities.get(number)?.attempt}`);
@@ -201,6 +213,9 @@ function takeSuccessor(checked: Checked, successor: Successor): void {
   for (const { attributes } of [started, ...rest] as HistoryEvent[]) checked.kinds.add(attributes?.$case ?? '');
   for (const mark of transition.marks) checked.kinds.add(mark.attributes?.$case ?? '');
   checkLog({ run: next });
+  const carried = checkCarried(checked.effects, next);
+  for (const mark of carried) checked.kinds.add(mark.attributes?.$case ?? '');
+  if (carried.length > 0) checkLog({ run: next });
 }
 
 function logged(run: Run): { id: number; attributes: HistoryEvent['attributes'] }[] {
@@ -257,6 +272,10 @@ const eventOf: Record<string, string> = {
   cancelActivity: 'activityCancelRequested',
   startTimer: 'timerStarted',
   cancelTimer: 'timerCanceled',
+  scheduleChildWorkflow: 'childWorkflowScheduled',
+  cancelChildWorkflow: 'childWorkflowCancelRequested',
+  signalExternal: 'externalSignalScheduled',
+  cancelExternal: 'externalCancelScheduled',
 };
 
 /** The C to whose block an event belongs; undefined when to none. */
@@ -295,12 +314,19 @@ function checkBlock(events: readonly HistoryEvent[], completion: WorkflowTaskCom
 /** What is left to be done agrees with what was offered, with the events, and with `wake_at`. R-MATCH-1, R-DUE-1. */
 function checkLeft(checked: Checked): void {
   const { state, now } = checked.run;
+  const left = outstanding(state, now);
+  const effects = keysOf(left.effects);
+  same([...effects].sort(), [...checked.effects.open].sort(), 'the effects are those that the events ask for');
+  must(
+    effects.every((key) => checked.delivered.has(key)),
+    'what is to be done outside is delivered',
+  );
   if (!isOpen(state)) {
-    same(outstanding(state, now), { workflowTask: false, activityTasks: [], timers: [] }, 'a closed run waits for nothing');
-    must(wakeAt(state, now, RETENTION_MS) === state.closedAt + RETENTION_MS, 'a closed run comes back to be purged');
+    same({ ...left, effects: [] }, { workflowTask: false, activityTasks: [], timers: [], effects: [] }, 'a closed run waits for nothing');
+    const wake = effects.length > 0 ? 0 : state.closedAt + RETENTION_MS;
+    must(wakeAt(state, now, RETENTION_MS) === wake, 'a closed run stays for its effects, then comes back to be purged');
     return;
   }
-  const left = outstanding(state, now);
   same([...left.timers].sort(), [...checked.timers.keys()].sort(), 'the open timers are those of the events');
   must(!left.workflowTask || checked.offeredTask, 'the open task is offered');
   for (const number of left.activityTasks) {
@@ -325,6 +351,7 @@ function checkWake(state: RunState, now: number): void {
   const activities = [...state.activities.values()];
   const paused = state.paused !== undefined;
   const driven =
+    (state.effects?.size ?? 0) > 0 ||
     state.live.flight !== undefined ||
     (isTaskDue(state) && (state.task.base > 0 || state.task.attempt > 1 || state.task.notBefore <= now)) ||
     activities.some(({ startedAt, dueAt, heartbeatMs }) => (startedAt === 0 ? dueAt <= now && !paused : heartbeatMs > 0));

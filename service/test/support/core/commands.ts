@@ -1,8 +1,10 @@
 // Commands of scripts as words: `schedule 1 run=10s`, `timer 1..3 5s`, `complete done`.
+import { type ParentClosePolicy, ScheduleChildWorkflowCommand } from '@perdure/proto/perdure/api/v1/child';
 import type { Command } from '@perdure/proto/perdure/api/v1/command';
 import type { Header, Payload, RetryPolicy, SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
 import { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import type { ReusePolicy } from '@perdure/proto/perdure/api/v1/workflow';
 import { toDuration } from '../../../src/core/time.ts';
 import { durationOf } from './text.ts';
 
@@ -124,6 +126,37 @@ function continueOf(workflowType: string, options: Record<string, string>): Attr
   };
 }
 
+/** `child 1 id=pay-1 policy=abandon`; ids are `child-<number>` unless told. */
+function childOf(number: number, options: Record<string, string>): Attributes {
+  const policies: Record<string, number> = { terminate: 1, cancel: 2, abandon: 3 };
+  return {
+    $case: 'scheduleChildWorkflow',
+    value: ScheduleChildWorkflowCommand.create({
+      number,
+      workflowId: options.id ?? `child-${number}`,
+      workflowType: options.type ?? 'pay',
+      taskQueue: options.queue ?? '',
+      input: options.input === undefined ? [] : [payloadOf(options.input)],
+      runTimeout: durationOption(options.run),
+      executionTimeout: durationOption(options.execution),
+      taskTimeout: durationOption(options.task),
+      retryPolicy: retryPolicyOf(options),
+      memo: memoOf(options),
+      searchAttributes: searchAttributesOf(options),
+      reusePolicy: Number(options.reuse ?? 0) as ReusePolicy,
+      parentClosePolicy: (policies[options.policy ?? ''] ?? Number(options.policy ?? 0)) as ParentClosePolicy,
+    }),
+  };
+}
+
+/** `to=order-8`, or `child=1`. */
+function targetOf({ to, run, child }: Record<string, string>): {
+  target: { workflowId: string; runId: string } | undefined;
+  childNumber: number;
+} {
+  return { target: to === undefined ? undefined : { workflowId: to, runId: run ?? '' }, childNumber: Number(child ?? 0) };
+}
+
 const commands: Record<string, (words: Words) => (Attributes | undefined)[]> = {
   schedule: ({ plain, options }) => numbersOf(plain[0]).map((number) => scheduleOf(number, options)),
   'cancel-activity': ({ plain }) => numbersOf(plain[0]).map((number) => ({ $case: 'cancelActivity', value: { number } })),
@@ -138,6 +171,18 @@ const commands: Record<string, (words: Words) => (Attributes | undefined)[]> = {
   continue: ({ plain, options }) => [continueOf(plain[0] ?? '', options)],
   cancel: ({ plain }) => [{ $case: 'cancelWorkflow', value: { details: plain.map(payloadOf) } }],
   upsert: ({ options }) => [{ $case: 'upsertProperties', value: { memo: memoOf(options), searchAttributes: searchAttributesOf(options) } }],
+  child: ({ plain, options }) => numbersOf(plain[0]).map((number) => childOf(number, options)),
+  'cancel-child': ({ plain }) => numbersOf(plain[0]).map((number) => ({ $case: 'cancelChildWorkflow', value: { number, reason: '' } })),
+  send: ({ plain, options }) =>
+    numbersOf(plain[0]).map((number) => ({
+      $case: 'signalExternal',
+      value: { number, ...targetOf(options), signalName: options.signal ?? 'go', input: [], header: undefined, callSite: '' },
+    })),
+  'send-cancel': ({ plain, options }) =>
+    numbersOf(plain[0]).map((number) => ({
+      $case: 'cancelExternal',
+      value: { number, ...targetOf(options), reason: options.reason ?? '', callSite: '' },
+    })),
   unknown: () => [undefined],
 };
 

@@ -13,6 +13,7 @@ import { toDuration } from '../../../src/core/time.ts';
 import { isTaskDue } from '../../../src/core/workflow-task.ts';
 import { type Checked, reloadChecked, stepChecked } from './checks.ts';
 import { payloadOf } from './commands.ts';
+import { answerOf, noticeOf, outsideCommandOf } from './effects.ts';
 import { flush, loggedSignals, worker } from './run.ts';
 
 /** One draw: what to do, and two numbers that say with what. */
@@ -51,8 +52,13 @@ const durations = [1, 500, 1_000, 3_000, 10_000, 60_000, 600_000];
 const durationOf = (n: number): number => durations[n % durations.length] as number;
 
 function commandsOf(run: Checked, a: number, b: number): Command[] {
-  const last = { activity: run.run.state.lastActivity, timer: run.run.state.lastTimer };
-  return Array.from({ length: b % 5 }, (_, n) => ({ attributes: commandOf(last, Math.floor(a / 3 ** n) + n, (a + b + n * 7) % 6) }));
+  const { lastActivity, lastTimer, lastChild, lastExternal } = run.run.state;
+  const last = { activity: lastActivity, timer: lastTimer, child: lastChild, external: lastExternal };
+  return Array.from({ length: b % 5 }, (_, n) => {
+    const drawn = Math.floor(a / 3 ** n) + n;
+    const pick = (a + b + n * 7) % 9;
+    return { attributes: pick > 5 ? outsideCommandOf(last, drawn) : commandOf(last, drawn, pick) };
+  });
 }
 
 /** A command of the kind `pick`, with figures drawn from `n`; `last` counts the steps used so far. */
@@ -224,6 +230,11 @@ export const moves = {
   returnActivity(run: Checked, a: number, b: number) {
     input(run, 'returnActivity', { token: activityToken(run, a), begun: b % 2 === 0 });
   },
+  answerEffect(run: Checked, a: number, b: number) {
+    const answer = answerOf(run.run.state, a, b);
+    if (answer !== undefined) input(run, 'answerEffect', answer);
+  },
+  childClosed: (run: Checked, a: number, b: number) => void input(run, 'childClosed', noticeOf(run.run.state, a, b)),
   advance,
   back(run: Checked, a: number) {
     run.run.now -= 1 + (a % 2_000);

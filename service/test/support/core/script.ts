@@ -1,9 +1,12 @@
 // Scripts of the core: lines of inputs, each followed by what it writes, offers, answers and leaves to be done. See service/src/core/testdata/README.md.
+import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import { TimeoutType } from '@perdure/proto/perdure/api/v1/failure';
 import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import type { ActivityTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import { Marks } from '@perdure/proto/perdure/server/v1/mark';
 import { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import { readCheckpoint, writeCheckpoint } from '../../../src/core/checkpoint.ts';
+import type { Effect, EffectAnswer } from '../../../src/core/effects.ts';
 import { type FollowUpInput, followUpFacts } from '../../../src/core/follow-up.ts';
 import type { StartInput } from '../../../src/core/inputs.ts';
 import { nextDue, outstanding, wakeAt } from '../../../src/core/outstanding.ts';
@@ -84,7 +87,11 @@ function written(transition: Transition): string[] {
     ...transition.lazyMarks.map((mark) => `lazy mark ${showMark(mark)}`),
   ];
   const shown = facts.length <= SHOWN ? facts : [...facts.slice(0, 2), `… ${facts.length - 4} more`, ...facts.slice(-2)];
-  const offers = [...(transition.offerTask ? ['task'] : []), ...transition.offerActivities.map((number) => `activity ${number}`)];
+  const offers = [
+    ...(transition.offerTask ? ['task'] : []),
+    ...transition.offerActivities.map((number) => `activity ${number}`),
+    ...(transition.deliverEffects ? ['effects'] : []),
+  ];
   return offers.length === 0 ? shown : [...shown, `offer ${few(offers)}`];
 }
 
@@ -95,13 +102,14 @@ function few(items: readonly string[]): string {
 /** What the run needs next, when it is something else than after the line before. */
 function leftOf(session: Session): string[] {
   const { state, now } = session.run;
-  const { workflowTask, activityTasks, timers } = outstanding(state, now);
+  const { workflowTask, activityTasks, timers, effects } = outstanding(state, now);
   const waits = [
     ...(state.live.flight === undefined ? [] : ['task out']),
     ...(workflowTask ? ['task'] : []),
     ...activityTasks.map((number) => `activity ${number}`),
     ...[...state.activities.values()].filter(({ startedAt }) => startedAt > 0).map(({ number }) => `activity ${number} out`),
     ...timers.map((number) => `timer ${number}`),
+    ...effects.map(({ kind, eventId, target }) => `${kind} ${eventId} to ${target}`),
   ];
   const wake = wakeAt(state, now, RETENTION_MS);
   const left = `left: ${waits.length === 0 ? 'nothing' : few(waits)}; next ${clock(nextDue(state))}; wake ${wake === 0 ? 'now' : clock(wake ?? Number.POSITIVE_INFINITY)}`;
@@ -129,6 +137,8 @@ function startOf({ options }: Words): StartInput {
     startDelayMs: ms('delay'),
     retryPolicy: retryPolicyOf(options),
     cronSchedule: options.cron?.replaceAll('_', ' ') ?? '',
+    parent: options.parent === undefined ? undefined : { workflowId: options.parent, runId: 'parent-run', scheduledEventId: 3n, number: 1 },
+    root: options.parent === undefined ? undefined : { workflowId: 'top', runId: 'top-run' },
     memo: memoOf(options),
     searchAttributes: searchAttributesOf(options),
     retentionMs: RETENTION_MS,
@@ -200,6 +210,22 @@ function claimId(session: Session, { options }: Words): string {
 /** The text behind the first word and the options that belong to the input. */
 function commandsIn(line: string): string {
   return line.replace(/^\S+/, '').replace(/ (?:token|worker)=\S+/g, '');
+}
+
+function closingOf(kind: string, words: Words): HistoryEvent['attributes'] {
+  const completedEventId = 2n;
+  switch (kind) {
+    case 'failed':
+      return { $case: 'workflowFailed', value: { completedEventId, failure: failureOf(words), newRunId: '', retryState: 0 } };
+    case 'timed-out':
+      return { $case: 'workflowTimedOut', value: { timeoutType: TimeoutType.RUN, newRunId: '', retryState: 0 } };
+    case 'canceled':
+      return { $case: 'workflowCanceled', value: { completedEventId, details: [payloadOf('why')] } };
+    case 'terminated':
+      return { $case: 'workflowTerminated', value: { reason: 'enough', details: [], identity: 'w' } };
+    default:
+      return { $case: 'workflowCompleted', value: { completedEventId, result: payloadOf('done'), newRunId: '' } };
+  }
 }
 
 function advance(session: Session, words: Words): string[] {
@@ -293,6 +319,32 @@ const inputs: Record<string, Handler> = {
     return session.run.log.slice(before).flatMap(({ marks }) => Marks.decode(marks).marks.map((mark) => `mark ${showMark(mark)}`));
   },
   reload: (session, { plain }) => written(reload(session.run, plain.includes('same'))),
+  /** `answer 3 run-7`, or `answer 3 failed=WORKFLOW_NOT_FOUND`; the number is that of the event that asked. `kind=` names an effect that is gone. */
+  answer(session, { plain, options }) {
+    const eventId = Number(plain[0]);
+    const known = session.run.state.effects?.get(eventId);
+    const kind = (options.kind ?? known?.kind ?? 'startChild') as Effect['kind'];
+    const effect: Effect = { kind, eventId, after: eventId, number: known?.number ?? 0, target: '' };
+    const { failed } = options;
+    const answer: EffectAnswer =
+      failed === undefined ? { ok: true, runId: plain[1] ?? '' } : { ok: false, reason: failed, message: 'refused' };
+    return give(session, 'answerEffect', { effect, answer });
+  },
+  /** `child-closed 1 completed event=3`: the end of a child's chain is told. */
+  'child-closed'(session, words) {
+    const { plain, options } = words;
+    const number = Number(plain[0]);
+    const scheduledEventId = Number(options.event ?? session.run.state.children?.get(number)?.scheduledEventId ?? 0);
+    const originRunId = options.origin ?? session.run.state.originRunId;
+    return give(session, 'childClosed', {
+      originRunId,
+      scheduledEventId,
+      number,
+      firstRunId: 'first-run',
+      runId: 'last-run',
+      closing: closingOf(plain[1] ?? 'completed', words),
+    });
+  },
   'write-details': (session) => give(session, 'writeDetails', undefined),
   /** The state goes through a checkpoint. */
   checkpoint(session) {

@@ -4,6 +4,8 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { CancelActivityCommand, ScheduleActivityCommand } from "./activity.ts";
+import { CancelChildWorkflowCommand, ScheduleChildWorkflowCommand } from "./child.ts";
+import { CancelExternalCommand, SignalExternalCommand } from "./external.ts";
 import { CancelTimerCommand, StartTimerCommand } from "./timer.ts";
 import {
   CancelWorkflowCommand,
@@ -31,9 +33,17 @@ export interface Command {
     | //
     /** 50 to 59 timer. */
     { $case: "startTimer"; value: StartTimerCommand }
+    | { $case: "cancelTimer"; value: CancelTimerCommand }
     | //
-    /** Later: 70 to 79 child workflow, 80 to 89 external workflow, 90 to 99 marker, 100 to 109 update, 110 to 149 as in HistoryEvent. */
-    { $case: "cancelTimer"; value: CancelTimerCommand }
+    /** 70 to 79 child workflow. */
+    { $case: "scheduleChildWorkflow"; value: ScheduleChildWorkflowCommand }
+    | { $case: "cancelChildWorkflow"; value: CancelChildWorkflowCommand }
+    | //
+    /** 80 to 89 external workflow. */
+    { $case: "signalExternal"; value: SignalExternalCommand }
+    | //
+    /** Later: 90 to 99 marker, 100 to 109 update, 110 to 149 as in HistoryEvent. */
+    { $case: "cancelExternal"; value: CancelExternalCommand }
     | undefined;
 }
 
@@ -70,6 +80,18 @@ export const Command: MessageFns<Command> = {
         break;
       case "cancelTimer":
         CancelTimerCommand.encode(message.attributes.value, writer.uint32(418).fork()).join();
+        break;
+      case "scheduleChildWorkflow":
+        ScheduleChildWorkflowCommand.encode(message.attributes.value, writer.uint32(562).fork()).join();
+        break;
+      case "cancelChildWorkflow":
+        CancelChildWorkflowCommand.encode(message.attributes.value, writer.uint32(586).fork()).join();
+        break;
+      case "signalExternal":
+        SignalExternalCommand.encode(message.attributes.value, writer.uint32(642).fork()).join();
+        break;
+      case "cancelExternal":
+        CancelExternalCommand.encode(message.attributes.value, writer.uint32(666).fork()).join();
         break;
     }
     return writer;
@@ -178,6 +200,50 @@ export const Command: MessageFns<Command> = {
             message.attributes = { $case: "cancelTimer", value: CancelTimerCommand.decode(reader, reader.uint32()) };
             continue;
           }
+          case 70: {
+            if (tag !== 562) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "scheduleChildWorkflow",
+              value: ScheduleChildWorkflowCommand.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 73: {
+            if (tag !== 586) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "cancelChildWorkflow",
+              value: CancelChildWorkflowCommand.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 80: {
+            if (tag !== 642) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "signalExternal",
+              value: SignalExternalCommand.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 83: {
+            if (tag !== 666) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "cancelExternal",
+              value: CancelExternalCommand.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -228,6 +294,25 @@ export const Command: MessageFns<Command> = {
         ? { $case: "cancelTimer", value: CancelTimerCommand.fromJSON(object.cancelTimer) }
         : isSet(object.cancel_timer)
         ? { $case: "cancelTimer", value: CancelTimerCommand.fromJSON(object.cancel_timer) }
+        : isSet(object.scheduleChildWorkflow)
+        ? { $case: "scheduleChildWorkflow", value: ScheduleChildWorkflowCommand.fromJSON(object.scheduleChildWorkflow) }
+        : isSet(object.schedule_child_workflow)
+        ? {
+          $case: "scheduleChildWorkflow",
+          value: ScheduleChildWorkflowCommand.fromJSON(object.schedule_child_workflow),
+        }
+        : isSet(object.cancelChildWorkflow)
+        ? { $case: "cancelChildWorkflow", value: CancelChildWorkflowCommand.fromJSON(object.cancelChildWorkflow) }
+        : isSet(object.cancel_child_workflow)
+        ? { $case: "cancelChildWorkflow", value: CancelChildWorkflowCommand.fromJSON(object.cancel_child_workflow) }
+        : isSet(object.signalExternal)
+        ? { $case: "signalExternal", value: SignalExternalCommand.fromJSON(object.signalExternal) }
+        : isSet(object.signal_external)
+        ? { $case: "signalExternal", value: SignalExternalCommand.fromJSON(object.signal_external) }
+        : isSet(object.cancelExternal)
+        ? { $case: "cancelExternal", value: CancelExternalCommand.fromJSON(object.cancelExternal) }
+        : isSet(object.cancel_external)
+        ? { $case: "cancelExternal", value: CancelExternalCommand.fromJSON(object.cancel_external) }
         : undefined,
     };
   },
@@ -252,6 +337,14 @@ export const Command: MessageFns<Command> = {
       obj.startTimer = StartTimerCommand.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "cancelTimer") {
       obj.cancelTimer = CancelTimerCommand.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "scheduleChildWorkflow") {
+      obj.scheduleChildWorkflow = ScheduleChildWorkflowCommand.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "cancelChildWorkflow") {
+      obj.cancelChildWorkflow = CancelChildWorkflowCommand.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "signalExternal") {
+      obj.signalExternal = SignalExternalCommand.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "cancelExternal") {
+      obj.cancelExternal = CancelExternalCommand.toJSON(message.attributes.value);
     }
     return obj;
   },
@@ -334,6 +427,42 @@ export const Command: MessageFns<Command> = {
       case "cancelTimer": {
         if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
           message.attributes = { $case: "cancelTimer", value: CancelTimerCommand.fromPartial(object.attributes.value) };
+        }
+        break;
+      }
+      case "scheduleChildWorkflow": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "scheduleChildWorkflow",
+            value: ScheduleChildWorkflowCommand.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "cancelChildWorkflow": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "cancelChildWorkflow",
+            value: CancelChildWorkflowCommand.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "signalExternal": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "signalExternal",
+            value: SignalExternalCommand.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "cancelExternal": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "cancelExternal",
+            value: CancelExternalCommand.fromPartial(object.attributes.value),
+          };
         }
         break;
       }

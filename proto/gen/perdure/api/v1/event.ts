@@ -12,6 +12,25 @@ import {
   ActivityScheduled,
   ActivityTimedOut,
 } from "./activity.ts";
+import {
+  ChildWorkflowCanceled,
+  ChildWorkflowCancelRequested,
+  ChildWorkflowCompleted,
+  ChildWorkflowFailed,
+  ChildWorkflowScheduled,
+  ChildWorkflowStarted,
+  ChildWorkflowStartFailed,
+  ChildWorkflowTerminated,
+  ChildWorkflowTimedOut,
+} from "./child.ts";
+import {
+  ExternalCancelDelivered,
+  ExternalCancelFailed,
+  ExternalCancelScheduled,
+  ExternalSignalDelivered,
+  ExternalSignalFailed,
+  ExternalSignalScheduled,
+} from "./external.ts";
 import { WorkflowPaused, WorkflowResumed } from "./pause.ts";
 import { WorkflowSignaled } from "./signal.ts";
 import { WorkflowTaskCompleted } from "./task.ts";
@@ -75,6 +94,30 @@ export interface HistoryEvent {
     | //
     /** 60 to 69 signal. */
     { $case: "workflowSignaled"; value: WorkflowSignaled }
+    | //
+    /** 70 to 79 child workflow. */
+    { $case: "childWorkflowScheduled"; value: ChildWorkflowScheduled }
+    | { $case: "childWorkflowStarted"; value: ChildWorkflowStarted }
+    | { $case: "childWorkflowStartFailed"; value: ChildWorkflowStartFailed }
+    | { $case: "childWorkflowCancelRequested"; value: ChildWorkflowCancelRequested }
+    | { $case: "childWorkflowCompleted"; value: ChildWorkflowCompleted }
+    | { $case: "childWorkflowFailed"; value: ChildWorkflowFailed }
+    | { $case: "childWorkflowTimedOut"; value: ChildWorkflowTimedOut }
+    | { $case: "childWorkflowCanceled"; value: ChildWorkflowCanceled }
+    | { $case: "childWorkflowTerminated"; value: ChildWorkflowTerminated }
+    | //
+    /** 80 to 89 external workflow. */
+    { $case: "externalSignalScheduled"; value: ExternalSignalScheduled }
+    | { $case: "externalSignalDelivered"; value: ExternalSignalDelivered }
+    | { $case: "externalSignalFailed"; value: ExternalSignalFailed }
+    | { $case: "externalCancelScheduled"; value: ExternalCancelScheduled }
+    | { $case: "externalCancelDelivered"; value: ExternalCancelDelivered }
+    | //
+    /**
+     * Later: 90 to 99 marker, 100 to 109 update,
+     * 110 to 119 callback and correlation key, 120 to 129 JSON-defined workflow, 130 to 139 stream and keyed state, 140 to 149 schedule.
+     */
+    { $case: "externalCancelFailed"; value: ExternalCancelFailed }
     | undefined;
 }
 
@@ -228,6 +271,51 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
         break;
       case "workflowSignaled":
         WorkflowSignaled.encode(message.attributes.value, writer.uint32(482).fork()).join();
+        break;
+      case "childWorkflowScheduled":
+        ChildWorkflowScheduled.encode(message.attributes.value, writer.uint32(562).fork()).join();
+        break;
+      case "childWorkflowStarted":
+        ChildWorkflowStarted.encode(message.attributes.value, writer.uint32(570).fork()).join();
+        break;
+      case "childWorkflowStartFailed":
+        ChildWorkflowStartFailed.encode(message.attributes.value, writer.uint32(578).fork()).join();
+        break;
+      case "childWorkflowCancelRequested":
+        ChildWorkflowCancelRequested.encode(message.attributes.value, writer.uint32(586).fork()).join();
+        break;
+      case "childWorkflowCompleted":
+        ChildWorkflowCompleted.encode(message.attributes.value, writer.uint32(594).fork()).join();
+        break;
+      case "childWorkflowFailed":
+        ChildWorkflowFailed.encode(message.attributes.value, writer.uint32(602).fork()).join();
+        break;
+      case "childWorkflowTimedOut":
+        ChildWorkflowTimedOut.encode(message.attributes.value, writer.uint32(610).fork()).join();
+        break;
+      case "childWorkflowCanceled":
+        ChildWorkflowCanceled.encode(message.attributes.value, writer.uint32(618).fork()).join();
+        break;
+      case "childWorkflowTerminated":
+        ChildWorkflowTerminated.encode(message.attributes.value, writer.uint32(626).fork()).join();
+        break;
+      case "externalSignalScheduled":
+        ExternalSignalScheduled.encode(message.attributes.value, writer.uint32(642).fork()).join();
+        break;
+      case "externalSignalDelivered":
+        ExternalSignalDelivered.encode(message.attributes.value, writer.uint32(650).fork()).join();
+        break;
+      case "externalSignalFailed":
+        ExternalSignalFailed.encode(message.attributes.value, writer.uint32(658).fork()).join();
+        break;
+      case "externalCancelScheduled":
+        ExternalCancelScheduled.encode(message.attributes.value, writer.uint32(666).fork()).join();
+        break;
+      case "externalCancelDelivered":
+        ExternalCancelDelivered.encode(message.attributes.value, writer.uint32(674).fork()).join();
+        break;
+      case "externalCancelFailed":
+        ExternalCancelFailed.encode(message.attributes.value, writer.uint32(682).fork()).join();
         break;
     }
     return writer;
@@ -465,6 +553,171 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
             message.attributes = { $case: "workflowSignaled", value: WorkflowSignaled.decode(reader, reader.uint32()) };
             continue;
           }
+          case 70: {
+            if (tag !== 562) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "childWorkflowScheduled",
+              value: ChildWorkflowScheduled.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 71: {
+            if (tag !== 570) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "childWorkflowStarted",
+              value: ChildWorkflowStarted.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 72: {
+            if (tag !== 578) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "childWorkflowStartFailed",
+              value: ChildWorkflowStartFailed.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 73: {
+            if (tag !== 586) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "childWorkflowCancelRequested",
+              value: ChildWorkflowCancelRequested.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 74: {
+            if (tag !== 594) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "childWorkflowCompleted",
+              value: ChildWorkflowCompleted.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 75: {
+            if (tag !== 602) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "childWorkflowFailed",
+              value: ChildWorkflowFailed.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 76: {
+            if (tag !== 610) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "childWorkflowTimedOut",
+              value: ChildWorkflowTimedOut.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 77: {
+            if (tag !== 618) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "childWorkflowCanceled",
+              value: ChildWorkflowCanceled.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 78: {
+            if (tag !== 626) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "childWorkflowTerminated",
+              value: ChildWorkflowTerminated.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 80: {
+            if (tag !== 642) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "externalSignalScheduled",
+              value: ExternalSignalScheduled.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 81: {
+            if (tag !== 650) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "externalSignalDelivered",
+              value: ExternalSignalDelivered.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 82: {
+            if (tag !== 658) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "externalSignalFailed",
+              value: ExternalSignalFailed.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 83: {
+            if (tag !== 666) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "externalCancelScheduled",
+              value: ExternalCancelScheduled.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 84: {
+            if (tag !== 674) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "externalCancelDelivered",
+              value: ExternalCancelDelivered.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 85: {
+            if (tag !== 682) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "externalCancelFailed",
+              value: ExternalCancelFailed.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -581,6 +834,93 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
         ? { $case: "workflowSignaled", value: WorkflowSignaled.fromJSON(object.workflowSignaled) }
         : isSet(object.workflow_signaled)
         ? { $case: "workflowSignaled", value: WorkflowSignaled.fromJSON(object.workflow_signaled) }
+        : isSet(object.childWorkflowScheduled)
+        ? { $case: "childWorkflowScheduled", value: ChildWorkflowScheduled.fromJSON(object.childWorkflowScheduled) }
+        : isSet(object.child_workflow_scheduled)
+        ? { $case: "childWorkflowScheduled", value: ChildWorkflowScheduled.fromJSON(object.child_workflow_scheduled) }
+        : isSet(object.childWorkflowStarted)
+        ? { $case: "childWorkflowStarted", value: ChildWorkflowStarted.fromJSON(object.childWorkflowStarted) }
+        : isSet(object.child_workflow_started)
+        ? { $case: "childWorkflowStarted", value: ChildWorkflowStarted.fromJSON(object.child_workflow_started) }
+        : isSet(object.childWorkflowStartFailed)
+        ? {
+          $case: "childWorkflowStartFailed",
+          value: ChildWorkflowStartFailed.fromJSON(object.childWorkflowStartFailed),
+        }
+        : isSet(object.child_workflow_start_failed)
+        ? {
+          $case: "childWorkflowStartFailed",
+          value: ChildWorkflowStartFailed.fromJSON(object.child_workflow_start_failed),
+        }
+        : isSet(object.childWorkflowCancelRequested)
+        ? {
+          $case: "childWorkflowCancelRequested",
+          value: ChildWorkflowCancelRequested.fromJSON(object.childWorkflowCancelRequested),
+        }
+        : isSet(object.child_workflow_cancel_requested)
+        ? {
+          $case: "childWorkflowCancelRequested",
+          value: ChildWorkflowCancelRequested.fromJSON(object.child_workflow_cancel_requested),
+        }
+        : isSet(object.childWorkflowCompleted)
+        ? { $case: "childWorkflowCompleted", value: ChildWorkflowCompleted.fromJSON(object.childWorkflowCompleted) }
+        : isSet(object.child_workflow_completed)
+        ? { $case: "childWorkflowCompleted", value: ChildWorkflowCompleted.fromJSON(object.child_workflow_completed) }
+        : isSet(object.childWorkflowFailed)
+        ? { $case: "childWorkflowFailed", value: ChildWorkflowFailed.fromJSON(object.childWorkflowFailed) }
+        : isSet(object.child_workflow_failed)
+        ? { $case: "childWorkflowFailed", value: ChildWorkflowFailed.fromJSON(object.child_workflow_failed) }
+        : isSet(object.childWorkflowTimedOut)
+        ? { $case: "childWorkflowTimedOut", value: ChildWorkflowTimedOut.fromJSON(object.childWorkflowTimedOut) }
+        : isSet(object.child_workflow_timed_out)
+        ? { $case: "childWorkflowTimedOut", value: ChildWorkflowTimedOut.fromJSON(object.child_workflow_timed_out) }
+        : isSet(object.childWorkflowCanceled)
+        ? { $case: "childWorkflowCanceled", value: ChildWorkflowCanceled.fromJSON(object.childWorkflowCanceled) }
+        : isSet(object.child_workflow_canceled)
+        ? { $case: "childWorkflowCanceled", value: ChildWorkflowCanceled.fromJSON(object.child_workflow_canceled) }
+        : isSet(object.childWorkflowTerminated)
+        ? { $case: "childWorkflowTerminated", value: ChildWorkflowTerminated.fromJSON(object.childWorkflowTerminated) }
+        : isSet(object.child_workflow_terminated)
+        ? {
+          $case: "childWorkflowTerminated",
+          value: ChildWorkflowTerminated.fromJSON(object.child_workflow_terminated),
+        }
+        : isSet(object.externalSignalScheduled)
+        ? { $case: "externalSignalScheduled", value: ExternalSignalScheduled.fromJSON(object.externalSignalScheduled) }
+        : isSet(object.external_signal_scheduled)
+        ? {
+          $case: "externalSignalScheduled",
+          value: ExternalSignalScheduled.fromJSON(object.external_signal_scheduled),
+        }
+        : isSet(object.externalSignalDelivered)
+        ? { $case: "externalSignalDelivered", value: ExternalSignalDelivered.fromJSON(object.externalSignalDelivered) }
+        : isSet(object.external_signal_delivered)
+        ? {
+          $case: "externalSignalDelivered",
+          value: ExternalSignalDelivered.fromJSON(object.external_signal_delivered),
+        }
+        : isSet(object.externalSignalFailed)
+        ? { $case: "externalSignalFailed", value: ExternalSignalFailed.fromJSON(object.externalSignalFailed) }
+        : isSet(object.external_signal_failed)
+        ? { $case: "externalSignalFailed", value: ExternalSignalFailed.fromJSON(object.external_signal_failed) }
+        : isSet(object.externalCancelScheduled)
+        ? { $case: "externalCancelScheduled", value: ExternalCancelScheduled.fromJSON(object.externalCancelScheduled) }
+        : isSet(object.external_cancel_scheduled)
+        ? {
+          $case: "externalCancelScheduled",
+          value: ExternalCancelScheduled.fromJSON(object.external_cancel_scheduled),
+        }
+        : isSet(object.externalCancelDelivered)
+        ? { $case: "externalCancelDelivered", value: ExternalCancelDelivered.fromJSON(object.externalCancelDelivered) }
+        : isSet(object.external_cancel_delivered)
+        ? {
+          $case: "externalCancelDelivered",
+          value: ExternalCancelDelivered.fromJSON(object.external_cancel_delivered),
+        }
+        : isSet(object.externalCancelFailed)
+        ? { $case: "externalCancelFailed", value: ExternalCancelFailed.fromJSON(object.externalCancelFailed) }
+        : isSet(object.external_cancel_failed)
+        ? { $case: "externalCancelFailed", value: ExternalCancelFailed.fromJSON(object.external_cancel_failed) }
         : undefined,
     };
   },
@@ -637,6 +977,36 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
       obj.timerCanceled = TimerCanceled.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "workflowSignaled") {
       obj.workflowSignaled = WorkflowSignaled.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "childWorkflowScheduled") {
+      obj.childWorkflowScheduled = ChildWorkflowScheduled.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "childWorkflowStarted") {
+      obj.childWorkflowStarted = ChildWorkflowStarted.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "childWorkflowStartFailed") {
+      obj.childWorkflowStartFailed = ChildWorkflowStartFailed.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "childWorkflowCancelRequested") {
+      obj.childWorkflowCancelRequested = ChildWorkflowCancelRequested.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "childWorkflowCompleted") {
+      obj.childWorkflowCompleted = ChildWorkflowCompleted.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "childWorkflowFailed") {
+      obj.childWorkflowFailed = ChildWorkflowFailed.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "childWorkflowTimedOut") {
+      obj.childWorkflowTimedOut = ChildWorkflowTimedOut.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "childWorkflowCanceled") {
+      obj.childWorkflowCanceled = ChildWorkflowCanceled.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "childWorkflowTerminated") {
+      obj.childWorkflowTerminated = ChildWorkflowTerminated.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "externalSignalScheduled") {
+      obj.externalSignalScheduled = ExternalSignalScheduled.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "externalSignalDelivered") {
+      obj.externalSignalDelivered = ExternalSignalDelivered.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "externalSignalFailed") {
+      obj.externalSignalFailed = ExternalSignalFailed.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "externalCancelScheduled") {
+      obj.externalCancelScheduled = ExternalCancelScheduled.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "externalCancelDelivered") {
+      obj.externalCancelDelivered = ExternalCancelDelivered.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "externalCancelFailed") {
+      obj.externalCancelFailed = ExternalCancelFailed.toJSON(message.attributes.value);
     }
     return obj;
   },
@@ -825,6 +1195,141 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
           message.attributes = {
             $case: "workflowSignaled",
             value: WorkflowSignaled.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "childWorkflowScheduled": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "childWorkflowScheduled",
+            value: ChildWorkflowScheduled.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "childWorkflowStarted": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "childWorkflowStarted",
+            value: ChildWorkflowStarted.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "childWorkflowStartFailed": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "childWorkflowStartFailed",
+            value: ChildWorkflowStartFailed.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "childWorkflowCancelRequested": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "childWorkflowCancelRequested",
+            value: ChildWorkflowCancelRequested.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "childWorkflowCompleted": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "childWorkflowCompleted",
+            value: ChildWorkflowCompleted.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "childWorkflowFailed": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "childWorkflowFailed",
+            value: ChildWorkflowFailed.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "childWorkflowTimedOut": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "childWorkflowTimedOut",
+            value: ChildWorkflowTimedOut.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "childWorkflowCanceled": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "childWorkflowCanceled",
+            value: ChildWorkflowCanceled.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "childWorkflowTerminated": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "childWorkflowTerminated",
+            value: ChildWorkflowTerminated.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "externalSignalScheduled": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "externalSignalScheduled",
+            value: ExternalSignalScheduled.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "externalSignalDelivered": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "externalSignalDelivered",
+            value: ExternalSignalDelivered.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "externalSignalFailed": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "externalSignalFailed",
+            value: ExternalSignalFailed.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "externalCancelScheduled": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "externalCancelScheduled",
+            value: ExternalCancelScheduled.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "externalCancelDelivered": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "externalCancelDelivered",
+            value: ExternalCancelDelivered.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "externalCancelFailed": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "externalCancelFailed",
+            value: ExternalCancelFailed.fromPartial(object.attributes.value),
           };
         }
         break;

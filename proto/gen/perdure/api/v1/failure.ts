@@ -166,9 +166,10 @@ export interface Failure {
     | { $case: "canceled"; value: CanceledFailureInfo }
     | { $case: "terminated"; value: TerminatedFailureInfo }
     | { $case: "activity"; value: ActivityFailureInfo }
+    | { $case: "service"; value: ServiceFailureInfo }
     | //
-    /** Reserved for later: child workflow 16, reset 17, callback 18. */
-    { $case: "service"; value: ServiceFailureInfo }
+    /** Reserved for later: reset 17, callback 18. */
+    { $case: "childWorkflow"; value: ChildWorkflowFailureInfo }
     | undefined;
 }
 
@@ -205,6 +206,14 @@ export interface ActivityFailureInfo {
   attempt: number;
   retryState: RetryState;
   identity: string;
+}
+
+/** A child workflow ended without a result; the cause says why. */
+export interface ChildWorkflowFailureInfo {
+  workflowId: string;
+  /** The run that closed; empty when there was none. */
+  runId: string;
+  workflowType: string;
 }
 
 /** The service itself ended an attempt, for example DELIVERY_LOST or WORKER_SHUTDOWN. */
@@ -252,6 +261,9 @@ export const Failure: MessageFns<Failure> = {
         break;
       case "service":
         ServiceFailureInfo.encode(message.info.value, writer.uint32(122).fork()).join();
+        break;
+      case "childWorkflow":
+        ChildWorkflowFailureInfo.encode(message.info.value, writer.uint32(130).fork()).join();
         break;
     }
     return writer;
@@ -358,6 +370,14 @@ export const Failure: MessageFns<Failure> = {
             message.info = { $case: "service", value: ServiceFailureInfo.decode(reader, reader.uint32()) };
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.info = { $case: "childWorkflow", value: ChildWorkflowFailureInfo.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -397,6 +417,10 @@ export const Failure: MessageFns<Failure> = {
         ? { $case: "activity", value: ActivityFailureInfo.fromJSON(object.activity) }
         : isSet(object.service)
         ? { $case: "service", value: ServiceFailureInfo.fromJSON(object.service) }
+        : isSet(object.childWorkflow)
+        ? { $case: "childWorkflow", value: ChildWorkflowFailureInfo.fromJSON(object.childWorkflow) }
+        : isSet(object.child_workflow)
+        ? { $case: "childWorkflow", value: ChildWorkflowFailureInfo.fromJSON(object.child_workflow) }
         : undefined,
     };
   },
@@ -430,6 +454,8 @@ export const Failure: MessageFns<Failure> = {
       obj.activity = ActivityFailureInfo.toJSON(message.info.value);
     } else if (message.info?.$case === "service") {
       obj.service = ServiceFailureInfo.toJSON(message.info.value);
+    } else if (message.info?.$case === "childWorkflow") {
+      obj.childWorkflow = ChildWorkflowFailureInfo.toJSON(message.info.value);
     }
     return obj;
   },
@@ -482,6 +508,12 @@ export const Failure: MessageFns<Failure> = {
       case "service": {
         if (object.info?.value !== undefined && object.info?.value !== null) {
           message.info = { $case: "service", value: ServiceFailureInfo.fromPartial(object.info.value) };
+        }
+        break;
+      }
+      case "childWorkflow": {
+        if (object.info?.value !== undefined && object.info?.value !== null) {
+          message.info = { $case: "childWorkflow", value: ChildWorkflowFailureInfo.fromPartial(object.info.value) };
         }
         break;
       }
@@ -989,6 +1021,119 @@ export const ActivityFailureInfo: MessageFns<ActivityFailureInfo> = {
     message.attempt = object.attempt ?? 0;
     message.retryState = object.retryState ?? 0;
     message.identity = object.identity ?? "";
+    return message;
+  },
+};
+
+function createBaseChildWorkflowFailureInfo(): ChildWorkflowFailureInfo {
+  return { workflowId: "", runId: "", workflowType: "" };
+}
+
+export const ChildWorkflowFailureInfo: MessageFns<ChildWorkflowFailureInfo> = {
+  encode(message: ChildWorkflowFailureInfo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workflowId !== "") {
+      writer.uint32(10).string(message.workflowId);
+    }
+    if (message.runId !== "") {
+      writer.uint32(18).string(message.runId);
+    }
+    if (message.workflowType !== "") {
+      writer.uint32(26).string(message.workflowType);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChildWorkflowFailureInfo {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChildWorkflowFailureInfo();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workflowId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.workflowType = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChildWorkflowFailureInfo {
+    return {
+      workflowId: isSet(object.workflowId)
+        ? globalThis.String(object.workflowId)
+        : isSet(object.workflow_id)
+        ? globalThis.String(object.workflow_id)
+        : "",
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      workflowType: isSet(object.workflowType)
+        ? globalThis.String(object.workflowType)
+        : isSet(object.workflow_type)
+        ? globalThis.String(object.workflow_type)
+        : "",
+    };
+  },
+
+  toJSON(message: ChildWorkflowFailureInfo): unknown {
+    const obj: any = {};
+    if (message.workflowId !== "") {
+      obj.workflowId = message.workflowId;
+    }
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.workflowType !== "") {
+      obj.workflowType = message.workflowType;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ChildWorkflowFailureInfo>, I>>(base?: I): ChildWorkflowFailureInfo {
+    return ChildWorkflowFailureInfo.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ChildWorkflowFailureInfo>, I>>(object: I): ChildWorkflowFailureInfo {
+    const message = createBaseChildWorkflowFailureInfo();
+    message.workflowId = object.workflowId ?? "";
+    message.runId = object.runId ?? "";
+    message.workflowType = object.workflowType ?? "";
     return message;
   },
 };

@@ -286,6 +286,17 @@ export function continuationCauseToJSON(object: ContinuationCause): string {
   }
 }
 
+/** Where a child reports to. */
+export interface ParentWorkflow {
+  workflowId: string;
+  /** The run whose code asked for the child. A fork or successor of it may be the one that hears. */
+  runId: string;
+  /** The ChildWorkflowScheduled event of that run. With the run id it names the child for ever. */
+  scheduledEventId: bigint;
+  /** The child's number in that run. */
+  number: number;
+}
+
 /** The first event of every run. */
 export interface WorkflowStarted {
   workflowId: string;
@@ -322,7 +333,15 @@ export interface WorkflowStarted {
   /** The schedule of the chain: five fields in UTC, or @every and its like; empty for none. */
   cronSchedule: string;
   /** Set when the run follows another one of its chain. */
-  continuation: Continuation | undefined;
+  continuation:
+    | Continuation
+    | undefined;
+  /** Absent unless the run is a child. */
+  parent:
+    | ParentWorkflow
+    | undefined;
+  /** The workflow at the top of the tree, for children. */
+  root: WorkflowExecution | undefined;
 }
 
 export interface WorkflowStarted_MemoEntry {
@@ -537,6 +556,140 @@ export interface WorkflowSummary_MemoEntry {
   value: Payload | undefined;
 }
 
+function createBaseParentWorkflow(): ParentWorkflow {
+  return { workflowId: "", runId: "", scheduledEventId: 0n, number: 0 };
+}
+
+export const ParentWorkflow: MessageFns<ParentWorkflow> = {
+  encode(message: ParentWorkflow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workflowId !== "") {
+      writer.uint32(10).string(message.workflowId);
+    }
+    if (message.runId !== "") {
+      writer.uint32(18).string(message.runId);
+    }
+    if (message.scheduledEventId !== 0n) {
+      if (BigInt.asIntN(64, message.scheduledEventId) !== message.scheduledEventId) {
+        throw new globalThis.Error("value provided for field message.scheduledEventId of type int64 too large");
+      }
+      writer.uint32(24).int64(message.scheduledEventId);
+    }
+    if (message.number !== 0) {
+      writer.uint32(32).uint32(message.number);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ParentWorkflow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseParentWorkflow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workflowId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.scheduledEventId = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ParentWorkflow {
+    return {
+      workflowId: isSet(object.workflowId)
+        ? globalThis.String(object.workflowId)
+        : isSet(object.workflow_id)
+        ? globalThis.String(object.workflow_id)
+        : "",
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      scheduledEventId: isSet(object.scheduledEventId)
+        ? BigInt(object.scheduledEventId)
+        : isSet(object.scheduled_event_id)
+        ? BigInt(object.scheduled_event_id)
+        : 0n,
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+    };
+  },
+
+  toJSON(message: ParentWorkflow): unknown {
+    const obj: any = {};
+    if (message.workflowId !== "") {
+      obj.workflowId = message.workflowId;
+    }
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.scheduledEventId !== 0n) {
+      obj.scheduledEventId = message.scheduledEventId.toString();
+    }
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ParentWorkflow>, I>>(base?: I): ParentWorkflow {
+    return ParentWorkflow.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ParentWorkflow>, I>>(object: I): ParentWorkflow {
+    const message = createBaseParentWorkflow();
+    message.workflowId = object.workflowId ?? "";
+    message.runId = object.runId ?? "";
+    message.scheduledEventId = (object.scheduledEventId !== undefined && object.scheduledEventId !== null)
+      ? BigInt(object.scheduledEventId)
+      : 0n;
+    message.number = object.number ?? 0;
+    return message;
+  },
+};
+
 function createBaseWorkflowStarted(): WorkflowStarted {
   return {
     workflowId: "",
@@ -559,6 +712,8 @@ function createBaseWorkflowStarted(): WorkflowStarted {
     firstRunId: "",
     cronSchedule: "",
     continuation: undefined,
+    parent: undefined,
+    root: undefined,
   };
 }
 
@@ -623,6 +778,12 @@ export const WorkflowStarted: MessageFns<WorkflowStarted> = {
     }
     if (message.continuation !== undefined) {
       Continuation.encode(message.continuation, writer.uint32(162).fork()).join();
+    }
+    if (message.parent !== undefined) {
+      ParentWorkflow.encode(message.parent, writer.uint32(186).fork()).join();
+    }
+    if (message.root !== undefined) {
+      WorkflowExecution.encode(message.root, writer.uint32(194).fork()).join();
     }
     return writer;
   },
@@ -806,6 +967,22 @@ export const WorkflowStarted: MessageFns<WorkflowStarted> = {
             message.continuation = Continuation.decode(reader, reader.uint32());
             continue;
           }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.parent = ParentWorkflow.decode(reader, reader.uint32());
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.root = WorkflowExecution.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -933,6 +1110,8 @@ export const WorkflowStarted: MessageFns<WorkflowStarted> = {
         ? globalThis.String(object.cron_schedule)
         : "",
       continuation: isSet(object.continuation) ? Continuation.fromJSON(object.continuation) : undefined,
+      parent: isSet(object.parent) ? ParentWorkflow.fromJSON(object.parent) : undefined,
+      root: isSet(object.root) ? WorkflowExecution.fromJSON(object.root) : undefined,
     };
   },
 
@@ -1010,6 +1189,12 @@ export const WorkflowStarted: MessageFns<WorkflowStarted> = {
     if (message.continuation !== undefined) {
       obj.continuation = Continuation.toJSON(message.continuation);
     }
+    if (message.parent !== undefined) {
+      obj.parent = ParentWorkflow.toJSON(message.parent);
+    }
+    if (message.root !== undefined) {
+      obj.root = WorkflowExecution.toJSON(message.root);
+    }
     return obj;
   },
 
@@ -1068,6 +1253,12 @@ export const WorkflowStarted: MessageFns<WorkflowStarted> = {
     message.cronSchedule = object.cronSchedule ?? "";
     message.continuation = (object.continuation !== undefined && object.continuation !== null)
       ? Continuation.fromPartial(object.continuation)
+      : undefined;
+    message.parent = (object.parent !== undefined && object.parent !== null)
+      ? ParentWorkflow.fromPartial(object.parent)
+      : undefined;
+    message.root = (object.root !== undefined && object.root !== null)
+      ? WorkflowExecution.fromPartial(object.root)
       : undefined;
     return message;
   },

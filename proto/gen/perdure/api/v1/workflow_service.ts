@@ -6,8 +6,10 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Duration } from "../../../google/protobuf/duration.ts";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { PendingActivity } from "./activity.ts";
+import { PendingChild } from "./child.ts";
 import { Header, ItemError, Payload, RetryPolicy, SearchAttributeValue, WorkflowExecution } from "./common.ts";
 import { HistoryEvent } from "./event.ts";
+import { PendingExternal } from "./external.ts";
 import { Failure } from "./failure.ts";
 import { PausedInfo } from "./pause.ts";
 import { WorkflowTaskFailureCause, workflowTaskFailureCauseFromJSON, workflowTaskFailureCauseToJSON } from "./task.ts";
@@ -16,6 +18,7 @@ import {
   ConflictPolicy,
   conflictPolicyFromJSON,
   conflictPolicyToJSON,
+  ParentWorkflow,
   ReusePolicy,
   reusePolicyFromJSON,
   reusePolicyToJSON,
@@ -246,6 +249,12 @@ export interface DescribeWorkflowResponse {
   attempt: number;
   retryPolicy: RetryPolicy | undefined;
   cronSchedule: string;
+  pendingChildren: PendingChild[];
+  /** Signals and cancel requests to other workflows that have not been answered. */
+  pendingExternals: PendingExternal[];
+  /** Absent unless the run is a child. */
+  parent: ParentWorkflow | undefined;
+  root: WorkflowExecution | undefined;
 }
 
 export interface DescribeWorkflowResponse_VariablesEntry {
@@ -3094,6 +3103,10 @@ function createBaseDescribeWorkflowResponse(): DescribeWorkflowResponse {
     attempt: 0,
     retryPolicy: undefined,
     cronSchedule: "",
+    pendingChildren: [],
+    pendingExternals: [],
+    parent: undefined,
+    root: undefined,
   };
 }
 
@@ -3158,6 +3171,18 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
     }
     if (message.cronSchedule !== "") {
       writer.uint32(154).string(message.cronSchedule);
+    }
+    for (const v of message.pendingChildren) {
+      PendingChild.encode(v!, writer.uint32(162).fork()).join();
+    }
+    for (const v of message.pendingExternals) {
+      PendingExternal.encode(v!, writer.uint32(170).fork()).join();
+    }
+    if (message.parent !== undefined) {
+      ParentWorkflow.encode(message.parent, writer.uint32(178).fork()).join();
+    }
+    if (message.root !== undefined) {
+      WorkflowExecution.encode(message.root, writer.uint32(186).fork()).join();
     }
     return writer;
   },
@@ -3330,6 +3355,38 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
             message.cronSchedule = reader.string();
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.pendingChildren.push(PendingChild.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.pendingExternals.push(PendingExternal.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.parent = ParentWorkflow.decode(reader, reader.uint32());
+            continue;
+          }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.root = WorkflowExecution.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3430,6 +3487,18 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
         : isSet(object.cron_schedule)
         ? globalThis.String(object.cron_schedule)
         : "",
+      pendingChildren: globalThis.Array.isArray(object?.pendingChildren)
+        ? object.pendingChildren.map((e: any) => PendingChild.fromJSON(e))
+        : globalThis.Array.isArray(object?.pending_children)
+        ? object.pending_children.map((e: any) => PendingChild.fromJSON(e))
+        : [],
+      pendingExternals: globalThis.Array.isArray(object?.pendingExternals)
+        ? object.pendingExternals.map((e: any) => PendingExternal.fromJSON(e))
+        : globalThis.Array.isArray(object?.pending_externals)
+        ? object.pending_externals.map((e: any) => PendingExternal.fromJSON(e))
+        : [],
+      parent: isSet(object.parent) ? ParentWorkflow.fromJSON(object.parent) : undefined,
+      root: isSet(object.root) ? WorkflowExecution.fromJSON(object.root) : undefined,
     };
   },
 
@@ -3498,6 +3567,18 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
     if (message.cronSchedule !== "") {
       obj.cronSchedule = message.cronSchedule;
     }
+    if (message.pendingChildren?.length) {
+      obj.pendingChildren = message.pendingChildren.map((e) => PendingChild.toJSON(e));
+    }
+    if (message.pendingExternals?.length) {
+      obj.pendingExternals = message.pendingExternals.map((e) => PendingExternal.toJSON(e));
+    }
+    if (message.parent !== undefined) {
+      obj.parent = ParentWorkflow.toJSON(message.parent);
+    }
+    if (message.root !== undefined) {
+      obj.root = WorkflowExecution.toJSON(message.root);
+    }
     return obj;
   },
 
@@ -3551,6 +3632,14 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
       ? RetryPolicy.fromPartial(object.retryPolicy)
       : undefined;
     message.cronSchedule = object.cronSchedule ?? "";
+    message.pendingChildren = object.pendingChildren?.map((e) => PendingChild.fromPartial(e)) || [];
+    message.pendingExternals = object.pendingExternals?.map((e) => PendingExternal.fromPartial(e)) || [];
+    message.parent = (object.parent !== undefined && object.parent !== null)
+      ? ParentWorkflow.fromPartial(object.parent)
+      : undefined;
+    message.root = (object.root !== undefined && object.root !== null)
+      ? WorkflowExecution.fromPartial(object.root)
+      : undefined;
     return message;
   },
 };

@@ -46,6 +46,9 @@ export async function bundleWorkflows(
   const { sharedModules = [], payloadConverterModule, interceptorModules = [] } = options;
   const converter = payloadConverterModule === undefined ? [] : [pathOf(payloadConverterModule)];
   const interceptors = interceptorModules.map(pathOf);
+  // Both at once: each takes a while, most of it in esbuild's own process.
+  const preparing = libraryCode();
+  preparing.catch(() => {});
   const built = await build(entryOf([...new Set([...files, ...converter, ...interceptors])]), sharedModules);
   const shared = sharedModules.length === 0 ? undefined : await build(sharedEntryOf(sharedModules), []);
   const hash = createHash('sha256').update(built.code).digest('hex').slice(0, 8);
@@ -53,7 +56,7 @@ export async function bundleWorkflows(
     name: `workflows-${hash}.js`,
     code: built.code,
     sourceMap: built.map,
-    library: await libraryCode(),
+    library: await preparing,
     modules: files.map(moduleName),
     largest: largestPackages(built.inputs),
     ...(shared === undefined ? {} : { shared: shared.code }),

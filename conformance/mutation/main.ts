@@ -92,7 +92,8 @@ async function runPlanted(session: Session, wanted: readonly string[]): Promise<
     writeResults(session.state, results);
   }
   const known = new Set(all.map(plantedKey));
-  for (const key of Object.keys(results.planted)) if (wanted.length === 0 && !known.has(key)) delete results.planted[key];
+  for (const key of Object.keys(results.planted)) if (!known.has(key) && wanted.length === 0) delete results.planted[key];
+  writeResults(session.state, results);
   return missed === 0;
 }
 
@@ -159,7 +160,7 @@ async function main(): Promise<number> {
   const state = values.state ?? '.perdure/mutation.json';
   const results = readResults(values.fresh ? '' : state);
   if (mode === 'report') {
-    writeReport(results, readReasons(), new Date().toISOString().slice(0, 10));
+    writeReport(results, readReasons());
     return 0;
   }
   results.commit = commitOf(values.commit ?? 'HEAD');

@@ -26,11 +26,11 @@ export function summary(results: Results): string[] {
   );
 }
 
-export function writeReport(results: Results, reasons: readonly Reason[], date: string): void {
-  writeFileSync(join(root, 'docs/mutation.md'), render(results, reasons, date));
+export function writeReport(results: Results, reasons: readonly Reason[]): void {
+  writeFileSync(join(root, 'docs/mutation.md'), render(results, reasons));
 }
 
-function render(results: Results, reasons: readonly Reason[], date: string): string {
+function render(results: Results, reasons: readonly Reason[]): string {
   const all = Object.values(results.mechanical);
   const operators = [...Map.groupBy(all, ({ mutant }) => mutant.operator)].map(([name, some]) => row(name, some, undefined));
   const survivors = all.filter(({ verdict }) => verdict === 'survived').sort((a, b) => (a.mutant.key < b.mutant.key ? -1 : 1));
@@ -69,7 +69,7 @@ Results are kept in \`.perdure/mutation.json\`; a run goes on where the last one
 
 ## Last result
 
-${date}, commit ${results.commit}.
+Sources and tests of commit ${results.commit}. Where fewer were run than can be made, it is the sample of the command above.
 
 | mechanical | made | run | noticed | timed out | survived | noticed in all |
 |---|---|---|---|---|---|---|

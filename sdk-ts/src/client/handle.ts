@@ -28,12 +28,16 @@ const HISTORY_DEADLINE_MS = 70_000;
 
 /** What defineSignal returns; `Args` are the handler's. */
 export interface SignalLike<Args extends readonly unknown[]> {
+  readonly type?: 'signal' | undefined;
   readonly name: string;
   readonly args?: Args | undefined;
 }
 
 /** What defineQuery returns. */
-export interface QueryLike<Result, Args extends readonly unknown[]> extends SignalLike<Args> {
+export interface QueryLike<Result, Args extends readonly unknown[]> {
+  readonly type?: 'query' | undefined;
+  readonly name: string;
+  readonly args?: Args | undefined;
   readonly result?: Result | undefined;
 }
 

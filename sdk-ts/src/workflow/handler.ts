@@ -1,12 +1,12 @@
 // Handlers of signals (and later updates): how they are started, counted and what their errors do.
 
-import { isCancellation } from '../common/failure.ts';
+import { isCancellation, readable } from '../common/failure.ts';
 import { ContinueAsNew } from './continue-as-new.ts';
 import { currentRun, getHost, type Run } from './run.ts';
 
 /** An error of main or of a handler. A failure wins over a result that has not been sent yet. */
 export function fail(run: Run, error: unknown): void {
-  if (run.outcome === undefined || run.outcome.kind === 'completed') run.outcome = { kind: 'failed', error };
+  if (run.outcome === undefined || run.outcome.kind === 'completed') run.outcome = { kind: 'failed', error: readable(error) };
 }
 
 /**
@@ -16,7 +16,8 @@ export function fail(run: Run, error: unknown): void {
 export function startHandler(run: Run, name: string, call: () => unknown): void {
   const handler = { name };
   run.runningHandlers.add(handler);
-  const failed = (error: unknown): void => {
+  const failed = (thrown: unknown): void => {
+    const error = readable(thrown);
     run.runningHandlers.delete(handler);
     if (run.root.cancelled === undefined || !isCancellation(error)) fail(run, inHandler(error, name));
   };

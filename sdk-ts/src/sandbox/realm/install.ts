@@ -27,7 +27,7 @@ const FORBIDDEN: Record<string, string> = {
 /** Names that are not defined here; a ReferenceError about one gets this advice. */
 export const ABSENT: Readonly<Record<string, string>> = {
   process: 'do this in an activity, or pass the value as an argument',
-  require: 'use import',
+  require: 'import at the top of the workflow file; what is not known when it is bundled cannot be imported',
   Buffer: 'use Uint8Array, TextEncoder and TextDecoder',
   __dirname: 'do this in an activity',
   __filename: 'do this in an activity',

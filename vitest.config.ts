@@ -37,7 +37,7 @@ export default defineConfig({
     projects: [
       project('tidy', { include: ['service/test/tidy/**/*.test.ts'], timeout: 30_000, order: 0, workers: 2 }),
       project('unit', {
-        include: ['*/src/**/*.test.ts', 'conformance/test/*.test.ts'],
+        include: ['*/src/**/*.test.ts', 'conformance/test/*.test.ts', 'examples/**/*.test.ts'],
         exclude: ['**/*.store.test.ts', '**/*.conformance.test.ts'],
         timeout: 20_000,
         order: 0,

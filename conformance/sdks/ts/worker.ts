@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { Client } from '@perdure/sdk/client';
-import { bundleWorkflows, type Log, Worker, type WorkerOptions } from '@perdure/sdk/worker';
+import { Client, type PayloadCodec } from '@perdure/sdk/client';
+import { type ActivityInterceptor, bundleWorkflows, type Log, Worker, type WorkerOptions } from '@perdure/sdk/worker';
 import type { Scope } from './scope.ts';
 
 interface Order {
@@ -29,6 +29,9 @@ interface Options {
   readonly failureTypes?: Readonly<Record<string, readonly string[]>>;
   readonly variant?: string;
   readonly buildId?: string;
+  readonly interceptors?: boolean;
+  readonly converter?: boolean;
+  readonly maxActivitiesPerSecond?: number;
 }
 
 type Module = Readonly<Record<string, unknown>>;
@@ -57,13 +60,33 @@ async function activitiesOf(features: readonly string[]): Promise<Record<string,
   return all;
 }
 
+/** What features bring along to surround their code. */
+async function interceptorsOf(features: readonly string[]): Promise<Partial<WorkerOptions>> {
+  const workflowInterceptors = features.map((feature) => fileOf(feature, 'interceptors.ts')).filter((path) => path !== undefined);
+  const activityInterceptors: ActivityInterceptor[] = [];
+  for (const feature of features) {
+    const path = fileOf(feature, 'activities.ts');
+    const module = path === undefined ? {} : ((await import(path)) as { activityInterceptors?: ActivityInterceptor[] });
+    activityInterceptors.push(...(module.activityInterceptors ?? []));
+  }
+  return { workflowInterceptors, activityInterceptors };
+}
+
+/** The converter of the one feature a worker of its own runs. */
+async function converterOf([feature = '']: readonly string[]): Promise<Partial<WorkerOptions>> {
+  const path = fileOf(feature, 'converter.ts');
+  if (path === undefined) throw new Error(`${feature} has no converter.ts`);
+  const { codecs } = (await import(path)) as { codecs?: PayloadCodec[] };
+  return { dataConverter: { payloadConverterModule: path, encodeFailures: true, ...(codecs && { codecs }) } };
+}
+
 /** The workflow code of a feature, as it is in this deployment. */
 function workflowsOf(feature: string, variant: string | undefined): string | undefined {
   return (variant === undefined ? undefined : fileOf(feature, `workflows.${variant}.ts`)) ?? fileOf(feature, 'workflows.ts');
 }
 
 async function createWorker(order: Order, workflows: readonly string[]): Promise<Worker | undefined> {
-  const { cache, shutdownGraceMs, variant: _, ...options } = order.options;
+  const { cache, shutdownGraceMs, variant: _, interceptors, converter, ...options } = order.options;
   const activities = await activitiesOf(order.features);
   const hasActivities = Object.keys(activities).length > 0;
   if (workflows.length === 0 && !hasActivities) return undefined;
@@ -73,6 +96,8 @@ async function createWorker(order: Order, workflows: readonly string[]): Promise
     taskQueue: order.taskQueue,
     log,
     ...options,
+    ...(interceptors && (await interceptorsOf(order.features))),
+    ...(converter && (await converterOf(order.features))),
     // What takes a byte is dropped as soon as another run is needed.
     ...(cache === false && { cacheBytes: 1 }),
     ...(shutdownGraceMs !== undefined && { shutdownGrace: shutdownGraceMs }),

@@ -51,7 +51,7 @@ export const WAYS: Record<string, () => unknown> = {
   SharedArrayBuffer: () => new SharedArrayBuffer(4),
   atomicsWait: () => Atomics.wait(new Int32Array(1), 0, 0, 1),
   atomicsWaitAsync: () => (Atomics as unknown as { waitAsync(...args: unknown[]): unknown }).waitAsync(new Int32Array(1), 0, 0, 1),
-  WebAssembly: () => anywhere.WebAssembly ?? WebAssembly,
+  WebAssembly: () => new Function('return WebAssembly')(),
   otherThreads: () => ['Worker', 'MessageChannel', 'BroadcastChannel', 'gc', 'navigator'].filter((each) => each in anywhere),
   // The machine
   process: () => process.env,

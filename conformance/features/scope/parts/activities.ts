@@ -1,0 +1,4 @@
+// Answers.
+export async function scopePartsWork(what: string): Promise<string> {
+  return what;
+}

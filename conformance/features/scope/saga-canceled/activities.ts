@@ -1,0 +1,4 @@
+// Answers.
+export async function sagaCanceledWork(what: string): Promise<string> {
+  return what;
+}

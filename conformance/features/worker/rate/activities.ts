@@ -1,0 +1,4 @@
+// Says when it began.
+export async function ratedWork(): Promise<number> {
+  return Date.now();
+}

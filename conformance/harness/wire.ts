@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type CallOptions, type ChannelOptions, Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { ErrorInfo, RetryInfo } from '@perdure/proto/google/rpc/error_details';
 import { Status } from '@perdure/proto/google/rpc/status';
+import { NamespaceServiceDefinition } from '@perdure/proto/perdure/api/v1/namespace';
 import { WorkerServiceDefinition } from '@perdure/proto/perdure/api/v1/worker_service';
 import { WorkflowServiceDefinition } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { withLines } from './history.ts';
@@ -31,7 +32,7 @@ const CHANNEL: ChannelOptions = {
 };
 
 const methods = new Map<string, Method>();
-for (const service of [WorkflowServiceDefinition, WorkerServiceDefinition]) {
+for (const service of [WorkflowServiceDefinition, WorkerServiceDefinition, NamespaceServiceDefinition]) {
   for (const method of Object.values(service.methods)) {
     const path = `/${service.fullName}/${method.name}`;
     methods.set(method.name, {

@@ -38,7 +38,7 @@ const workflow = {
   continueAsNewSuggested: true,
   queryOnly: false,
 };
-const page = { namespaceId: 'n', startTimeUs: 5n, runId: 'r', filterHash: Uint8Array.of(1, 2) };
+const page = { namespaceId: 'n', startTimeUs: 5n, runId: 'r', filterHash: Uint8Array.of(1, 2), nowMs: 5n };
 
 function reasonOf(run: () => unknown): string {
   try {

@@ -237,7 +237,7 @@ test('describe and list are readable', async () => {
   const { client } = setup({
     describeWorkflow: () => response,
     listWorkflows: () => ({ workflows: response.summary ? [response.summary] : [], nextPageToken: bytes(++pages === 1 ? 'more' : '') }),
-    countWorkflows: () => ({ count: 2n }),
+    countWorkflows: () => ({ count: 2n, groups: [] }),
   });
   const description = await client.getHandle('a').describe();
   expect(description).toMatchObject({

@@ -143,7 +143,7 @@ export class Client {
     const { api, namespace, closed: abort } = this.#wire;
     const { count } = await orClientError(
       '',
-      withRetry(retryContext(this.#wire), () => api.countWorkflows({ namespace, filter }, { abort })),
+      withRetry(retryContext(this.#wire), () => api.countWorkflows({ namespace, filter, groupBy: '' }, { abort })),
     );
     return Number(count);
   }

@@ -1,4 +1,5 @@
 /** The service as client and worker see it: one function per RPC. A gRPC connection is one; the service's own frontend in a test is another. */
+import type { NamespaceServiceDefinition } from '@perdure/proto/perdure/api/v1/namespace';
 import type { WorkerServiceDefinition } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { WorkflowServiceDefinition } from '@perdure/proto/perdure/api/v1/workflow_service';
 
@@ -27,7 +28,7 @@ type Rpc<M extends Method> = (
 type Rpcs<D extends { readonly methods: Record<string, Method> }> = { readonly [K in keyof D['methods']]: Rpc<D['methods'][K]> };
 
 /**
- * Every RPC of WorkflowService and WorkerService by its name in camelCase: `api.startWorkflows(request)`. A refusal rejects with an
+ * Every RPC of WorkflowService, WorkerService and NamespaceService by its name in camelCase: `api.startWorkflows(request)`. A refusal rejects with an
  * error that has `reason`, `code` (a google.rpc.Code), `metadata` and `retryAfterMs`.
  */
-export type Api = Rpcs<WorkflowServiceDefinition> & Rpcs<WorkerServiceDefinition>;
+export type Api = Rpcs<WorkflowServiceDefinition> & Rpcs<WorkerServiceDefinition> & Rpcs<NamespaceServiceDefinition>;

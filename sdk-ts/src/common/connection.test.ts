@@ -42,15 +42,15 @@ function connectTo(port: number): Connection {
   return connection;
 }
 
-const request = { namespace: '', filter: "Status = 'Running'" };
+const request = { namespace: '', filter: "Status = 'Running'", groupBy: '' };
 
 test('a call carries its request and its answer', async () => {
   let filter = '';
   const { port } = await serve((call, answer) => {
     filter = call.request.filter;
-    answer(null, { count: 7n });
+    answer(null, { count: 7n, groups: [] });
   });
-  expect(await connectTo(port).countWorkflows(request)).toEqual({ count: 7n });
+  expect(await connectTo(port).countWorkflows(request)).toEqual({ count: 7n, groups: [] });
   expect(filter).toBe("Status = 'Running'");
 });
 
@@ -106,13 +106,13 @@ test('a service that comes late is found by later calls', async () => {
   probe.stop();
   const connection = connectTo(probe.port);
   await expect(connection.countWorkflows(request)).rejects.toMatchObject({ code: 14 });
-  await serve((_, answer) => answer(null, { count: 1n }), probe.port);
-  await expect.poll(() => connection.countWorkflows(request).catch(() => undefined), { timeout: 4_000 }).toEqual({ count: 1n });
+  await serve((_, answer) => answer(null, { count: 1n, groups: [] }), probe.port);
+  await expect.poll(() => connection.countWorkflows(request).catch(() => undefined), { timeout: 4_000 }).toEqual({ count: 1n, groups: [] });
 });
 
 test('a request too large to be sent is refused here, as the service would', async () => {
-  const { port } = await serve((_, answer) => answer(null, { count: 1n }));
-  const large = { namespace: '', filter: 'x'.repeat(9 * 1024 * 1024) };
+  const { port } = await serve((_, answer) => answer(null, { count: 1n, groups: [] }));
+  const large = { namespace: '', filter: 'x'.repeat(9 * 1024 * 1024), groupBy: '' };
   await expect(connectTo(port).countWorkflows(large)).rejects.toMatchObject({
     code: 3,
     reason: 'TOO_LARGE',

@@ -1,5 +1,6 @@
 /** A connection to the service: all its RPCs as functions. */
 
+import { NamespaceServiceDefinition } from '@perdure/proto/perdure/api/v1/namespace';
 import { WorkerServiceDefinition } from '@perdure/proto/perdure/api/v1/worker_service';
 import { WorkflowServiceDefinition } from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { Api, CallOptions } from './api.ts';
@@ -42,7 +43,7 @@ export function connect(options: ConnectOptions = {}): Connection {
     channel?.close();
   };
   const rpcs: Record<string, unknown> = { close };
-  for (const service of [WorkflowServiceDefinition, WorkerServiceDefinition]) {
+  for (const service of [WorkflowServiceDefinition, WorkerServiceDefinition, NamespaceServiceDefinition]) {
     for (const [name, method] of Object.entries(service.methods)) {
       const { requestType, responseType } = method as unknown as { requestType: Codec; responseType: Codec };
       const path = `/${service.fullName}/${method.name}`;

@@ -3,6 +3,7 @@ import { PerdureError } from '../errors.ts';
 import { recordCanceled } from './activity-attempts.ts';
 import type { CheckContext, CommandRules, CommandValue } from './concepts.ts';
 import { MAX_DURATION_MS, MAX_PENDING_ACTIVITIES } from './limits.ts';
+import { overLimit } from './over-limit.ts';
 import { retryProblem } from './retry.ts';
 import { fromDuration } from './time.ts';
 import { record } from './transition.ts';
@@ -66,7 +67,9 @@ function checkSchedule(context: CheckContext, value: CommandValue<'scheduleActiv
   context.activityIds.add(id);
   context.newActivities += 1;
   const open = context.state.activities.size + context.newActivities;
-  if (open > MAX_PENDING_ACTIVITIES) throw bad(`number: ${open} open activities, the limit is ${MAX_PENDING_ACTIVITIES}`);
+  if (open > MAX_PENDING_ACTIVITIES) {
+    throw overLimit('BAD_COMMAND', 'scheduleActivity.number', { size: open, limit: MAX_PENDING_ACTIVITIES, what: 'open activities' });
+  }
 }
 
 function checkDuration(field: string, duration: Parameters<typeof fromDuration>[0]): void {

@@ -13,6 +13,7 @@ import { continueCommands } from './continue-as-new.ts';
 import { encode } from './encode.ts';
 import { externalCommands } from './external.ts';
 import { MAX_COMMAND_BYTES, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS, MAX_VARIABLES_BYTES } from './limits.ts';
+import { overLimit } from './over-limit.ts';
 import type { Flight, RunState } from './state.ts';
 import { toTimestamp } from './time.ts';
 import { timerCommands } from './timer.ts';
@@ -137,12 +138,12 @@ function checkSizes(state: RunState, completion: WorkflowTaskCompletion, closing
   if (!closing && completion.commands.length > 0) {
     const events = state.nextEventId + completion.commands.length;
     if (events > MAX_HISTORY_EVENTS)
-      throw new PerdureError('BAD_COMMAND', `history: ${events} events, the limit is ${MAX_HISTORY_EVENTS}; end the run`);
+      throw overLimit('BAD_COMMAND', 'history', { size: events, limit: MAX_HISTORY_EVENTS, what: 'events', advice: '; end the run' });
     // The frontend holds one completion to MAX_COMMAND_BYTES: only a long log can outgrow its limit, and is worth the encoding.
     const isNear = state.historyBytes + MAX_COMMAND_BYTES > MAX_HISTORY_BYTES;
     const size = isNear ? state.historyBytes + sizeOf(completion.commands) : 0;
     if (size > MAX_HISTORY_BYTES)
-      throw new PerdureError('BAD_COMMAND', `history: ${size} bytes, the limit is ${MAX_HISTORY_BYTES}; end the run`);
+      throw overLimit('BAD_COMMAND', 'history', { size, limit: MAX_HISTORY_BYTES, what: 'bytes', advice: '; end the run' });
   }
   checkVariables(state, completion);
 }
@@ -157,5 +158,5 @@ function checkVariables(state: RunState, completion: WorkflowTaskCompletion): vo
   const all = { ...state.variables, ...completion.variables };
   const held = Object.entries(all).reduce((sum, [name, payload]) => sum + Buffer.byteLength(name) + payload.data.length, 0);
   if (held > MAX_VARIABLES_BYTES)
-    throw new PerdureError('BAD_COMMAND', `variables: ${held} bytes in all, the limit is ${MAX_VARIABLES_BYTES}`);
+    throw overLimit('BAD_COMMAND', 'variables', { size: held, limit: MAX_VARIABLES_BYTES, what: 'bytes in all' });
 }

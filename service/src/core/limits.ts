@@ -105,5 +105,24 @@ export const MAX_POLLED_QUEUES = 100_000;
 export const MAX_FILTER_BYTES: number = 4 * KiB;
 /** Comparisons of one list filter, the items of IN included: each becomes a condition of the statement. */
 export const MAX_FILTER_TERMS = 100;
+/** Groups of one count: the largest are listed. */
+export const MAX_COUNT_GROUPS = 1_000;
 /** Nesting of one list filter. */
 export const MAX_FILTER_DEPTH = 20;
+
+/** Search attributes of one namespace. */
+export const MAX_DECLARED_ATTRIBUTES = 200;
+/** Name of a search attribute, UTF-8 bytes. */
+export const MAX_ATTRIBUTE_NAME_BYTES = 200;
+/** Name of a namespace, characters. */
+export const MAX_NAMESPACE_NAME = 200;
+/** Labels of one namespace. */
+export const MAX_NAMESPACE_LABELS = 100;
+/** Labels of one namespace, UTF-8 bytes of keys and values together. */
+export const MAX_NAMESPACE_LABELS_BYTES: number = 16 * KiB;
+/** Shortest retention: purging sooner would race with who awaits a result. */
+export const MIN_RETENTION_MS = 3_600_000;
+/** Longest retention: about 10 years. */
+export const MAX_RETENTION_MS: number = 3_653 * 86_400_000;
+/** Retention of a namespace that asks for none. */
+export const DEFAULT_RETENTION_MS: number = 7 * 86_400_000;

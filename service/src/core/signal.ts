@@ -14,6 +14,7 @@ import type { ChainInput } from './chain.ts';
 import type { EventFolds } from './concepts.ts';
 import { deliver } from './concepts.ts';
 import { MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS, MAX_SIGNALS } from './limits.ts';
+import { overLimit } from './over-limit.ts';
 import { rememberRequest } from './requests.ts';
 import { isOpen, type RunState } from './state.ts';
 import { record, type Transition } from './transition.ts';
@@ -53,10 +54,10 @@ export function signal(t: Transition, input: SignalInput): void {
 /** The run's log is full for everything but results and closing commands. */
 export function checkRoom(state: RunState): void {
   if (state.nextEventId > MAX_HISTORY_EVENTS) {
-    throw new PerdureError('LIMIT_REACHED', `history: ${state.nextEventId - 1} events, the limit is ${MAX_HISTORY_EVENTS}`);
+    throw overLimit('LIMIT_REACHED', 'history', { size: state.nextEventId - 1, limit: MAX_HISTORY_EVENTS, what: 'events' });
   }
   if (state.historyBytes > MAX_HISTORY_BYTES) {
-    throw new PerdureError('LIMIT_REACHED', `history: ${state.historyBytes} bytes, the limit is ${MAX_HISTORY_BYTES}`);
+    throw overLimit('LIMIT_REACHED', 'history', { size: state.historyBytes, limit: MAX_HISTORY_BYTES, what: 'bytes' });
   }
 }
 

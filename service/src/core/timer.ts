@@ -14,6 +14,7 @@ import { PerdureError } from '../errors.ts';
 import type { CommandRules, EventFolds } from './concepts.ts';
 import { deliver } from './concepts.ts';
 import { MAX_DURATION_MS, MAX_PENDING_TIMERS } from './limits.ts';
+import { overLimit } from './over-limit.ts';
 import type { RunState } from './state.ts';
 import { fromDuration } from './time.ts';
 import { record, type Transition } from './transition.ts';
@@ -44,7 +45,7 @@ export const timerCommands: CommandRules<'startTimer' | 'cancelTimer'> = {
       context.newTimers += 1;
       const open = context.state.timers.size + context.newTimers;
       if (open > MAX_PENDING_TIMERS) {
-        throw new PerdureError('BAD_COMMAND', `startTimer.number: ${open} open timers, the limit is ${MAX_PENDING_TIMERS}`);
+        throw overLimit('BAD_COMMAND', 'startTimer.number', { size: open, limit: MAX_PENDING_TIMERS, what: 'open timers' });
       }
     },
     apply(t, value, completedEventId) {

@@ -12,7 +12,7 @@ import { noError, toItemError, toPerdureError } from './item-error.ts';
 import { activityToken, merge, passed, verifyEach } from './items.ts';
 import { noteReceived } from './polls.ts';
 import { checkText } from './text.ts';
-import { checkItemText, limitPart, openBatch, requireWorker } from './validate.ts';
+import { checkItemText, eventLimitOf, limitPart, openBatch, requireWorker } from './validate.ts';
 
 type ActivityRpcs = Pick<Frontend, 'completeActivityTasks' | 'heartbeatActivities' | 'returnTasks'>;
 type Request = Parameters<Frontend['completeActivityTasks']>[0];
@@ -55,8 +55,8 @@ async function complete(context: Context, request: Request, abort: AbortSignal):
     const { token, outcome, followUp } = item;
     checkItemText({ item: { ...item, followUp: undefined }, bytes });
     if (outcome === undefined) throw badField('outcome', 'one of completed, failed and canceled is required');
-    limitPart(outcome.$case, outcome.value, bytes);
-    return { token: activityToken(context, namespace, token), outcome, followUp: followUp && followUpOf(followUp, bytes) };
+    limitPart(outcome.$case, outcome.value, bytes, eventLimitOf(namespace));
+    return { token: activityToken(context, namespace, token), outcome, followUp: followUp && followUpOf(followUp, bytes, namespace) };
   });
   const good = passed(verified);
   const answer = good.length === 0 ? undefined : await context.history.completeActivities(namespace.name, good, worker, eager);
@@ -76,10 +76,10 @@ const leftOut: WorkflowTaskResult = {
 };
 
 /** Undefined when it cannot be taken: the end of the attempt is recorded all the same, and the task that follows shows what is wrong. */
-function followUpOf({ startedTime, completion }: FollowUp, bytes: number): VerifiedEnd['followUp'] {
+function followUpOf({ startedTime, completion }: FollowUp, bytes: number, namespace: NamespaceRow): VerifiedEnd['followUp'] {
   if (completion === undefined) return undefined;
   try {
-    checkCompletion({ item: completion, bytes });
+    checkCompletion({ item: completion, bytes }, namespace);
     return { startedAt: fromTimestamp(startedTime), completion };
   } catch (error) {
     if (error instanceof PerdureError) return undefined;

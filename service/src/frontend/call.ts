@@ -1,4 +1,5 @@
 /** What every RPC of the frontend has in hand, and the type of all of them together. */
+import type { NamespaceServiceDefinition } from '@perdure/proto/perdure/api/v1/namespace';
 import type { WorkerServiceDefinition } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { WorkflowServiceDefinition } from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { Env } from '../env.ts';
@@ -21,8 +22,10 @@ type Rpcs<Methods> = {
     : never;
 };
 
-/** One async function per RPC of the two public services. Rejections are PerdureErrors, but for defects. */
-export type Frontend = Rpcs<WorkflowServiceDefinition['methods']> & Rpcs<WorkerServiceDefinition['methods']>;
+/** One async function per RPC of the public services. Rejections are PerdureErrors, but for defects. */
+export type Frontend = Rpcs<WorkflowServiceDefinition['methods']> &
+  Rpcs<WorkerServiceDefinition['methods']> &
+  Rpcs<NamespaceServiceDefinition['methods']>;
 
 /** What the areas of the frontend share. */
 export interface Context {

@@ -9,19 +9,21 @@ import type { ContinueAsNewCommand } from '@perdure/proto/perdure/api/v1/workflo
 import { encode } from '../core/encode.ts';
 import { MAX_COMMAND_BYTES, MAX_EVENT_PAYLOAD_BYTES, MAX_ID_BYTES, MAX_MEMO_BYTES, MAX_TASK_TIMEOUT_MS } from '../core/limits.ts';
 import { badField, PerdureError, tooLarge } from '../errors.ts';
+import type { NamespaceRow } from '../store/store.ts';
 import { checkSearchAttributes } from './search-attributes.ts';
 import { findBadText, snakeCase, weigh } from './text.ts';
-import { boundText, durationMs, requireExecution } from './validate.ts';
+import { boundText, durationMs, eventLimitOf, requireExecution } from './validate.ts';
 
 /** A completion whose text and data weigh no more cannot reach a limit by its framing. */
 const SURELY_SMALL_BYTES = MAX_EVENT_PAYLOAD_BYTES / 2;
 
 /** Throws BAD_COMMAND naming the command at fault. `bytes` is what the whole completion weighs. */
-export function checkCommands(commands: readonly Command[], bytes: number): void {
+export function checkCommands(commands: readonly Command[], bytes: number, namespace: NamespaceRow): void {
+  const limit = eventLimitOf(namespace);
   for (const [index, command] of commands.entries()) {
     try {
-      if (!(bytes <= SURELY_SMALL_BYTES)) checkTextAndSize(command);
-      checkValues(command);
+      if (!(bytes <= Math.min(limit, SURELY_SMALL_BYTES))) checkTextAndSize(command, limit);
+      checkValues(command, namespace);
     } catch (error) {
       throw error instanceof PerdureError ? ofCommand(error, fieldOf(command, index)) : error;
     }
@@ -29,12 +31,12 @@ export function checkCommands(commands: readonly Command[], bytes: number): void
   if (bytes > SURELY_SMALL_BYTES || commands.length > 10_000) checkTotal(commands);
 }
 
-function checkTextAndSize(command: Command): void {
+function checkTextAndSize(command: Command, limit: number): void {
   const value = command.attributes?.value;
   const size = weigh(value);
   const bad = Number.isNaN(size) ? findBadText(value, '') : undefined;
   if (bad !== undefined) throw badField(bad.path, bad.problem);
-  if (size > MAX_EVENT_PAYLOAD_BYTES) throw tooLarge('', size, MAX_EVENT_PAYLOAD_BYTES);
+  if (size > limit) throw tooLarge('', size, limit);
 }
 
 function checkTotal(commands: readonly Command[]): void {
@@ -53,7 +55,7 @@ function checkTotal(commands: readonly Command[]): void {
 }
 
 /** Names fields from the command on; names are only put together for a refusal. */
-function checkValues(command: Command): void {
+function checkValues(command: Command, namespace: NamespaceRow): void {
   switch (command.attributes?.$case) {
     case 'scheduleActivity': {
       const { value } = command.attributes;
@@ -76,14 +78,14 @@ function checkValues(command: Command): void {
       const { memo, searchAttributes } = command.attributes.value;
       const bytes = weigh({ memo });
       if (bytes > MAX_MEMO_BYTES) throw tooLarge('memo', bytes, MAX_MEMO_BYTES);
-      checkSearchAttributes('search_attributes', searchAttributes, true);
+      checkSearchAttributes('search_attributes', searchAttributes, namespace, true);
       return;
     }
     case 'continueAsNew':
-      checkContinue(command.attributes.value);
+      checkContinue(command.attributes.value, namespace);
       return;
     case 'scheduleChildWorkflow':
-      checkChild(command.attributes.value);
+      checkChild(command.attributes.value, namespace);
       return;
     case 'signalExternal':
       boundText('signal_name', command.attributes.value.signalName, MAX_ID_BYTES);
@@ -106,7 +108,7 @@ function checkValues(command: Command): void {
   }
 }
 
-function checkContinue(value: ContinueAsNewCommand): void {
+function checkContinue(value: ContinueAsNewCommand, namespace: NamespaceRow): void {
   boundText('workflow_type', value.workflowType, MAX_ID_BYTES);
   boundText('task_queue', value.taskQueue, MAX_ID_BYTES);
   durationMs('run_timeout', value.runTimeout);
@@ -117,10 +119,10 @@ function checkContinue(value: ContinueAsNewCommand): void {
   durationMs('retry_policy.maximum_interval', value.retryPolicy?.maximumInterval);
   const bytes = weigh({ memo: value.memo });
   if (bytes > MAX_MEMO_BYTES) throw tooLarge('memo', bytes, MAX_MEMO_BYTES);
-  checkSearchAttributes('search_attributes', value.searchAttributes, true);
+  checkSearchAttributes('search_attributes', value.searchAttributes, namespace, true);
 }
 
-function checkChild(value: ScheduleChildWorkflowCommand): void {
+function checkChild(value: ScheduleChildWorkflowCommand, namespace: NamespaceRow): void {
   boundText('workflow_id', value.workflowId, MAX_ID_BYTES);
   boundText('workflow_type', value.workflowType, MAX_ID_BYTES);
   boundText('task_queue', value.taskQueue, MAX_ID_BYTES);
@@ -131,7 +133,7 @@ function checkChild(value: ScheduleChildWorkflowCommand): void {
   durationMs('task_timeout', value.taskTimeout, MAX_TASK_TIMEOUT_MS);
   durationMs('retry_policy.initial_interval', value.retryPolicy?.initialInterval);
   durationMs('retry_policy.maximum_interval', value.retryPolicy?.maximumInterval);
-  checkSearchAttributes('search_attributes', value.searchAttributes, false);
+  checkSearchAttributes('search_attributes', value.searchAttributes, namespace, false);
 }
 
 function checkTarget({ target, callSite }: { target: WorkflowExecution | undefined; callSite: string }): void {

@@ -5,6 +5,7 @@ import type { WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import { MAX_BATCH_ITEMS } from '../core/limits.ts';
 import { badField, type PerdureError, tooLarge } from '../errors.ts';
 import type { EagerRoom, HistoryRole, VerifiedCompletion } from '../roles.ts';
+import type { NamespaceRow } from '../store/store.ts';
 import type { Context, Frontend } from './call.ts';
 import { checkCommands } from './commands.ts';
 import { toItemError, toPerdureError } from './item-error.ts';
@@ -60,8 +61,10 @@ async function complete(context: Context, request: Request, abort: AbortSignal):
   const verified = verifyEach(context, items, (weighed): VerifiedCompletion => {
     const token = workflowToken(context, namespace, weighed.item.token);
     try {
-      checkCompletion(weighed);
+      checkCompletion(weighed, namespace);
     } catch (error) {
+      // A search attribute that was not known may just have been declared: the next try sees it.
+      context.namespaces.doubt(namespace.name);
       broken.push(taskFailure(token, toPerdureError(error, context)));
       throw error;
     }
@@ -89,12 +92,12 @@ export function eagerRoom(request: Pick<Request, 'eagerActivitySlots' | 'eagerAc
 }
 
 /** Throws what is wrong with a completion, whatever its token. */
-export function checkCompletion({ item, bytes }: Weighed<WorkflowTaskCompletion>): void {
+export function checkCompletion({ item, bytes }: Weighed<WorkflowTaskCompletion>, namespace: NamespaceRow): void {
   if (Number.isNaN(bytes)) {
     const bad = findBadText({ ...item, commands: [] }, '');
     if (bad !== undefined) throw badField(bad.path, bad.problem);
   }
-  checkCommands(item.commands, bytes);
+  checkCommands(item.commands, bytes, namespace);
   checkQueryResults(item.queryResults, bytes);
   for (const name of Object.keys(item.variables)) requireId('variables', name);
 }

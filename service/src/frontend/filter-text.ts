@@ -9,7 +9,9 @@ export interface Token {
   readonly at: number;
 }
 
-const TOKEN = /\s*(?:([A-Za-z0-9_.]+)|'((?:[^']|'')*)'|"((?:[^"]|"")*)"|(<=|>=|!=|<>|[=<>(),+-]))/y;
+const TOKEN = /\s*(?:([\p{L}\p{N}_.]+)|'((?:[^']|'')*)'|"((?:[^"]|"")*)"|(<=|>=|!=|<>|[=<>(),+-]))/uy;
+/** Characters of the filter shown on each side of what is wrong. */
+const SHOWN = 60;
 
 /** Splits a filter. Throws BAD_FILTER naming the place. The last token has kind `end`. */
 export function tokensOf(filter: string): Token[] {
@@ -37,8 +39,24 @@ export function badFilter(token: Token, expected: string): PerdureError {
   return badFilterAt(token.at, `expected ${expected}, found ${found}`);
 }
 
-function badFilterAt(at: number, problem: string): PerdureError {
+/** A refusal in other words. */
+export function badFilterAt(at: number, problem: string): PerdureError {
   return new PerdureError('BAD_FILTER', `filter, character ${at + 1}: ${problem}`, { field: 'filter', position: String(at + 1) });
+}
+
+/** Shows the place below the message, in the line it is in, with a caret under it. */
+export function pointAt(filter: string, error: unknown): unknown {
+  if (!(error instanceof PerdureError) || error.reason !== 'BAD_FILTER') return error;
+  const at = Number(error.metadata.position) - 1;
+  const lineStart = filter.lastIndexOf('\n', at - 1) + 1;
+  const nextLine = filter.indexOf('\n', at);
+  const from = Math.max(lineStart, at - SHOWN);
+  const to = Math.min(nextLine < 0 ? filter.length : nextLine, at + SHOWN);
+  const before = `${from > lineStart ? '…' : ''}${filter.slice(from, at)}`;
+  const line = `${before}${filter.slice(at, to)}${to < filter.length && to !== nextLine ? '…' : ''}`;
+  // Tabs stay tabs, so that the caret stands under its character.
+  const caret = `${before.replace(/[^\t]/g, ' ')}^`;
+  return new PerdureError('BAD_FILTER', `${error.message}\n  ${line}\n  ${caret}`, error.metadata);
 }
 
 function unreadable(filter: string, from: number): PerdureError {

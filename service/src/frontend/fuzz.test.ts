@@ -1,4 +1,5 @@
 /** R-API-3: every text of every request, one after the other, replaced by text that cannot be stored: each is refused, naming the field. */
+import { NamespaceServiceDefinition } from '@perdure/proto/perdure/api/v1/namespace';
 import { WorkerServiceDefinition } from '@perdure/proto/perdure/api/v1/worker_service';
 import { WorkflowServiceDefinition } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { expect, test } from 'vitest';
@@ -18,7 +19,7 @@ const BATCHES: Partial<Record<keyof Frontend, string>> = {
 };
 /** Refused item by item, but with paths from the request on: its items have no messages of their own. */
 const AWAITED = 'awaitWorkflowResults';
-const MAPS = ['memo', 'searchAttributes', 'text', 'fields', 'metadata', 'variables'];
+const MAPS = ['memo', 'searchAttributes', 'text', 'fields', 'metadata', 'variables', 'labels'];
 
 /** Gets the path of a text, as errors name it, and the text; returns what takes its place. */
 type Change = (path: string, text: string) => string;
@@ -116,7 +117,7 @@ test.each(Object.keys(requests) as (keyof Frontend)[])('%s', async (rpc) => {
 });
 
 test.each(Object.keys(requests) as (keyof Frontend)[])('the request of %s leaves no field out', (rpc) => {
-  const methods = { ...WorkflowServiceDefinition.methods, ...WorkerServiceDefinition.methods };
+  const methods = { ...WorkflowServiceDefinition.methods, ...WorkerServiceDefinition.methods, ...NamespaceServiceDefinition.methods };
   const codec = methods[rpc].requestType as unknown as { fromPartial(message: unknown): unknown };
   expect(requests[rpc]).toEqual(codec.fromPartial(requests[rpc]));
 });

@@ -1,8 +1,10 @@
 /** Lists and counts on the memory store: pages, their tokens, and what a page may weigh. */
+
 import { WorkflowPropertiesUpserted } from '@perdure/proto/perdure/api/v1/workflow';
 import { CountWorkflowsRequest, ListWorkflowsRequest } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { expect, test } from 'vitest';
 import { activityTokenBytes, call, createFrontendWorld, type FrontendWorld, namespaceId } from '../../test/support/frontend-world.ts';
+import { EMPTY_CONFIG } from '../store/seed.ts';
 
 const attribute = { value: { $case: 'double' as const, value: 2 } };
 
@@ -66,7 +68,13 @@ test('a page weighs at most about 3.5 MiB, but has at least one run', async () =
 test('a page token goes with its filter and namespace only', async () => {
   const world = createFrontendWorld();
   fill(world, 3);
-  world.database.namespaces.set('other', { namespaceId: '00000000-0000-7000-8000-00000000000f', name: 'other', retentionMs: 1 });
+  world.database.namespaces.set('other', {
+    namespaceId: '00000000-0000-7000-8000-00000000000f',
+    name: 'other',
+    retentionMs: 1,
+    version: 0,
+    config: EMPTY_CONFIG,
+  });
   const { nextPageToken } = await world.frontend.listWorkflows(ListWorkflowsRequest.fromPartial({ pageSize: 1 }), call);
   const list = (more: object): Promise<unknown> =>
     world.frontend.listWorkflows(ListWorkflowsRequest.fromPartial({ pageToken: nextPageToken, ...more }), call);

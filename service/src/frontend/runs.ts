@@ -6,7 +6,7 @@ import type { PauseInput, RunRef } from '../roles.ts';
 import type { Context, Frontend } from './call.ts';
 import { toItemError, toPerdureError } from './item-error.ts';
 import { checkText } from './text.ts';
-import { boundText, countOf, limitEvent, requestIdOf, requireExecution, requireId, waitMsOf } from './validate.ts';
+import { boundText, countOf, eventLimitOf, limitEvent, requestIdOf, requireExecution, requireId, waitMsOf } from './validate.ts';
 
 type RunRpcs = Pick<
   Frontend,
@@ -45,8 +45,9 @@ export function runRpcs(context: Context): RunRpcs {
       return {};
     },
     terminateWorkflow: async (request) => {
-      limitEvent(checkText(request), { details: request.details });
+      const bytes = checkText(request);
       const ref = await find(request);
+      limitEvent(bytes, { details: request.details }, eventLimitOf(await context.namespaces.find(request.namespace)));
       await context.history.terminateWorkflow(ref, {
         reason: boundText('reason', request.reason),
         details: request.details,

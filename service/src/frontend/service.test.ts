@@ -1,4 +1,5 @@
 /** Requests of clients: what reaches history, and what is refused with which words. */
+
 import {
   AwaitWorkflowResultsRequest,
   GetWorkflowHistoryRequest,
@@ -11,6 +12,7 @@ import { expect, test } from 'vitest';
 import type { FrontendWorld } from '../../test/support/frontend-world.ts';
 import { call, createFrontendWorld, namespaceId, runId } from '../../test/support/frontend-world.ts';
 import { PerdureError } from '../errors.ts';
+import { EMPTY_CONFIG } from '../store/seed.ts';
 import { StoreError } from '../store/store.ts';
 
 const MiB = 1_048_576;
@@ -168,13 +170,13 @@ test('a defect in one item is INTERNAL under an id, and its trace is logged unde
   expect(world.logged[0]).toMatchObject({ id: error.metadata.id });
 });
 
-test('namespaces are asked for once per 10 s, by all calls together; a failed read is not remembered', async () => {
+test('namespaces are asked for once per 5 s, by all calls together; a failed read is not remembered', async () => {
   const world = createFrontendWorld();
   let reads = 0;
   Object.assign(world.faults, { before: () => void reads++ });
   await Promise.all([start(world, {}), start(world, { namespace: 'default' })]);
   expect(reads).toBe(1);
-  await world.env.advance(9_999);
+  await world.env.advance(4_999);
   await start(world, {});
   expect(reads).toBe(1);
   await world.env.advance(1);
@@ -192,7 +194,13 @@ test('namespaces are asked for once per 10 s, by all calls together; a failed re
 test('a namespace that is created is found within a second', async () => {
   const world = createFrontendWorld();
   expect(await refusal(start(world, { namespace: 'new' }))).toContain('NAMESPACE_NOT_FOUND');
-  world.database.namespaces.set('new', { namespaceId: '00000000-0000-7000-8000-000000000009', name: 'new', retentionMs: 1 });
+  world.database.namespaces.set('new', {
+    namespaceId: '00000000-0000-7000-8000-000000000009',
+    name: 'new',
+    retentionMs: 1,
+    version: 0,
+    config: EMPTY_CONFIG,
+  });
   await world.env.advance(1_000);
   expect(await refusal(start(world, { namespace: 'new' }))).toBe('accepted');
 });

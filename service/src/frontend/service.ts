@@ -1,4 +1,5 @@
 /** The frontend role: checks what comes from outside, and hands it to the role that knows. Holds no state of runs. */
+import { WorkflowServiceDefinition } from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { Env } from '../env.ts';
 import type { HistoryRole, MatchingRole } from '../roles.ts';
 import type { Store } from '../store/store.ts';
@@ -8,6 +9,7 @@ import type { Call, Context, Frontend } from './call.ts';
 import { completionRpcs } from './completions.ts';
 import { toPerdureError } from './item-error.ts';
 import { listRpcs } from './list.ts';
+import { namespaceRpcs } from './namespace-rpcs.ts';
 import { createNamespaces } from './namespaces.ts';
 import { pollRpcs } from './polls.ts';
 import { runRpcs } from './runs.ts';
@@ -43,20 +45,32 @@ export function createFrontend(options: FrontendOptions): Frontend {
     ...pollRpcs(context),
     ...completionRpcs(context),
     ...activityRpcs(context),
+    ...namespaceRpcs(context),
   };
-  const guarded = Object.entries(rpcs).map(([name, rpc]) => [name, guard(context, rpc as AnyRpc)]);
+  const guarded = Object.entries(rpcs).map(([name, rpc]) => [
+    name,
+    guard(context, rpc as AnyRpc, Object.hasOwn(WorkflowServiceDefinition.methods, name)),
+  ]);
   return Object.fromEntries(guarded) as Frontend;
 }
 
 type AnyRpc = (request: unknown, call: Call) => Promise<unknown>;
 
-/** Brings whatever went wrong into the catalogue. */
-function guard(context: Context, rpc: AnyRpc): AnyRpc {
+/**
+ * Brings whatever went wrong into the catalogue, and counts what clients ask for: what workers report has been accepted
+ * before and must not pile up.
+ */
+function guard(context: Context, rpc: AnyRpc, isOfClients: boolean): AnyRpc {
   return async (request, call) => {
     try {
+      if (isOfClients) takeCalls(context, request as { namespace?: unknown; items?: unknown });
       return await rpc(request, call);
     } catch (error) {
       throw toPerdureError(error, context);
     }
   };
+}
+
+function takeCalls(context: Context, { namespace, items }: { namespace?: unknown; items?: unknown }): void {
+  if (typeof namespace === 'string') context.namespaces.take(namespace, Array.isArray(items) ? items.length : 1);
 }

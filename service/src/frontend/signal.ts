@@ -6,7 +6,7 @@ import type { Context, Frontend } from './call.ts';
 import { toItemError, toPerdureError } from './item-error.ts';
 import { checkItemNamespace } from './start.ts';
 import { checkText } from './text.ts';
-import { boundText, checkItemText, limitEvent, openBatch, requestIdOf, requireExecution, requireId } from './validate.ts';
+import { boundText, checkItemText, eventLimitOf, limitEvent, openBatch, requestIdOf, requireExecution, requireId } from './validate.ts';
 
 /** SignalWorkflow and SignalWorkflows. */
 export function signalRpcs(context: Context): Pick<Frontend, 'signalWorkflow' | 'signalWorkflows'> {
@@ -35,7 +35,7 @@ export function signalRpcs(context: Context): Pick<Frontend, 'signalWorkflow' | 
 }
 
 function signal(context: Context, namespace: NamespaceRow, request: SignalWorkflowRequest, bytes: number): Promise<{ runId: string }> {
-  limitEvent(bytes, { input: request.input, header: request.header });
+  limitEvent(bytes, { input: request.input, header: request.header }, eventLimitOf(namespace));
   const ref: RunRef = { namespaceId: namespace.namespaceId, ...requireExecution(request.execution) };
   const input: SignalInput = {
     signalName: requireId('signal_name', request.signalName),

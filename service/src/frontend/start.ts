@@ -11,16 +11,16 @@ import type { StartInput } from '../roles.ts';
 import type { NamespaceRow } from '../store/store.ts';
 import type { Context, Frontend } from './call.ts';
 import { toItemError, toPerdureError } from './item-error.ts';
-import { checkSearchAttributes } from './search-attributes.ts';
+import { checkSearchAttributes, declares } from './search-attributes.ts';
 import { checkText, weigh } from './text.ts';
-import { boundText, checkItemText, durationMs, enumOf, limitEvent, openBatch, requestIdOf, requireId } from './validate.ts';
+import { boundText, checkItemText, durationMs, enumOf, eventLimitOf, limitEvent, openBatch, requestIdOf, requireId } from './validate.ts';
 
 /** StartWorkflow and StartWorkflows. */
 export function startRpcs(context: Context): Pick<Frontend, 'startWorkflow' | 'startWorkflows'> {
   return {
     startWorkflow: async (request) => {
       const bytes = checkText(request);
-      const namespace = await context.namespaces.find(request.namespace);
+      const namespace = await namespaceFor(context, request.namespace, request);
       return context.history.startWorkflow(startInput(context, namespace, request, bytes));
     },
     startWorkflows: async (request) => {
@@ -30,7 +30,8 @@ export function startRpcs(context: Context): Pick<Frontend, 'startWorkflow' | 's
         try {
           checkItemText(weighed);
           checkItemNamespace(weighed.item.namespace, request.namespace);
-          const value = await context.history.startWorkflow(startInput(context, namespace, weighed.item, weighed.bytes));
+          const row = declares(namespace, weighed.item) ? namespace : await namespaceFor(context, request.namespace, weighed.item);
+          const value = await context.history.startWorkflow(startInput(context, row, weighed.item, weighed.bytes));
           return { outcome: { $case: 'ok', value } };
         } catch (error) {
           return { outcome: { $case: 'error', value: toItemError(toPerdureError(error, context)) } };
@@ -39,6 +40,12 @@ export function startRpcs(context: Context): Pick<Frontend, 'startWorkflow' | 's
       return { results: await Promise.all(items.map(start)) };
     },
   };
+}
+
+/** The namespace, read again when it does not declare all that the start sets: that may just have been done. */
+async function namespaceFor(context: Context, name: string, request: StartWorkflowRequest): Promise<NamespaceRow> {
+  const namespace = await context.namespaces.find(name);
+  return declares(namespace, request) ? namespace : context.namespaces.findFresh(name);
 }
 
 /** Items may repeat the namespace of their batch, but not name another. */
@@ -66,8 +73,8 @@ function cronOf(schedule: string): string {
 function startInput(context: Context, namespace: NamespaceRow, request: StartWorkflowRequest, bytes: number): StartInput {
   const memoBytes = bytes > MAX_MEMO_BYTES ? weigh({ memo: request.memo }) : 0;
   if (memoBytes > MAX_MEMO_BYTES) throw tooLarge('memo', memoBytes, MAX_MEMO_BYTES);
-  limitEvent(bytes, { input: request.input, header: request.header, memo: request.memo });
-  checkSearchAttributes('search_attributes', request.searchAttributes, false);
+  limitEvent(bytes, { input: request.input, header: request.header, memo: request.memo }, eventLimitOf(namespace));
+  checkSearchAttributes('search_attributes', request.searchAttributes, namespace, false);
   return {
     namespaceId: namespace.namespaceId,
     retentionMs: namespace.retentionMs,

@@ -5,7 +5,16 @@
 import { badField } from '../errors.ts';
 
 /** Fields that are maps: their keys are text of the caller. A test compares the list with the .proto files. */
-export const MAP_FIELDS: ReadonlySet<string> = new Set(['memo', 'searchAttributes', 'text', 'fields', 'metadata', 'variables', 'limits']);
+export const MAP_FIELDS: ReadonlySet<string> = new Set([
+  'memo',
+  'searchAttributes',
+  'text',
+  'fields',
+  'metadata',
+  'variables',
+  'limits',
+  'labels',
+]);
 
 /** Bytes of all text and data of a message. Throws BAD_FIELD naming the field that cannot be stored; `prefix` goes before its path. */
 export function checkText(message: unknown, prefix = ''): number {

@@ -13,6 +13,7 @@ import {
 import { fromDuration } from '../core/time.ts';
 import type { Env } from '../env.ts';
 import { badField, tooLarge } from '../errors.ts';
+import type { NamespaceRow } from '../store/store.ts';
 import { checkText, weigh } from './text.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -97,9 +98,14 @@ export function enumOf<T extends number>(field: string, value: number, known: Re
   return value as T;
 }
 
-/** Parts that end up in one event: 2 MiB together. Names the largest. `bytes` is what the whole request weighs. */
-export function limitEvent(bytes: number, parts: Readonly<Record<string, unknown>>): void {
-  if (bytes <= MAX_EVENT_PAYLOAD_BYTES) return;
+/** Bytes of all payloads of one event in this namespace. */
+export function eventLimitOf({ config }: NamespaceRow): number {
+  return config.eventPayloadBytes === 0 ? MAX_EVENT_PAYLOAD_BYTES : config.eventPayloadBytes;
+}
+
+/** Parts that end up in one event: 2 MiB together unless told. Names the largest. `bytes` is what the whole request weighs. */
+export function limitEvent(bytes: number, parts: Readonly<Record<string, unknown>>, limit: number = MAX_EVENT_PAYLOAD_BYTES): void {
+  if (bytes <= limit) return;
   let total = 0;
   let largest = { field: '', bytes: -1 };
   for (const [field, part] of Object.entries(parts)) {
@@ -107,14 +113,14 @@ export function limitEvent(bytes: number, parts: Readonly<Record<string, unknown
     total += size;
     if (size > largest.bytes) largest = { field, bytes: size };
   }
-  if (total > MAX_EVENT_PAYLOAD_BYTES) throw tooLarge(largest.field, total, MAX_EVENT_PAYLOAD_BYTES);
+  if (total > limit) throw tooLarge(largest.field, total, limit);
 }
 
 /** A part of an item that may be as large as an event. `bytes` is what the whole item weighs. */
-export function limitPart(field: string, part: unknown, bytes: number): void {
-  if (bytes <= MAX_EVENT_PAYLOAD_BYTES) return;
+export function limitPart(field: string, part: unknown, bytes: number, limit: number = MAX_EVENT_PAYLOAD_BYTES): void {
+  if (bytes <= limit) return;
   const size = weigh(part);
-  if (size > MAX_EVENT_PAYLOAD_BYTES) throw tooLarge(field, size, MAX_EVENT_PAYLOAD_BYTES);
+  if (size > limit) throw tooLarge(field, size, limit);
 }
 
 type ItemOf<List> = List extends readonly (infer T)[] ? T : never;

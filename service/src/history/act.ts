@@ -225,9 +225,13 @@ function visibilityOf(run: HotRun, always: boolean): Change['visibility'] {
   const paused = state.paused !== undefined;
   // Each upsert makes new objects, of memo and search attributes alike.
   const properties = shown.memo !== state.memo;
-  if (!always && !properties && cause === shown.blockedCause && paused === shown.paused) return undefined;
-  run.shown = { blockedCause: cause, paused, memo: state.memo };
-  return toVisibility(state, { memo: properties, attributes: properties });
+  const blocks = cause !== shown.blockedCause;
+  if (!always && !properties && !blocks && paused === shown.paused) return undefined;
+  const row = toVisibility(state, { memo: properties, attributes: properties || blocks });
+  // Runs that never had any keep NULL, and so cost the index of attributes nothing.
+  const none = !shown.attributes && row.attributes !== undefined && Object.keys(row.attributes).length === 0;
+  run.shown = { blockedCause: cause, paused, memo: state.memo, attributes: shown.attributes || (row.attributes !== undefined && !none) };
+  return none ? { ...row, attributes: undefined } : row;
 }
 
 /** The row, when it changes: always at start and close, when the run must wake earlier than stored, or for a checkpoint. */

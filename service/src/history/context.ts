@@ -61,6 +61,17 @@ export interface NodeState {
   readonly observed: Map<string, { beat: number; reads: number; since: number; last: number }>;
 }
 
+/** What this node has done for a namespace that is being deleted. */
+export interface Deletion {
+  readonly name: string;
+  /** When it was asked for, ms since 1970. */
+  readonly since: number;
+  /** Where the present pass over its runs stands. */
+  after: { readonly startedAt: number; readonly runId: string } | undefined;
+  /** Passes in a row that found no run. */
+  emptyPasses: number;
+}
+
 export interface History {
   readonly env: Env;
   readonly stepEnv: StepEnv & { now: number };
@@ -99,6 +110,8 @@ export interface History {
   readonly waits: Waits;
   /** Retention by namespace id, ms. */
   readonly retention: Map<string, number>;
+  /** Namespaces that are being deleted, by id. */
+  readonly deleting: Map<string, Deletion>;
   /** What retention and checkpoints have made superfluous. */
   readonly purging: { readonly items: PurgeItem[]; scheduled: boolean };
   /** Timers of the node's own loops, cancelled at stop. */

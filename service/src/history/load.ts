@@ -44,7 +44,7 @@ export function buildRun(loaded: LoadedRun, claimedAt: number, now: number): Hot
   run.lastSeq = seq;
   run.committedEventId = state.nextEventId - 1;
   run.storedWakeAt = execution.wakeAt;
-  run.shown = { blockedCause: blockedCause(state), paused: state.paused !== undefined, memo: state.memo };
+  run.shown = { blockedCause: blockedCause(state), paused: state.paused !== undefined, memo: state.memo, attributes: true };
   run.tail = trimTail(run.tail, state.task.seen);
   return run;
 }

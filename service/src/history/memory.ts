@@ -1,4 +1,5 @@
 /** The runs in memory: finding, using, dropping. Nothing here talks to the database. */
+import { DEFAULT_RETENTION_MS, MIN_RETENTION_MS } from '../core/limits.ts';
 import { slotOf } from '../core/slot.ts';
 import { isOpen } from '../core/state.ts';
 import { PerdureError } from '../errors.ts';
@@ -9,8 +10,6 @@ import type { HotRun } from './run.ts';
 /** A run used again within this time keeps its place in the order of use. */
 const MOVE_MS = 500;
 const LONGEST_ALARM_MS = 1_000;
-const DEFAULT_RETENTION_MS = 7 * 86_400_000;
-const SHORTEST_RETENTION_MS = 3_600_000;
 
 export function keyOf(namespaceId: string, workflowId: string, runId: string): RunKey {
   return { slot: slotOf(namespaceId, workflowId), namespaceId, workflowId, runId };
@@ -85,7 +84,7 @@ export function armDueTimer(h: History): void {
 
 /** How long the run is kept after its close: the namespace's retention within 5 %, so that purges spread. */
 export function retentionOf(h: History, key: RunKey): number {
-  const kept = Math.max(h.retention.get(key.namespaceId) ?? DEFAULT_RETENTION_MS, SHORTEST_RETENTION_MS);
+  const kept = Math.max(h.retention.get(key.namespaceId) ?? DEFAULT_RETENTION_MS, MIN_RETENTION_MS);
   const spread = Number.parseInt(key.runId.slice(-4), 16) / 0xffff;
   return Math.round(kept * (0.95 + 0.1 * spread));
 }

@@ -5,13 +5,14 @@
 import { SLOTS } from '../core/slot.ts';
 import { type NodeBeat, StoreError } from '../store/store.ts';
 import { every, type History } from './context.ts';
+import { readNamespaces, SWEEP_MS, sweepNamespaces } from './deletion.ts';
 import { rescan, scanDue } from './due-scan.ts';
 import { pause } from './lane.ts';
 import { dropAll } from './memory.ts';
 
 const BEAT_MS = 2_000;
 const CLAIM_MS = 5_000;
-const RETENTION_MS = 60_000;
+const NAMESPACES_MS = 10_000;
 const SCAN_RETRY_MS = 1_000;
 const FENCES = 3;
 const FENCES_WITHIN_MS = 60_000;
@@ -30,13 +31,8 @@ export async function boot(h: History, first: boolean): Promise<void> {
   if (!answer.alive) throw new StoreError('down', 'the node was removed while it started');
   h.node.beatSent = sent;
   await removePredecessors(h, answer.nodes, first);
-  await readRetention(h);
+  await readNamespaces(h);
   await claim(h);
-}
-
-/** How long closed runs are kept may have been changed. */
-async function readRetention(h: History): Promise<void> {
-  for (const { namespaceId, retentionMs } of await h.store.listNamespaces()) h.retention.set(namespaceId, retentionMs);
 }
 
 /**
@@ -109,9 +105,15 @@ export function serve(h: History): void {
   );
   every(
     h,
-    'retention',
-    RETENTION_MS,
-    whileServing(() => readRetention(h)),
+    'namespaces',
+    NAMESPACES_MS,
+    whileServing(() => readNamespaces(h)),
+  );
+  every(
+    h,
+    'deletion',
+    SWEEP_MS,
+    whileServing(() => sweepNamespaces(h)),
   );
   every(h, 'scan', h.options.scanEveryMs, () => (h.node.phase === 'serving' ? scan(h) : undefined));
   scan(h);

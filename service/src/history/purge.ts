@@ -1,6 +1,6 @@
 /** Retention: a closed run whose time is over is deleted, a slice at a time, by its owner's fenced statement. */
 import { wakeAt } from '../core/outstanding.ts';
-import { type PurgeItem, StoreError } from '../store/store.ts';
+import { type PurgeItem, type RunKey, StoreError } from '../store/store.ts';
 import type { History } from './context.ts';
 import { writeWake } from './cooling.ts';
 import { armDueTimer, dropRun, isServing, retentionOf } from './memory.ts';
@@ -23,6 +23,11 @@ export function purgeIfOver(h: History, run: HotRun): void {
   }
   dropRun(h, run);
   add(h, { key: run.key });
+}
+
+/** Deletes a closed run that is not in memory, whatever its retention. */
+export function purgeRun(h: History, key: RunKey): void {
+  add(h, { key });
 }
 
 /** Rows without events up to the checkpoint that has just been committed are superfluous. */

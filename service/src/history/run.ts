@@ -79,7 +79,7 @@ export interface HotRun {
   delivering: Set<Effect> | undefined;
   deliveries: Map<string, Effect[]> | undefined;
   /** Values last written to visibility, to see what changes. */
-  shown: { blockedCause: string; paused: boolean; memo: unknown };
+  shown: { blockedCause: string; paused: boolean; memo: unknown; attributes: boolean };
 }
 
 /** The memory was dropped under the caller: the request has to find the run again. */
@@ -123,7 +123,7 @@ export function newHotRun(key: RunKey, state: RunState, now: number): HotRun {
     queries: [],
     hurriedFor: '',
     held: [],
-    shown: { blockedCause: '', paused: false, memo: undefined },
+    shown: { blockedCause: '', paused: false, memo: undefined, attributes: false },
     delivering: undefined,
     deliveries: undefined,
   };

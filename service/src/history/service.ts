@@ -119,6 +119,7 @@ function createState(parts: HistoryParts, self: () => HistoryRole): History {
     newcomerQueues: new Set(),
     waits: createWaits(),
     retention: new Map(),
+    deleting: new Map(),
     purging: { items: [], scheduled: false },
     loops: new Map(),
     up: {

@@ -11,6 +11,7 @@ import { BLOCKED_AT_ACTIVITY_ATTEMPT } from '../core/limits.ts';
 import { type Activity, type Child, type ExternalRequest, isOpen, type RunState } from '../core/state.ts';
 import { toDuration, toTimestamp } from '../core/time.ts';
 import { isTaskDue } from '../core/workflow-task.ts';
+import { parseTime } from '../core/written-time.ts';
 import type { VisibilityRow } from '../store/store.ts';
 
 /** Name of a task failure cause without its prefix, for example NONDETERMINISM. */
@@ -31,6 +32,22 @@ export function statusOf(state: RunState): WorkflowStatus {
   return state.paused === undefined ? state.status : WorkflowStatus.PAUSED;
 }
 
+/** When what blocks the run began, ms; 0 when nothing does. */
+function blockedSince(state: RunState): number {
+  if (blockedCause(state) === '') return 0;
+  return state.task.blockedSince > 0 ? state.task.blockedSince : (worstActivity(state).failures[0]?.time ?? 0);
+}
+
+function worstActivity(state: RunState): Activity {
+  return [...state.activities.values()].find((activity) => activity.attempt >= BLOCKED_AT_ACTIVITY_ATTEMPT) as Activity;
+}
+
+/** Built-in fields without a column of their own (core/visibility-fields.ts): absent where a run has none. */
+function extraAttributes(state: RunState): Record<string, unknown> {
+  const since = blockedSince(state);
+  return since === 0 ? {} : { BlockedSince: since };
+}
+
 /** One run as lists show it; memo and attributes only when asked for. */
 export function toVisibility(state: RunState, changed: { memo: boolean; attributes: boolean }): VisibilityRow {
   return {
@@ -42,7 +59,7 @@ export function toVisibility(state: RunState, changed: { memo: boolean; attribut
     buildId: state.task.buildId,
     blockedCause: blockedCause(state),
     historyLength: state.nextEventId - 1,
-    attributes: changed.attributes ? plainAttributes(state.searchAttributes) : undefined,
+    attributes: changed.attributes ? { ...plainAttributes(state.searchAttributes), ...extraAttributes(state) } : undefined,
     memo: changed.memo
       ? encode(WorkflowPropertiesUpserted, { completedEventId: 0n, memo: state.memo, searchAttributes: state.searchAttributes })
       : undefined,
@@ -53,6 +70,8 @@ function plainAttributes(attributes: Record<string, SearchAttributeValue>): Reco
   return Object.fromEntries(
     Object.entries(attributes).map(([name, { value }]) => {
       if (value?.$case === 'keywordList') return [name, value.value.values];
+      // Times compare as numbers. One that no longer reads is missing rather than wrong.
+      if (value?.$case === 'datetime') return [name, parseTime(value.value) ?? null];
       return [name, value?.$case === 'int' ? Number(value.value) : (value?.value ?? null)];
     }),
   );
@@ -81,11 +100,11 @@ function blockedInfo(state: RunState): BlockedInfo | undefined {
   if (task.blockedSince > 0) {
     return { cause, since: toTimestamp(task.blockedSince), attempt: task.attempt, failure: task.failure, taskFailureCause: task.cause };
   }
-  const worst = [...state.activities.values()].find((activity) => activity.attempt >= BLOCKED_AT_ACTIVITY_ATTEMPT) as Activity;
+  const worst = worstActivity(state);
   const last = worst.failures.at(-1);
   return {
     cause,
-    since: toTimestamp(worst.failures[0]?.time ?? 0),
+    since: toTimestamp(blockedSince(state)),
     attempt: worst.attempt,
     failure: last?.failure,
     taskFailureCause: WorkflowTaskFailureCause.UNSPECIFIED,

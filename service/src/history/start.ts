@@ -10,6 +10,7 @@ import type { StartAnswer, StartInput } from '../roles.ts';
 import type { RunKey } from '../store/store.ts';
 import { commitTransitions, type Stepped, settled, stepRun } from './act.ts';
 import { type History, openKey } from './context.ts';
+import { refuseIfDeleting } from './deletion.ts';
 import { admit } from './lane.ts';
 import { findRun, loadRun } from './loading.ts';
 import { addRun, keyOf, mustOwn } from './memory.ts';
@@ -20,6 +21,7 @@ export function startWorkflow(h: History, input: StartInput): Promise<StartAnswe
   const runId = deriveRunId(input.namespaceId, input.workflowId, input.requestId);
   const key = keyOf(input.namespaceId, input.workflowId, runId);
   h.retention.set(input.namespaceId, input.retentionMs);
+  refuseIfDeleting(h, input.namespaceId);
   return routed(h, () => attempt(h, key, input));
 }
 

@@ -1,6 +1,7 @@
 /** The public RPCs as a TypeScript type: one async function per RPC, derived from the generated definitions. */
 
 import type { BinaryReader } from '@bufbuild/protobuf/wire';
+import { NamespaceServiceDefinition } from '@perdure/proto/perdure/api/v1/namespace';
 import { WorkerServiceDefinition } from '@perdure/proto/perdure/api/v1/worker_service';
 import { WorkflowServiceDefinition } from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { Codec as Encoder } from '../core/encode.ts';
@@ -31,8 +32,10 @@ type Handlers<Methods extends Record<string, Method>> = {
   ) => Promise<Message<Methods[Name]['responseType']>>;
 };
 
-/** Everything the two public services do. Rejections other than PerdureError become INTERNAL. */
-export type RpcHandlers = Handlers<WorkflowServiceDefinition['methods']> & Handlers<WorkerServiceDefinition['methods']>;
+/** Everything the public services do. Rejections other than PerdureError become INTERNAL. */
+export type RpcHandlers = Handlers<WorkflowServiceDefinition['methods']> &
+  Handlers<WorkerServiceDefinition['methods']> &
+  Handlers<NamespaceServiceDefinition['methods']>;
 
 /** One RPC, ready to be served or called. */
 export interface RpcMethod {
@@ -50,12 +53,14 @@ export interface RpcService {
 }
 
 /** The services this program offers, in the order reflection lists them. */
-export const SERVICES: readonly RpcService[] = [WorkflowServiceDefinition, WorkerServiceDefinition].map((definition) => ({
-  fullName: definition.fullName,
-  methods: Object.entries(definition.methods as Record<string, Method>).map(([key, method]) => ({
-    key: key as keyof RpcHandlers,
-    path: `/${definition.fullName}/${method.name}`,
-    request: method.requestType as Codec<unknown>,
-    response: method.responseType as Codec<unknown>,
-  })),
-}));
+export const SERVICES: readonly RpcService[] = [WorkflowServiceDefinition, WorkerServiceDefinition, NamespaceServiceDefinition].map(
+  (definition) => ({
+    fullName: definition.fullName,
+    methods: Object.entries(definition.methods as Record<string, Method>).map(([key, method]) => ({
+      key: key as keyof RpcHandlers,
+      path: `/${definition.fullName}/${method.name}`,
+      request: method.requestType as Codec<unknown>,
+      response: method.responseType as Codec<unknown>,
+    })),
+  }),
+);

@@ -28,6 +28,7 @@ const RESOURCE_OF_REASON: Readonly<Record<string, readonly [type: string, metada
   WORKFLOW_ALREADY_STARTED: ['perdure.api.v1/Workflow', 'workflow_id'],
   ACTIVITY_NOT_FOUND: ['perdure.api.v1/Activity', 'activity_id'],
   NAMESPACE_NOT_FOUND: ['perdure.api.v1/Namespace', 'namespace'],
+  NAMESPACE_EXISTS: ['perdure.api.v1/Namespace', 'namespace'],
 };
 const BAD_REQUEST_REASONS = new Set(['BAD_FIELD', 'TOO_LARGE']);
 

@@ -3,7 +3,15 @@
  * not UUIDs, batches that are not well formed. Both stores use it, so that a poisonous record is one in simulation too.
  */
 import { OPEN_STATUS } from './seed.ts';
-import { type CommitRecord, type ExecutionRow, type HistoryRow, type RunKey, StoreError, type VisibilityFilter } from './store.ts';
+import {
+  type CommitRecord,
+  type ExecutionRow,
+  type HistoryRow,
+  type NamespaceRow,
+  type RunKey,
+  StoreError,
+  type VisibilityFilter,
+} from './store.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -96,9 +104,25 @@ function checkNumbers({ rows, execution, visibility }: CommitRecord): void {
 /** Throws poison when a filter compares with a value that no column can have. */
 export function checkFilter(filter: VisibilityFilter | undefined): void {
   if (filter === undefined) return;
-  if (filter.kind !== 'compare') filter.terms.forEach(checkFilter);
-  else if (typeof filter.value === 'string') checkText(filter.field, filter.value);
-  else checkInt8(filter.field, filter.value);
+  if (filter.kind !== 'compare') {
+    filter.terms.forEach(checkFilter);
+    return;
+  }
+  checkText('field', filter.field);
+  if (typeof filter.value === 'string') checkText(filter.field, filter.value);
+  else if (typeof filter.value === 'number' && filter.type === 'double') checkFinite(filter.field, filter.value);
+  else if (typeof filter.value === 'number') checkInt8(filter.field, filter.value);
+}
+
+function checkFinite(field: string, value: number): void {
+  if (!Number.isFinite(value)) throw poison(`${field} is not a finite number: ${value}`, '22003');
+}
+
+/** Throws poison when the namespace holds text that no database stores. */
+export function checkNamespace(row: NamespaceRow): void {
+  checkUuid('namespace id', row.namespaceId);
+  checkText('namespace name', row.name);
+  checkAttributes(row.config);
 }
 
 /** Throws poison when the batch breaks the contract of `Store.commit` or holds a value no database takes. */

@@ -2,6 +2,7 @@
  * What the service needs from a database, in its own words. `postgres/` is production (PostgreSQL and CockroachDB),
  * `memory/` is the same contract for simulation and tests; `service/test/support/store/suite.ts` runs against both.
  */
+import type { Comparison, ValueType } from '../core/visibility-fields.ts';
 
 /** Names one run everywhere. `slot` is derived from namespace and workflow id. */
 export interface RunKey {
@@ -53,7 +54,7 @@ export interface VisibilityRow {
   readonly buildId: string;
   readonly blockedCause: string;
   readonly historyLength: number;
-  /** Search attributes as a JSON object of plain values. Undefined keeps what is stored. */
+  /** Search attributes, and built-in fields without a column, as a JSON object of plain values. Undefined keeps what is stored. */
   readonly attributes?: Record<string, unknown> | undefined;
   /** Encoded memo. Undefined keeps what is stored. */
   readonly memo?: Uint8Array | undefined;
@@ -150,36 +151,78 @@ export interface DueKey {
   readonly wakeAt: number;
 }
 
+/** What is set in a namespace beside its retention. */
+export interface NamespaceConfig {
+  readonly description: string;
+  readonly owner: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Client calls per second and node; 0 is unlimited. */
+  readonly requestsPerSecond: number;
+  /** Bytes of all payloads of one event; 0 is the service's limit. */
+  readonly eventPayloadBytes: number;
+  /** The declared search attributes. */
+  readonly searchAttributes: Readonly<Record<string, ValueType>>;
+  /** When its deletion was asked for, ms since 1970; null while it is in use. */
+  readonly deletingSince: number | null;
+}
+
+/** Always there; cannot be deleted. */
+export const DEFAULT_NAMESPACE_NAME = 'default';
+
+/** Of a namespace in which nothing is set. */
+export const EMPTY_CONFIG: NamespaceConfig = {
+  description: '',
+  owner: '',
+  labels: {},
+  requestsPerSecond: 0,
+  eventPayloadBytes: 0,
+  searchAttributes: {},
+  deletingSince: null,
+};
+
 export interface NamespaceRow {
   readonly namespaceId: string;
   readonly name: string;
   /** Ms that closed runs are kept. */
   readonly retentionMs: number;
+  /** Counts changes. */
+  readonly version: number;
+  readonly config: NamespaceConfig;
 }
 
-/** A typed filter: values are parameters, never SQL text. */
+/**
+ * A typed filter: values are parameters, never SQL text. As in SQL, a comparison with a value that a run does not have never
+ * holds, `!=` included; a search attribute of another type than `type` counts as one that the run does not have, but for isNull.
+ */
 export type VisibilityFilter =
   | { readonly kind: 'and' | 'or'; readonly terms: readonly VisibilityFilter[] }
   | {
       readonly kind: 'compare';
-      readonly field: 'workflowId' | 'runId' | 'type' | 'taskQueue' | 'blockedCause';
-      readonly op: '=' | '!=' | 'startsWith';
-      readonly value: string;
-    }
-  | { readonly kind: 'compare'; readonly field: 'status'; readonly op: '=' | '!='; readonly value: StatusNumber }
-  | {
-      readonly kind: 'compare';
-      readonly field: 'startedAt' | 'closedAt';
-      readonly op: '=' | '!=' | '<' | '<=' | '>' | '>=';
-      readonly value: number;
+      /** Name of a built-in field (core/visibility-fields.ts), else of a search attribute. */
+      readonly field: string;
+      readonly type: ValueType;
+      /** keyword: = != startsWith notStartsWith; keywordList and bool: = !=; others: = != < <= > >=; all: isNull isNotNull. */
+      readonly op: Comparison;
+      /** Text for keyword and keywordList (one of the list), ms since 1970 for datetime; not looked at by isNull and isNotNull. */
+      readonly value: string | number | boolean;
     };
+
+export type VisibilityOrder = 'newestFirst' | 'oldestFirst';
 
 export interface VisibilityQuery {
   readonly namespaceId: string;
   readonly filter: VisibilityFilter | undefined;
   readonly limit: number;
+  /** By start, then run id. Default newestFirst. */
+  readonly order?: VisibilityOrder | undefined;
   /** The last row of the page before. */
   readonly after: { readonly startedAt: number; readonly runId: string } | undefined;
+}
+
+/** Runs that share a value; null: those that have none. */
+export interface VisibilityGroup {
+  readonly value: string | number | boolean | null;
+  readonly count: number;
 }
 
 export interface VisibilityEntry extends VisibilityRow {
@@ -245,9 +288,20 @@ export interface Store {
   listNamespaces(): Promise<NamespaceRow[]>;
   /** Inserts unless the name exists; returns what is stored. */
   createNamespace(row: NamespaceRow): Promise<NamespaceRow>;
-  /** Newest start first, then run id descending. */
+  /** Writes retention and config and raises the version; false when the row is gone or its version is not `row.version`. */
+  updateNamespace(row: NamespaceRow): Promise<boolean>;
+  /** Deletes the row of a namespace. False when there is none of this name and id. */
+  removeNamespace(name: string, namespaceId: string): Promise<boolean>;
+  /** In the order asked for. */
   listVisibility(query: VisibilityQuery): Promise<VisibilityEntry[]>;
   countVisibility(namespaceId: string, filter: VisibilityFilter | undefined): Promise<number>;
+  /** Counts by the values of a field (keyword, int or bool), the largest groups first, at most `limit`. */
+  groupVisibility(
+    namespaceId: string,
+    filter: VisibilityFilter | undefined,
+    by: { readonly field: string; readonly type: ValueType },
+    limit: number,
+  ): Promise<VisibilityGroup[]>;
   /** Values shared by all nodes, made once by migrate: the MAC key. */
   getSecret(name: string): Promise<Uint8Array | undefined>;
   close(): Promise<void>;

@@ -1,5 +1,7 @@
 /** The service as one process at one address: it starts, crashes, freezes, and starts again on the same database. */
+
 import { createMemoryDatabase, type MemoryDatabase } from '../../src/store/memory/database.ts';
+import { EMPTY_CONFIG } from '../../src/store/seed.ts';
 import type { CommitRecord } from '../../src/store/store.ts';
 import { startTestNode, type TestNode } from '../support/node.ts';
 import { NAMESPACES, type Plan, retentionOf, type StoreFaultRates } from './plan.ts';
@@ -109,7 +111,7 @@ export function createService(options: ServiceOptions): ServiceHost {
 function createDatabase(plan: Plan): MemoryDatabase {
   const database = createMemoryDatabase();
   NAMESPACES.slice(0, plan.namespaces).forEach(({ name, namespaceId }, number) => {
-    database.namespaces.set(name, { name, namespaceId, retentionMs: retentionOf(plan, number) });
+    database.namespaces.set(name, { name, namespaceId, retentionMs: retentionOf(plan, number), version: 0, config: EMPTY_CONFIG });
   });
   return database;
 }

@@ -6,12 +6,13 @@ import { createMatching, type Matching } from '../../src/matching/service.ts';
 import type { HistoryRole } from '../../src/roles.ts';
 import { createMemoryDatabase, type MemoryDatabase } from '../../src/store/memory/database.ts';
 import { createMemoryStore, type StoreFaults } from '../../src/store/memory/store.ts';
-import { DEFAULT_NAMESPACE } from '../../src/store/seed.ts';
+import { DEFAULT_NAMESPACE, EMPTY_CONFIG } from '../../src/store/seed.ts';
 import { signActivityToken, signWorkflowToken } from '../../src/tokens.ts';
 import { createManualEnv, type ManualEnv } from './manual-env.ts';
 
 export const tokenKey: Uint8Array = new Uint8Array(32).fill(5);
 export const namespaceId: string = DEFAULT_NAMESPACE.namespaceId;
+export const spareNamespaceId = '00000000-0000-7000-8000-0000000000aa';
 export const runId = '01890000-0000-7000-8000-000000000001';
 export const worker: WorkerInfo = { workerId: 'w', identity: 'me', buildId: 'b', sdkName: 's', sdkVersion: '1' };
 
@@ -38,6 +39,7 @@ export interface FrontendWorld {
 export function createFrontendWorld(): FrontendWorld {
   const env = createManualEnv();
   const database = createMemoryDatabase();
+  declare(database);
   const faults: StoreFaults = {};
   const store = createMemoryStore({ now: env.now, database, faults });
   const asked: Asked[] = [];
@@ -56,6 +58,14 @@ export function createFrontendWorld(): FrontendWorld {
   const log = (_level: string, _message: string, fields?: unknown): number => logged.push(fields);
   const frontend = createFrontend({ env, history, matching, store, tokenKey, version: '1.2.3', log });
   return { env, frontend, matching, database, asked, script, faults, logged };
+}
+
+/** The search attributes that tests set, and a namespace besides "default". */
+function declare(database: MemoryDatabase): void {
+  const numbered = Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`k${i}`, 'int' as const]));
+  const config = { ...EMPTY_CONFIG, searchAttributes: { ...numbered, a: 'keyword', b: 'keywordList', c: 'datetime' } as const };
+  database.namespaces.set('default', { ...DEFAULT_NAMESPACE, config });
+  database.namespaces.set('spare', { ...DEFAULT_NAMESPACE, name: 'spare', namespaceId: spareNamespaceId });
 }
 
 /** A call that nobody aborts. */

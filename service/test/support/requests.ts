@@ -96,6 +96,11 @@ const namespace = 'default';
 const receivedAnswerIds = ['a'];
 const waitTimeout = { seconds: 0n, nanos: 0 };
 
+const settings = {
+  ...{ description: 'd', owner: 'o', labels: { team: 't' }, retention: { seconds: 3_600n, nanos: 0 } },
+  ...{ limits: { requestsPerSecond: 0, eventPayloadBytes: 0n }, searchAttributes: { City: 1 } },
+};
+
 /** By RPC. */
 export const requests: Record<keyof Frontend, unknown> = {
   startWorkflow: start,
@@ -111,7 +116,7 @@ export const requests: Record<keyof Frontend, unknown> = {
   getWorkflowHistory: { namespace, execution, fromEventId: 0n, toEventId: 0n, maxBytes: 0, wait: false, waitTimeout },
   awaitWorkflowResults: { namespace, executions: [execution], waitTimeout, thisRunOnly: false },
   listWorkflows: { namespace, filter: "WorkflowId = 'x'", pageSize: 0, pageToken: new Uint8Array(0) },
-  countWorkflows: { namespace, filter: "WorkflowId = 'x'" },
+  countWorkflows: { namespace, filter: "WorkflowId = 'x'", groupBy: 'Status' },
   getSystemInfo: {},
   pollWorkflowTasks: { namespace, taskQueue: 'q', worker, maxTasks: 1, waitTimeout, receivedAnswerIds, stickyOnly: false },
   pollActivityTasks: { namespace, taskQueue: 'q', worker, maxTasks: 1, waitTimeout, receivedAnswerIds },
@@ -136,4 +141,9 @@ export const requests: Record<keyof Frontend, unknown> = {
   heartbeatActivities: { namespace, worker, heartbeats: [{ token: activityTask, details: payload }], receivedAnswerIds },
   returnTasks: { namespace, worker, untouched: [workflowTask], begun: [activityTask] },
   shutdownWorker: { namespace, taskQueue: 'q', worker },
+  createNamespace: { name: 'team', ...settings },
+  describeNamespace: { name: 'default' },
+  updateNamespace: { name: 'default', ...settings, removeLabels: ['x'] },
+  listNamespaces: { pageSize: 0, pageToken: new Uint8Array(0) },
+  deleteNamespace: { name: 'spare', terminateOpenRuns: true },
 };

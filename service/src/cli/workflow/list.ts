@@ -29,7 +29,7 @@ export function list(flags: ListFlags): Promise<number> {
 
 export function count(flags: CommonFlags & { readonly filter: string }): Promise<number> {
   return withSession(flags, async (session) => {
-    const response = await session.rpc.countWorkflows({ namespace: session.namespace, filter: flags.filter });
+    const response = await session.rpc.countWorkflows({ namespace: session.namespace, filter: flags.filter, groupBy: '' });
     if (session.output === 'table') session.print(`${response.count}\n`);
     else session.printJson(response);
     return EXIT.ok;

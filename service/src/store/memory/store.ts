@@ -2,14 +2,14 @@
  * The Store contract in memory, for simulation and tests. It has no timers and no randomness: every call takes effect
  * at once, or where `faults` lets it, so that a simulation that repeats its inputs repeats everything.
  */
-import { checkText, checkUuid } from '../checks.ts';
+import { checkNamespace } from '../checks.ts';
 import { type NamespaceRow, type Store, StoreError } from '../store.ts';
 import { commit } from './commit.ts';
 import { createMemoryDatabase, type MemoryDatabase } from './database.ts';
 import * as ownership from './ownership.ts';
 import { purge } from './purge.ts';
 import { dueKeys, findRun, loadRuns, readHistory } from './reads.ts';
-import { countVisibility, listVisibility } from './visibility.ts';
+import { countVisibility, groupVisibility, listVisibility } from './visibility.ts';
 
 /** One call of a store, as faults see it. */
 export interface StoreCall {
@@ -36,8 +36,7 @@ export interface MemoryStoreOptions {
 }
 
 function createNamespace(db: MemoryDatabase, row: NamespaceRow): NamespaceRow {
-  checkUuid('namespace id', row.namespaceId);
-  checkText('namespace name', row.name);
+  checkNamespace(row);
   const stored = db.namespaces.get(row.name);
   if (stored !== undefined) return stored;
   for (const other of db.namespaces.values()) {
@@ -45,6 +44,18 @@ function createNamespace(db: MemoryDatabase, row: NamespaceRow): NamespaceRow {
   }
   db.namespaces.set(row.name, { ...row });
   return row;
+}
+
+function updateNamespace(db: MemoryDatabase, row: NamespaceRow): boolean {
+  checkNamespace(row);
+  const stored = db.namespaces.get(row.name);
+  if (stored?.namespaceId !== row.namespaceId || stored.version !== row.version) return false;
+  db.namespaces.set(row.name, { ...row, version: row.version + 1 });
+  return true;
+}
+
+function removeNamespace(db: MemoryDatabase, name: string, namespaceId: string): boolean {
+  return db.namespaces.get(name)?.namespaceId === namespaceId && db.namespaces.delete(name);
 }
 
 /** Returns a store on `options.database`. After `close` every call fails with kind `down`. */
@@ -84,8 +95,12 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     listNamespaces: () => run('listNamespaces', [], () => [...db.namespaces.values()].map((row) => ({ ...row }))),
     getNamespace: (name) => run('getNamespace', [name], () => db.namespaces.get(name)),
     createNamespace: (row) => run('createNamespace', [row], () => createNamespace(db, row)),
+    updateNamespace: (row) => run('updateNamespace', [row], () => updateNamespace(db, row)),
+    removeNamespace: (name, namespaceId) => run('removeNamespace', [name, namespaceId], () => removeNamespace(db, name, namespaceId)),
     listVisibility: (query) => run('listVisibility', [query], () => listVisibility(db, query)),
     countVisibility: (namespaceId, filter) => run('countVisibility', [namespaceId, filter], () => countVisibility(db, namespaceId, filter)),
+    groupVisibility: (namespaceId, filter, by, limit) =>
+      run('groupVisibility', [namespaceId, filter, by, limit], () => groupVisibility(db, namespaceId, filter, by, limit)),
     getSecret: (name) => run('getSecret', [name], () => db.secrets.get(name)),
     close: () => {
       state.closed = true;

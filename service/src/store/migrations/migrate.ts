@@ -65,22 +65,44 @@ async function versionOf(admin: AdminSession): Promise<number> {
   return row?.version ?? 0;
 }
 
-async function withLease(admin: AdminSession, waitMs: number, work: (extend: () => Promise<void>) => Promise<void>): Promise<void> {
+/** `keeper` is a session of its own: it keeps the lease while the other is busy with a long step. */
+async function withLease(
+  admin: AdminSession,
+  keeper: AdminSession,
+  waitMs: number,
+  work: (extend: () => Promise<void>) => Promise<void>,
+): Promise<void> {
   const holder = randomUUID();
   const take = async (): Promise<boolean> => (await admin.run(takeLease.text, [holder, LEASE_MS])).length > 0;
   for (const limit = Date.now() + waitMs; !(await take()); await delay(POLL_MS)) {
     if (Date.now() > limit) throw new Error('another program is migrating this database and has not finished; try again later.');
   }
+  const keep = setInterval(() => void keeper.run(takeLease.text, [holder, LEASE_MS]).catch(() => {}), LEASE_MS / 3);
   try {
     await work(async () => {
       if (!(await take())) throw new Error('the lease for migrating was lost to another program; run migrate again.');
     });
   } finally {
+    clearInterval(keep);
     await admin.run(returnLease.text, [holder]).catch(() => {});
   }
 }
 
+/** An index that was being built when its program died is there, but of no use: without it IF NOT EXISTS builds it. */
+const findUnfinished = statement(
+  'migrate_find_unfinished',
+  `SELECT c.relname AS name FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+   WHERE NOT i.indisvalid AND c.relname = ANY($1::TEXT[])`,
+);
+
+async function dropUnfinished(admin: AdminSession, migration: Migration): Promise<void> {
+  const names = migration.steps.flatMap(({ text }) => /^CREATE INDEX CONCURRENTLY IF NOT EXISTS (\w+)/.exec(text)?.[1] ?? []);
+  if (names.length === 0 || !admin.isPostgres) return;
+  for (const { name } of await admin.run<{ name: string }>(findUnfinished.text, [names])) await admin.run(`DROP INDEX ${name}`);
+}
+
 async function apply(admin: AdminSession, migration: Migration, extend: () => Promise<void>): Promise<void> {
+  await dropUnfinished(admin, migration);
   for (const step of migration.steps) {
     await extend();
     await define(admin, step);
@@ -96,17 +118,21 @@ async function apply(admin: AdminSession, migration: Migration, extend: () => Pr
  */
 export async function migrate(url: string): Promise<number> {
   const admin = await openAdmin(url);
+  const keeper = await openAdmin(url).catch(async (error: unknown) => {
+    await admin.close();
+    throw error;
+  });
   try {
     await define(admin, createVersions);
     await define(admin, createLease);
     await admin.run(seedLease.text);
-    await withLease(admin, 2 * LEASE_MS, async (extend) => {
+    await withLease(admin, keeper, 2 * LEASE_MS, async (extend) => {
       const version = await versionOf(admin);
       for (const migration of MIGRATIONS) if (migration.version > version) await apply(admin, migration, extend);
     });
     return await versionOf(admin);
   } finally {
-    await admin.close();
+    await Promise.all([admin.close(), keeper.close()]);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { type Statement, statement } from '../postgres/statements.ts';
 import { DEFAULT_NAMESPACE, SLOT_COUNT } from '../seed.ts';
+import { namespacesAndFilters } from './002-namespaces-and-filters.ts';
 
 export interface Migration {
   /** 1, 2, … */
@@ -94,4 +95,4 @@ const initial: Migration = {
 };
 
 /** In order of their versions. */
-export const MIGRATIONS: readonly Migration[] = [initial];
+export const MIGRATIONS: readonly Migration[] = [initial, namespacesAndFilters];

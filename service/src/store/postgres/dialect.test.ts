@@ -1,12 +1,16 @@
 /** Every registered statement is in the dialect of both databases, and the check of that refuses what is not. */
 import { describe, expect, test } from 'vitest';
 import { dialectProblems } from '../../../test/support/store/dialect.ts';
+import type { Comparison, ValueType } from '../../core/visibility-fields.ts';
 import '../migrations/migrate.ts';
+import { DEFAULT_NAMESPACE } from '../seed.ts';
 import type { VisibilityFilter } from '../store.ts';
 import './admin.ts';
 import { registeredStatements } from './statements.ts';
 import './store.ts';
-import { countStatement, listStatement } from './visibility.ts';
+import { countStatement, groupStatement, listStatement } from './visibility.ts';
+
+const { namespaceId } = DEFAULT_NAMESPACE;
 
 test('all modules have registered their statements', () => {
   const names = registeredStatements().map((statement) => statement.name);
@@ -20,22 +24,41 @@ test.each(registeredStatements())('$name', ({ text }) => {
 });
 
 describe('lists and counts', () => {
-  const text = (op: '=' | '!=' | 'startsWith'): VisibilityFilter => ({ kind: 'compare', field: 'workflowId', op, value: 'order' });
-  const time = (op: '<' | '<=' | '>' | '>='): VisibilityFilter => ({ kind: 'compare', field: 'closedAt', op, value: 5 });
+  const compare = (field: string, type: ValueType, op: Comparison, value: string | number | boolean = ''): VisibilityFilter => ({
+    kind: 'compare',
+    field,
+    type,
+    op,
+    value,
+  });
+  const texts = ['=', '!=', 'startsWith', 'notStartsWith', 'isNull', 'isNotNull'] as const;
+  const ordered = ['=', '!=', '<', '<=', '>', '>=', 'isNull', 'isNotNull'] as const;
   const filters: (VisibilityFilter | undefined)[] = [
     undefined,
-    { kind: 'or', terms: [text('='), text('!='), text('startsWith'), { kind: 'and', terms: [time('<'), time('>=')] }] },
     { kind: 'and', terms: [] },
-    { kind: 'compare', field: 'runId', op: '=', value: '00000000-0000-7000-8000-000000000001' },
-    { kind: 'compare', field: 'runId', op: 'startsWith', value: '0000' },
-    { kind: 'compare', field: 'status', op: '!=', value: 1 },
+    { kind: 'or', terms: texts.map((op) => compare('WorkflowId', 'keyword', op, 'order')) },
+    { kind: 'or', terms: texts.map((op) => compare('BlockedCause', 'keyword', op, 'x')) },
+    { kind: 'and', terms: ordered.map((op) => compare('CloseTime', 'datetime', op, 5)) },
+    compare('RunId', 'keyword', '=', '00000000-0000-7000-8000-000000000001'),
+    compare('RunId', 'keyword', 'startsWith', '0000'),
+    compare('Status', 'int', '!=', 1),
+    { kind: 'or', terms: texts.map((op) => compare('Customer', 'keyword', op, 'c1')) },
+    { kind: 'or', terms: ordered.map((op) => compare('Amount', 'double', op, 1.5)) },
+    { kind: 'or', terms: (['=', '!=', 'isNull'] as const).map((op) => compare('Tags', 'keywordList', op, 'a')) },
+    { kind: 'or', terms: (['=', '!=', 'isNull'] as const).map((op) => compare('Urgent', 'bool', op, true)) },
   ];
   test.each(filters.map((filter) => ({ filter })))('$filter', ({ filter }) => {
-    const after = { startedAt: 5, runId: '00000000-0000-7000-8000-000000000001' };
-    for (const position of [undefined, after]) {
-      expect(dialectProblems(listStatement({ namespaceId: '', filter, limit: 5, after: position }).text)).toEqual([]);
-    }
-    expect(dialectProblems(countStatement('', filter).text)).toEqual([]);
+    const last = { startedAt: 5, runId: '00000000-0000-7000-8000-000000000001' };
+    for (const after of [undefined, last])
+      for (const order of ['newestFirst', 'oldestFirst'] as const)
+        expect(dialectProblems(listStatement({ namespaceId, filter, limit: 5, after, order }).text)).toEqual([]);
+    expect(dialectProblems(countStatement(namespaceId, filter).text)).toEqual([]);
+    for (const [field, type] of [
+      ['Status', 'int'],
+      ['BuildId', 'keyword'],
+      ['Customer', 'keyword'],
+    ] as const)
+      expect(dialectProblems(groupStatement(namespaceId, filter, { field, type }, 5).text)).toEqual([]);
   });
 });
 
@@ -60,14 +83,16 @@ const REFUSED: readonly (readonly [sql: string, problem: string])[] = [
   ['CREATE TABLE IF NOT EXISTS a (b INT8 NOT NULL, PRIMARY KEY (b)) PARTITION BY RANGE (b)', 'partitions'],
   ['CREATE TABLE IF NOT EXISTS a (b INT8 NOT NULL, PRIMARY KEY (b)) WITH (fillfactor = 80)', 'table options'],
   ['CREATE INDEX a ON b (c)', 'IF NOT EXISTS'],
-  ['CREATE INDEX CONCURRENTLY IF NOT EXISTS a ON b (c)', 'CONCURRENTLY'],
   ['CREATE INDEX IF NOT EXISTS a ON b USING hash (c)', 'index method hash'],
   ['CREATE INDEX IF NOT EXISTS a ON b USING brin (c)', 'index method brin'],
   ['CREATE INDEX IF NOT EXISTS a ON b (c DESC NULLS LAST)', 'NULLS'],
   ["CREATE TYPE a AS ENUM ('b')", 'CreateEnumStmt'],
   ['CREATE SEQUENCE a', 'CreateSeqStmt'],
   ['CREATE TRIGGER a BEFORE INSERT ON b EXECUTE FUNCTION c()', 'CreateTrigStmt'],
-  ['ALTER TABLE a ADD COLUMN b INT8', 'AlterTableStmt'],
+  ['ALTER TABLE a ADD COLUMN b INT8 NULL', 'IF NOT EXISTS'],
+  ['ALTER TABLE a ADD COLUMN IF NOT EXISTS b INT8 NOT NULL', 'not NULL alone'],
+  ['ALTER TABLE a ADD COLUMN IF NOT EXISTS b INT8 DEFAULT 0', 'not NULL alone'],
+  ['ALTER TABLE a DROP COLUMN b', 'AT_DropColumn'],
   ['TRUNCATE a', 'TruncateStmt'],
   ['COPY a FROM STDIN', 'CopyStmt'],
   ['MERGE INTO a USING b ON a.c = b.c WHEN MATCHED THEN DELETE', 'MergeStmt'],
@@ -82,7 +107,7 @@ const REFUSED: readonly (readonly [sql: string, problem: string])[] = [
   ['SELECT a.* FROM a', 'star'],
   ['SELECT a.b / 2 FROM a', 'operator AEXPR_OP /'],
   ['SELECT a.b & 2 FROM a', 'operator AEXPR_OP &'],
-  ["SELECT a.b -> 'c' FROM a", 'operator AEXPR_OP ->'],
+  ["SELECT a.b #> '{c}' FROM a", 'operator AEXPR_OP #>'],
   ['SELECT a.b FROM a WHERE a.b ILIKE $1::TEXT', 'AEXPR_ILIKE'],
   ["SELECT nextval('a')", 'function nextval'],
   ['SELECT pg_advisory_lock(1)', 'function pg_advisory_lock'],

@@ -67,8 +67,11 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
     listNamespaces: () => namespaces.listNamespaces(reads),
     getNamespace: (name) => namespaces.getNamespace(reads, name),
     createNamespace: (row) => namespaces.createNamespace(reads, row),
+    updateNamespace: (row) => namespaces.updateNamespace(reads, row),
+    removeNamespace: (name, namespaceId) => namespaces.removeNamespace(reads, name, namespaceId),
     listVisibility: (query) => visibility.listVisibility(reads, query),
     countVisibility: (namespaceId, filter) => visibility.countVisibility(reads, namespaceId, filter),
+    groupVisibility: (namespaceId, filter, by, limit) => visibility.groupVisibility(reads, namespaceId, filter, by, limit),
     getSecret: (name) => namespaces.getSecret(reads, name),
     close: async () => {
       await Promise.all([...lanes.map((lane) => lane.close()), reads.close(), own.close()]);

@@ -1,66 +1,57 @@
 /** Lists and counts of runs. A typed filter becomes SQL whose values are all parameters. */
+import type { ValueType } from '../../core/visibility-fields.ts';
 import { checkFilter } from '../checks.ts';
-import type { VisibilityEntry, VisibilityFilter, VisibilityQuery } from '../store.ts';
+import { sortGroups } from '../groups.ts';
+import type { VisibilityEntry, VisibilityFilter, VisibilityGroup, VisibilityQuery } from '../store.ts';
+import { compileFilter, compileValue, type Parameters, parameter } from './filter.ts';
 import type { Sessions } from './sessions.ts';
 
-const COLUMNS: Readonly<Record<string, { readonly column: string; readonly type: string }>> = {
-  workflowId: { column: 'workflow_id', type: 'TEXT' },
-  runId: { column: 'run_id', type: 'UUID' },
-  type: { column: 'type', type: 'TEXT' },
-  taskQueue: { column: 'task_queue', type: 'TEXT' },
-  blockedCause: { column: 'blocked_cause', type: 'TEXT' },
-  status: { column: 'status', type: 'INT4' },
-  startedAt: { column: 'started_at', type: 'INT8' },
-  closedAt: { column: 'closed_at', type: 'INT8' },
-};
-
-const OPERATORS = { '=': '=', '!=': '<>', '<': '<', '<=': '<=', '>': '>', '>=': '>=' } as const;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
-type Compare = Extract<VisibilityFilter, { kind: 'compare' }>;
-
-function compileCompare(filter: Compare, values: unknown[]): string {
-  const { column, type } = COLUMNS[filter.field] ?? { column: '', type: '' };
-  if (column === '') throw new Error(`no such field: ${filter.field}`);
-  if (filter.op === 'startsWith') {
-    values.push(`${filter.value.replace(/[\\%_]/g, '\\$&')}%`);
-    return `v.${column}::TEXT LIKE $${values.length}::TEXT`;
-  }
-  // A run id that is none equals nothing, rather than failing the query.
-  const asText = type === 'UUID' && !UUID.test(String(filter.value));
-  values.push(filter.value);
-  return `v.${column}${asText ? '::TEXT' : ''} ${OPERATORS[filter.op]} $${values.length}::${asText ? 'TEXT' : type}`;
+export interface Compiled {
+  readonly text: string;
+  readonly values: unknown[];
 }
 
-/** A condition on `visibility AS v`; appends its values to `values`. */
-export function compileFilter(filter: VisibilityFilter, values: unknown[]): string {
-  if (filter.kind === 'compare') return compileCompare(filter, values);
-  if (filter.terms.length === 0) return filter.kind === 'and' ? 'true' : 'false';
-  return `(${filter.terms.map((term) => compileFilter(term, values)).join(filter.kind === 'and' ? ' AND ' : ' OR ')})`;
+/** The rows of a namespace that pass; the namespace id is the first parameter. */
+function rowsOf(namespaceId: string, filter: VisibilityFilter | undefined): { parameters: Parameters; condition: string } {
+  const parameters: Parameters = { namespaceId, values: [namespaceId] };
+  const condition = filter === undefined ? '' : ` AND ${compileFilter(filter, parameters)}`;
+  return { parameters, condition: `v.namespace_id = $1::UUID${condition}` };
 }
 
-/** The statement of a list, and its values. Keyset on (start, run id), both descending. */
-export function listStatement(query: VisibilityQuery): { text: string; values: unknown[] } {
-  const values: unknown[] = [query.namespaceId];
-  const conditions = ['v.namespace_id = $1::UUID'];
-  if (query.after !== undefined) {
-    values.push(query.after.startedAt, query.after.runId);
-    conditions.push('(v.started_at, v.run_id) < ($2::INT8, $3::UUID)');
-  }
-  if (query.filter !== undefined) conditions.push(compileFilter(query.filter, values));
-  values.push(query.limit);
+/** The statement of a list, and its values. Keyset on (start, run id), both in the direction of the order. */
+export function listStatement(query: VisibilityQuery): Compiled {
+  const { parameters, condition } = rowsOf(query.namespaceId, query.filter);
+  const [direction, beyond] = query.order === 'oldestFirst' ? ['ASC', '>'] : ['DESC', '<'];
+  const { after } = query;
+  const place =
+    after === undefined
+      ? ''
+      : ` AND (v.started_at, v.run_id) ${beyond} (${parameter(parameters, after.startedAt, 'INT8')}, ${parameter(parameters, after.runId, 'UUID')})`;
   const text = `SELECT v.run_id, v.workflow_id, v.type, v.status, v.started_at, v.closed_at, v.task_queue, v.build_id,
       v.blocked_cause, v.history_length, v.attributes, v.memo
-    FROM visibility AS v WHERE ${conditions.join(' AND ')}
-    ORDER BY v.started_at DESC, v.run_id DESC LIMIT $${values.length}::INT8`;
-  return { text, values };
+    FROM visibility AS v WHERE ${condition}${place}
+    ORDER BY v.started_at ${direction}, v.run_id ${direction} LIMIT ${parameter(parameters, query.limit, 'INT8')}`;
+  return { text, values: parameters.values };
 }
 
 /** The statement of a count, and its values. */
-export function countStatement(namespaceId: string, filter: VisibilityFilter | undefined): { text: string; values: unknown[] } {
-  const values: unknown[] = [namespaceId];
-  const condition = filter === undefined ? '' : ` AND ${compileFilter(filter, values)}`;
-  return { text: `SELECT count(*) AS runs FROM visibility AS v WHERE v.namespace_id = $1::UUID${condition}`, values };
+export function countStatement(namespaceId: string, filter: VisibilityFilter | undefined): Compiled {
+  const { parameters, condition } = rowsOf(namespaceId, filter);
+  return { text: `SELECT count(*) AS runs FROM visibility AS v WHERE ${condition}`, values: parameters.values };
+}
+
+/** The statement of a count by groups, and its values. */
+export function groupStatement(
+  namespaceId: string,
+  filter: VisibilityFilter | undefined,
+  by: { readonly field: string; readonly type: ValueType },
+  limit: number,
+): Compiled {
+  const { parameters, condition } = rowsOf(namespaceId, filter);
+  const value = compileValue(by.field, by.type, parameters);
+  const text = `SELECT g.value, count(*) AS runs FROM (SELECT ${value} AS value FROM visibility AS v WHERE ${condition}) AS g
+    GROUP BY g.value ORDER BY count(*) DESC, g.value LIMIT ${parameter(parameters, limit, 'INT8')}`;
+  return { text, values: parameters.values };
 }
 
 interface Row {
@@ -103,4 +94,22 @@ export async function countVisibility(sessions: Sessions, namespaceId: string, f
   const { text, values } = countStatement(namespaceId, filter);
   const rows = await sessions.run<{ runs: number }>('read', { name: 'count_visibility', text }, values, false);
   return rows[0]?.runs ?? 0;
+}
+
+export async function groupVisibility(
+  sessions: Sessions,
+  namespaceId: string,
+  filter: VisibilityFilter | undefined,
+  by: { readonly field: string; readonly type: ValueType },
+  limit: number,
+): Promise<VisibilityGroup[]> {
+  checkFilter(filter);
+  const { text, values } = groupStatement(namespaceId, filter, by, limit);
+  const rows = await sessions.run<{ value: string | null; runs: number }>('read', { name: 'group_visibility', text }, values, false);
+  return sortGroups(rows.map(({ value, runs }) => ({ value: value === null ? null : plainOf(value, by.type), count: runs })));
+}
+
+function plainOf(text: string, type: ValueType): string | number | boolean {
+  if (type === 'bool') return text === 'true';
+  return type === 'int' ? Number(text) : text;
 }

@@ -80,7 +80,7 @@ export function commitWrites(open: () => Store): void {
     await write(scene, startRecord(key, { visibility: VISIBLE }));
     await write(scene, { key, prevSeq: 1, rows: [], visibility: { ...VISIBLE, blockedCause: 'NONDETERMINISM' }, closes: false });
     expect(await executionOf(scene, key)).toMatchObject({ status: 1, type: 'order', lastSeq: 1 });
-    const filter = { kind: 'compare', field: 'runId', op: '=', value: key.runId } as const;
+    const filter = { kind: 'compare', field: 'RunId', type: 'keyword', op: '=', value: key.runId } as const;
     const [entry] = await scene.store.listVisibility({ namespaceId: key.namespaceId, filter, limit: 1, after: undefined });
     expect(entry).toMatchObject({ blockedCause: 'NONDETERMINISM' });
   });
@@ -96,7 +96,7 @@ export function commitWrites(open: () => Store): void {
     expect(Buffer.from(run?.execution.checkpoint ?? []).toString()).toBe('cp');
     expect(run?.execution).toMatchObject({ checkpointSeq: 2, wakeAt: 9 });
     expect(run?.rows.map((row) => row.seq)).toEqual([3]);
-    const filter = { kind: 'compare', field: 'runId', op: '=', value: key.runId } as const;
+    const filter = { kind: 'compare', field: 'RunId', type: 'keyword', op: '=', value: key.runId } as const;
     const [entry] = await scene.store.listVisibility({ namespaceId: key.namespaceId, filter, limit: 1, after: undefined });
     expect(entry).toMatchObject({ historyLength: 3, attributes: { region: 'eu', n: 3, list: ['a', 'b'] }, workflowId: key.workflowId });
     expect(Buffer.from(entry?.memo ?? []).toString()).toBe('memo');
@@ -144,7 +144,7 @@ export function commitRefuses(open: () => Store): void {
     expect(outcome(await scene.store.commit(scene.me, 0, [follower]))).toEqual({ alive: true, taken: [], written: [] });
     expect(await scene.store.loadRuns(scene.me, [second])).toEqual([]);
     expect(await scene.store.findRun(scene.me, scene.slot, first.namespaceId, first.workflowId)).toMatchObject({ runId: first.runId });
-    const filter = { kind: 'compare', field: 'runId', op: '=', value: second.runId } as const;
+    const filter = { kind: 'compare', field: 'RunId', type: 'keyword', op: '=', value: second.runId } as const;
     expect(await scene.store.countVisibility(second.namespaceId, filter)).toBe(0);
   });
 

@@ -16,15 +16,15 @@ interface Tree {
 }
 
 const NODES = new Set(
-  `A_Const A_Expr A_Star BoolExpr CaseExpr CaseWhen CoalesceExpr ColumnDef ColumnRef CommonTableExpr Constraint CreateStmt DeleteStmt FuncCall
+  `A_Const A_Expr A_Star AlterTableCmd AlterTableStmt BoolExpr CaseExpr CaseWhen CoalesceExpr ColumnDef ColumnRef CommonTableExpr Constraint CreateStmt DeleteStmt FuncCall
   IndexElem IndexStmt InsertStmt Integer JoinExpr List LockingClause NullTest ParamRef RangeFunction RangeSubselect RangeVar ResTarget RowExpr
   SelectStmt SortBy String SubLink TypeCast UpdateStmt`.split(/\s+/),
 );
-/** Integer division differs, bit operators bind differently, patterns and JSON paths are not needed yet. */
-const OPERATORS = new Set(['=', '<>', '<', '<=', '>', '>=', '+', '-', '*', '||', '~~']);
+/** Integer division differs, bit operators bind differently; of JSON only fields, their text and containment. */
+const OPERATORS = new Set(['=', '<>', '<', '<=', '>', '>=', '+', '-', '*', '||', '~~', '!~~', '->', '->>', '@>']);
 const EXPRESSIONS = new Set(['AEXPR_OP', 'AEXPR_OP_ANY', 'AEXPR_NOT_DISTINCT', 'AEXPR_DISTINCT', 'AEXPR_IN', 'AEXPR_LIKE']);
 const FUNCTIONS = new Set(
-  'count min max sum substr octet_length row_number unnest generate_series pg_catalog.extract clock_timestamp set_config version current_schema'.split(
+  'count min max sum substr octet_length row_number unnest generate_series pg_catalog.extract clock_timestamp jsonb_typeof set_config version current_schema'.split(
     ' ',
   ),
 );
@@ -147,6 +147,17 @@ const CHECKS: Readonly<Record<string, Check>> = {
   Constraint: (node, { problems }) => {
     if (!CONSTRAINTS.has(String(node.contype))) problems.push(`constraint ${node.contype}`);
   },
+  AlterTableStmt: (node, { problems }) => {
+    for (const item of list(node.cmds)) {
+      const command = inner(item, 'AlterTableCmd') ?? {};
+      if (command.subtype !== 'AT_AddColumn') problems.push(`change of a table ${command.subtype}`);
+      if (command.missing_ok !== true) problems.push('DDL without IF NOT EXISTS');
+      // A default or NOT NULL rewrites or reads the whole table on one database or the other.
+      const constraints = list((inner(inner(command, 'def') ?? {}, 'ColumnDef') ?? {}).constraints);
+      if (constraints.length !== 1 || inner(constraints[0] ?? {}, 'Constraint')?.contype !== 'CONSTR_NULL')
+        problems.push('a new column that is not NULL alone');
+    }
+  },
   CreateStmt: (node, { problems }) => {
     if (node.if_not_exists !== true) problems.push('DDL without IF NOT EXISTS');
     if (inner(node, 'relation')?.relpersistence !== 'p') problems.push('a temporary or unlogged table');
@@ -157,7 +168,6 @@ const CHECKS: Readonly<Record<string, Check>> = {
   IndexStmt: (node, { problems }) => {
     if (node.if_not_exists !== true) problems.push('DDL without IF NOT EXISTS');
     if (node.accessMethod !== 'btree' && node.accessMethod !== 'gin') problems.push(`index method ${node.accessMethod}`);
-    if (node.concurrent === true) problems.push('CONCURRENTLY');
     if (node.options !== undefined) problems.push('index options');
   },
   IndexElem: (node, { problems }) => {

@@ -11,7 +11,7 @@ async function closedRun(scene: Scene, rows: number): Promise<RunKey> {
 }
 
 async function visible(scene: Scene, key: RunKey): Promise<number> {
-  return scene.store.countVisibility(key.namespaceId, { kind: 'compare', field: 'runId', op: '=', value: key.runId });
+  return scene.store.countVisibility(key.namespaceId, { kind: 'compare', field: 'RunId', type: 'keyword', op: '=', value: key.runId });
 }
 
 async function rowsLeft(scene: Scene, key: RunKey): Promise<number> {

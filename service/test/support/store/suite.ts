@@ -2,11 +2,12 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { Store } from '../../../src/store/store.ts';
 import { commitRefuses, commitWrites, twiceInOneBatch, twoOpenRuns } from './commit.ts';
+import { namespaces } from './namespaces.ts';
 import { nodes, slots } from './ownership.ts';
 import { purges } from './purge.ts';
 import { due, loads } from './reads.ts';
 import type { OpenStore } from './scene.ts';
-import { lists, namespaces } from './visibility.ts';
+import { groups, lists } from './visibility.ts';
 
 /** Registers the tests. `open` is called once, before the first. */
 export function describeStore(name: string, open: OpenStore): void {
@@ -30,6 +31,7 @@ export function describeStore(name: string, open: OpenStore): void {
     describe('due', () => due(opened));
     describe('purge', () => purges(opened));
     describe('lists', () => lists(opened));
+    describe('groups', () => groups(opened));
     describe('namespaces', () => namespaces(opened));
   });
 }

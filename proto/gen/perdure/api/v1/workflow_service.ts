@@ -349,7 +349,10 @@ export interface WorkflowResult {
 /** Which runs to list. */
 export interface ListWorkflowsRequest {
   namespace: string;
-  /** For example: WorkflowType = 'order' AND Status = 'Running' AND StartTime > '2026-01-01T00:00:00Z'. */
+  /**
+   * For example: WorkflowType = 'order' AND Status = 'Running' AND StartTime > '2026-01-01T00:00:00Z'.
+   * It may end with an order, newest first unless told: ORDER BY StartTime ASC. docs/visibility.md has the whole language.
+   */
   filter: string;
   /** Default 100, at most 1 000. */
   pageSize: number;
@@ -367,10 +370,25 @@ export interface ListWorkflowsResponse {
 export interface CountWorkflowsRequest {
   namespace: string;
   filter: string;
+  /**
+   * A field by whose values runs are counted too: Status, WorkflowType, TaskQueue, BlockedCause, BuildId, or a search attribute of
+   * type keyword, int or bool. Empty: none.
+   */
+  groupBy: string;
 }
 
 /** Their number. */
 export interface CountWorkflowsResponse {
+  /** All runs that match, also those of groups that are not listed. */
+  count: bigint;
+  /** The largest first, then by value; at most 1 000. */
+  groups: WorkflowGroup[];
+}
+
+/** Runs that share a value. */
+export interface WorkflowGroup {
+  /** A status as filters write it, for example "Running". Without a case: runs that have no value. */
+  value: SearchAttributeValue | undefined;
   count: bigint;
 }
 
@@ -4973,7 +4991,7 @@ export const ListWorkflowsResponse: MessageFns<ListWorkflowsResponse> = {
 };
 
 function createBaseCountWorkflowsRequest(): CountWorkflowsRequest {
-  return { namespace: "", filter: "" };
+  return { namespace: "", filter: "", groupBy: "" };
 }
 
 export const CountWorkflowsRequest: MessageFns<CountWorkflowsRequest> = {
@@ -4983,6 +5001,9 @@ export const CountWorkflowsRequest: MessageFns<CountWorkflowsRequest> = {
     }
     if (message.filter !== "") {
       writer.uint32(18).string(message.filter);
+    }
+    if (message.groupBy !== "") {
+      writer.uint32(26).string(message.groupBy);
     }
     return writer;
   },
@@ -5016,6 +5037,14 @@ export const CountWorkflowsRequest: MessageFns<CountWorkflowsRequest> = {
             message.filter = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.groupBy = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5032,6 +5061,11 @@ export const CountWorkflowsRequest: MessageFns<CountWorkflowsRequest> = {
     return {
       namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
       filter: isSet(object.filter) ? globalThis.String(object.filter) : "",
+      groupBy: isSet(object.groupBy)
+        ? globalThis.String(object.groupBy)
+        : isSet(object.group_by)
+        ? globalThis.String(object.group_by)
+        : "",
     };
   },
 
@@ -5043,6 +5077,9 @@ export const CountWorkflowsRequest: MessageFns<CountWorkflowsRequest> = {
     if (message.filter !== "") {
       obj.filter = message.filter;
     }
+    if (message.groupBy !== "") {
+      obj.groupBy = message.groupBy;
+    }
     return obj;
   },
 
@@ -5053,12 +5090,13 @@ export const CountWorkflowsRequest: MessageFns<CountWorkflowsRequest> = {
     const message = createBaseCountWorkflowsRequest();
     message.namespace = object.namespace ?? "";
     message.filter = object.filter ?? "";
+    message.groupBy = object.groupBy ?? "";
     return message;
   },
 };
 
 function createBaseCountWorkflowsResponse(): CountWorkflowsResponse {
-  return { count: 0n };
+  return { count: 0n, groups: [] };
 }
 
 export const CountWorkflowsResponse: MessageFns<CountWorkflowsResponse> = {
@@ -5068,6 +5106,9 @@ export const CountWorkflowsResponse: MessageFns<CountWorkflowsResponse> = {
         throw new globalThis.Error("value provided for field message.count of type int64 too large");
       }
       writer.uint32(8).int64(message.count);
+    }
+    for (const v of message.groups) {
+      WorkflowGroup.encode(v!, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -5093,6 +5134,14 @@ export const CountWorkflowsResponse: MessageFns<CountWorkflowsResponse> = {
             message.count = reader.int64() as bigint;
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.groups.push(WorkflowGroup.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5106,13 +5155,19 @@ export const CountWorkflowsResponse: MessageFns<CountWorkflowsResponse> = {
   },
 
   fromJSON(object: any): CountWorkflowsResponse {
-    return { count: isSet(object.count) ? BigInt(object.count) : 0n };
+    return {
+      count: isSet(object.count) ? BigInt(object.count) : 0n,
+      groups: globalThis.Array.isArray(object?.groups) ? object.groups.map((e: any) => WorkflowGroup.fromJSON(e)) : [],
+    };
   },
 
   toJSON(message: CountWorkflowsResponse): unknown {
     const obj: any = {};
     if (message.count !== 0n) {
       obj.count = message.count.toString();
+    }
+    if (message.groups?.length) {
+      obj.groups = message.groups.map((e) => WorkflowGroup.toJSON(e));
     }
     return obj;
   },
@@ -5122,6 +5177,97 @@ export const CountWorkflowsResponse: MessageFns<CountWorkflowsResponse> = {
   },
   fromPartial<I extends Exact<DeepPartial<CountWorkflowsResponse>, I>>(object: I): CountWorkflowsResponse {
     const message = createBaseCountWorkflowsResponse();
+    message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
+    message.groups = object.groups?.map((e) => WorkflowGroup.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseWorkflowGroup(): WorkflowGroup {
+  return { value: undefined, count: 0n };
+}
+
+export const WorkflowGroup: MessageFns<WorkflowGroup> = {
+  encode(message: WorkflowGroup, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.value !== undefined) {
+      SearchAttributeValue.encode(message.value, writer.uint32(10).fork()).join();
+    }
+    if (message.count !== 0n) {
+      if (BigInt.asIntN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type int64 too large");
+      }
+      writer.uint32(16).int64(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WorkflowGroup {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWorkflowGroup();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.value = SearchAttributeValue.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WorkflowGroup {
+    return {
+      value: isSet(object.value) ? SearchAttributeValue.fromJSON(object.value) : undefined,
+      count: isSet(object.count) ? BigInt(object.count) : 0n,
+    };
+  },
+
+  toJSON(message: WorkflowGroup): unknown {
+    const obj: any = {};
+    if (message.value !== undefined) {
+      obj.value = SearchAttributeValue.toJSON(message.value);
+    }
+    if (message.count !== 0n) {
+      obj.count = message.count.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WorkflowGroup>, I>>(base?: I): WorkflowGroup {
+    return WorkflowGroup.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WorkflowGroup>, I>>(object: I): WorkflowGroup {
+    const message = createBaseWorkflowGroup();
+    message.value = (object.value !== undefined && object.value !== null)
+      ? SearchAttributeValue.fromPartial(object.value)
+      : undefined;
     message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
     return message;
   },

@@ -50,6 +50,8 @@ export interface PageToken {
   runId: string;
   /** Of the filter: a token goes with the filter it was made for. */
   filterHash: Uint8Array;
+  /** What now() meant on the first page, ms since 1970: it means the same on all that follow. */
+  nowMs: bigint;
 }
 
 function createBaseSignedToken(): SignedToken {
@@ -746,7 +748,7 @@ export const ActivityTaskToken: MessageFns<ActivityTaskToken> = {
 };
 
 function createBasePageToken(): PageToken {
-  return { namespaceId: "", startTimeUs: 0n, runId: "", filterHash: new Uint8Array(0) };
+  return { namespaceId: "", startTimeUs: 0n, runId: "", filterHash: new Uint8Array(0), nowMs: 0n };
 }
 
 export const PageToken: MessageFns<PageToken> = {
@@ -765,6 +767,12 @@ export const PageToken: MessageFns<PageToken> = {
     }
     if (message.filterHash.length !== 0) {
       writer.uint32(34).bytes(message.filterHash);
+    }
+    if (message.nowMs !== 0n) {
+      if (BigInt.asIntN(64, message.nowMs) !== message.nowMs) {
+        throw new globalThis.Error("value provided for field message.nowMs of type int64 too large");
+      }
+      writer.uint32(40).int64(message.nowMs);
     }
     return writer;
   },
@@ -814,6 +822,14 @@ export const PageToken: MessageFns<PageToken> = {
             message.filterHash = reader.bytes();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.nowMs = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -848,6 +864,7 @@ export const PageToken: MessageFns<PageToken> = {
         : isSet(object.filter_hash)
         ? bytesFromBase64(object.filter_hash)
         : new Uint8Array(0),
+      nowMs: isSet(object.nowMs) ? BigInt(object.nowMs) : isSet(object.now_ms) ? BigInt(object.now_ms) : 0n,
     };
   },
 
@@ -865,6 +882,9 @@ export const PageToken: MessageFns<PageToken> = {
     if (message.filterHash.length !== 0) {
       obj.filterHash = base64FromBytes(message.filterHash);
     }
+    if (message.nowMs !== 0n) {
+      obj.nowMs = message.nowMs.toString();
+    }
     return obj;
   },
 
@@ -879,6 +899,7 @@ export const PageToken: MessageFns<PageToken> = {
       : 0n;
     message.runId = object.runId ?? "";
     message.filterHash = object.filterHash ?? new Uint8Array(0);
+    message.nowMs = (object.nowMs !== undefined && object.nowMs !== null) ? BigInt(object.nowMs) : 0n;
     return message;
   },
 };

@@ -1,7 +1,7 @@
 /** Times and lengths, against the platform's own calendar. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseLength, parseTime } from './time.ts';
+import { parseLength, parseTime } from './written-time.ts';
 
 test('times agree with the platform from year 0 to 9999', () => {
   const range = { min: new Date('0000-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true };

@@ -161,6 +161,7 @@ async function visit(customer: Customer, workflowId: string): Promise<void> {
     requestId,
     conflictPolicy: random.pick(['fail', 'useExisting', 'terminateExisting'] as const),
     reusePolicy: random.pick(['allow', 'allow', 'allowFailedOnly', 'reject'] as const),
+    ...(type === 'stubborn' && { retry: { initialInterval: random.below(3_000) + 1 } }),
     ...(random.chance(0.1) && { startDelay: random.below(5_000) }),
     ...(random.chance(0.1) && { runTimeout: 10_000 + random.below(30_000) }),
   };
@@ -188,10 +189,10 @@ async function interact(customer: Customer, handle: WorkflowHandle, type: Type):
   await pause(random.next() * 5_000);
   if (random.chance(0.07)) await message(customer, handle, type, 'terminate');
   if (type === 'patient' || random.chance(0.1)) await message(customer, handle, type, 'cancel');
-  if (type !== 'collector' && type !== 'worker' && type !== 'clumsy') return;
-  const asks = type !== 'worker';
+  if (type !== 'collector' && type !== 'entity' && type !== 'worker' && type !== 'clumsy') return;
+  const asks = type !== 'worker' && type !== 'entity';
   const signals: Promise<void>[] = [];
-  for (let left = random.below(6); left > 0; left -= 1) {
+  for (let left = random.below(type === 'entity' ? 12 : 6); left > 0; left -= 1) {
     const sent = message(customer, handle, type, 'signal');
     signals.push(asks && random.chance(0.3) ? sent.then(() => query(customer, handle, type)) : sent);
     if (random.chance(0.6)) await pause(random.next() ** 2 * 8_000);

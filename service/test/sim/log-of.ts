@@ -45,10 +45,35 @@ export function eventsOf<K extends Case>(
   );
 }
 
+export function isClose(kind: Case): boolean {
+  return /^workflow(Completed|Failed|TimedOut|Canceled|Terminated|ContinuedAsNew)$/.test(kind);
+}
+
+/** The runs that follow each other, of which this is one: first to last. */
+export function chainOf(runs: readonly StoredRun[], run: StoredRun): StoredRun[] {
+  const firstOf = (each: StoredRun): string => eventsOf(each, 'workflowStarted')[0]?.value.firstRunId ?? '';
+  const members = new Map(runs.filter((each) => firstOf(each) === firstOf(run)).map((each) => [each.runId, each]));
+  const chain: StoredRun[] = [];
+  for (let next = members.get(firstOf(run)); next !== undefined; next = members.get(newRunOf(next))) chain.push(next);
+  return chain;
+}
+
+/** The run that the close of a run names, or ''. */
+export function newRunOf(run: StoredRun): string {
+  const value = run.events.at(-1)?.attributes?.value as { newRunId?: string } | undefined;
+  return value?.newRunId ?? '';
+}
+
+/** Values of the signals of a chain, in order; one that moved along stands in two logs and counts once. */
+export function signalsOf(chain: readonly StoredRun[], name: string): unknown[] {
+  const all = chain.flatMap((run) => eventsOf(run, 'workflowSignaled')).filter(({ value }) => value.signalName === name);
+  return [...new Map(all.map(({ value }) => [value.requestId, valueOf(value.input[0])])).values()];
+}
+
 /** The closing event's kind. */
 export function closeOf(run: StoredRun): Case | undefined {
   const last = run.events.at(-1)?.attributes?.$case;
-  return last !== undefined && /^workflow(Completed|Failed|TimedOut|Canceled|Terminated)$/.test(last) ? last : undefined;
+  return last !== undefined && isClose(last) ? last : undefined;
 }
 
 /** A JSON payload. */

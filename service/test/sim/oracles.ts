@@ -9,7 +9,7 @@ import { buildRun } from '../../src/history/load.ts';
 import { describe, toVisibility } from '../../src/history/show.ts';
 import { visibilityKey } from '../../src/store/memory/database.ts';
 import type { Asked, Seen } from './customers.ts';
-import { closeOf, eventsOf, type StoredRun, storedRuns, valueOf } from './log-of.ts';
+import { chainOf, closeOf, eventsOf, isClose, newRunOf, type StoredRun, signalsOf, storedRuns, valueOf } from './log-of.ts';
 import { NAMESPACES, retentionOf } from './plan.ts';
 import { judgeResult } from './results.ts';
 import type { Scene } from './simulate.ts';
@@ -28,7 +28,8 @@ export function judge(scene: Scene): StoredRun[] {
     guarded(report, () => judgeRows(scene, run, report));
     guarded(report, () => judgeActivities(scene, run, report));
     guarded(report, () => judgeTimers(scene, run, report));
-    guarded(report, () => judgeResult(scene.ledger, run, report));
+    guarded(report, () => judgeResult(scene.ledger, chainOf(runs, run), run, report));
+    guarded(report, () => judgeChain(scene, chainOf(runs, run), run, report));
   }
   for (const asked of scene.records.asked) {
     const report: Report = (problem) =>
@@ -38,7 +39,7 @@ export function judge(scene: Scene): StoredRun[] {
   for (const [at, seen] of scene.records.seen.entries()) {
     const report: Report = (problem) =>
       void scene.wrong.push(`${seen.kind} of run ${seen.runId} seen at ${seen.at.toFixed(3)}: ${problem}`);
-    guarded(report, () => judgeSeen(scene, seen, at, byId.get(seen.runId), report));
+    guarded(report, () => judgeSeen(scene, seen, at, { runs, run: byId.get(seen.runId) }, report));
   }
   return runs;
 }
@@ -74,9 +75,7 @@ function judgeLog({ events, row }: StoredRun, report: Report): void {
     if (at < time) report(`the time of event ${event.id} is before that of the event before it`);
     time = at;
   }
-  const closes = events.filter(({ attributes }) =>
-    /^workflow(Completed|Failed|TimedOut|Canceled|Terminated)$/.test(attributes?.$case ?? ''),
-  );
+  const closes = events.filter(({ attributes }) => attributes !== undefined && isClose(attributes.$case));
   if (closes.length > 1) report(`closed ${closes.length} times`);
   if (closes[0] !== undefined && closes[0] !== events.at(-1)) report('events after its close');
   if ((closes.length === 1) !== (row.closedAt !== null))
@@ -132,6 +131,29 @@ function pick({ type, status, startedAt, closedAt, taskQueue }: ReturnType<typeo
   return { type, status, startedAt, closedAt, taskQueue };
 }
 
+/** A run that is followed names the next, which was stored with its close, starts no earlier than 1 s after it, and has what nobody had seen. */
+function judgeChain({ commits, counts }: Scene, chain: readonly StoredRun[], run: StoredRun, report: Report): void {
+  const nextId = newRunOf(run);
+  if (nextId === '') return;
+  count({ counts }, 'chained');
+  const next = chain.find(({ runId }) => runId === nextId);
+  if (next === undefined) return report(`the run that follows, ${nextId}, is not stored`);
+  const [closed, begun] = [commits.get(run.runId)?.closedAt, commits.get(nextId)?.firstAt];
+  if (closed !== begun) report(`closed at ${closed}, the next run began at ${begun}`);
+  const beginOf = (each: StoredRun): number => {
+    const [start] = eventsOf(each, 'workflowStarted');
+    const { seconds = 0n, nanos = 0 } = start?.value.startDelay ?? {};
+    return (start?.time ?? 0) + Number(seconds) * 1_000 + nanos / 1e6;
+  };
+  if (beginOf(next) < beginOf(run) + 1_000) report(`the next run begins ${beginOf(next) - beginOf(run)} ms after this one`);
+  const seen = Number(eventsOf(run, 'workflowTaskCompleted').at(-1)?.value.seenEventId ?? 0n);
+  const moved = new Set(eventsOf(next, 'workflowSignaled').map(({ value }) => value.requestId));
+  const unseen = eventsOf(run, 'workflowSignaled').filter(({ id }) => id > seen);
+  if (unseen.length > 0) count({ counts }, 'moved signals');
+  if (closeOf(run) === 'workflowContinuedAsNew' && eventsOf(run, 'workflowContinuedAsNew')[0]?.value.carry.length) count({ counts }, 'carried');
+  for (const { id, value } of unseen) if (!moved.has(value.requestId)) report(`event ${id}, which nobody had seen, did not move along`);
+}
+
 /** No attempt runs more often than its policy says, and each result was made by an execution and counts once. */
 function judgeActivities({ ledger, plan }: Scene, run: StoredRun, report: Report): void {
   const executions = ledger.filter((each) => each.runId === run.runId);
@@ -181,19 +203,21 @@ function judgeAsked(scene: Scene, asked: Asked, runs: readonly StoredRun[], run:
   if (asked.kind === 'start') return judgeStart(scene, asked, runs, run, report);
   if (run === undefined) return report('its run is gone');
   if (asked.kind === 'signal') {
-    const found = eventsOf(run, 'workflowSignaled').filter(({ value }) => valueOf(value.input[0]) === asked.value).length;
+    const found = signalsOf(chainOf(runs, run), 'add').filter((value) => value === asked.value).length;
     const right = told === 'ok' ? found === 1 : told === 'refused' ? found === 0 : found <= 1;
     if (!right) report(`recorded ${found} times`);
     return;
   }
-  const closedAt = scene.commits.get(run.runId)?.closedAt ?? Number.POSITIVE_INFINITY;
+  const chain = chainOf(runs, run);
+  const closedAt = scene.commits.get(chain.at(-1)?.runId ?? '')?.closedAt ?? Number.POSITIVE_INFINITY;
   if (asked.kind === 'cancel') {
-    const found = eventsOf(run, 'workflowCancelRequested').length;
-    if (found > 1) report(`recorded ${found} times`);
-    if (told === 'ok' && found === 0 && closedAt > asked.toldAt) report('not recorded');
+    const found = chain.map((each) => eventsOf(each, 'workflowCancelRequested').length);
+    if (Math.max(...found) > 1) report(`recorded ${found} times`);
+    if (told === 'ok' && Math.max(...found) === 0 && closedAt > asked.toldAt) report('not recorded');
     return;
   }
-  if (told === 'ok' && eventsOf(run, 'workflowTerminated')[0]?.value.reason !== `reason ${asked.value}`) report('did not end the run');
+  const ends = chain.flatMap((each) => eventsOf(each, 'workflowTerminated'));
+  if (told === 'ok' && ends[0]?.value.reason !== `reason ${asked.value}`) report('did not end the run');
 }
 
 function judgeStart(scene: Scene, asked: Asked, runs: readonly StoredRun[], run: StoredRun | undefined, report: Report): void {
@@ -218,7 +242,13 @@ function judgeStart(scene: Scene, asked: Asked, runs: readonly StoredRun[], run:
 }
 
 /** Reads show what was committed, and never go back. */
-function judgeSeen(scene: Scene, seen: Seen, at: number, run: StoredRun | undefined, report: Report): void {
+function judgeSeen(
+  scene: Scene,
+  seen: Seen,
+  at: number,
+  { runs, run }: { runs: readonly StoredRun[]; run: StoredRun | undefined },
+  report: Report,
+): void {
   if (run === undefined) return report('its run is gone');
   const commits = scene.commits.get(run.runId);
   const most = commits?.lengths.findLast((each) => each.at <= seen.at)?.events ?? 0;
@@ -240,11 +270,12 @@ function judgeSeen(scene: Scene, seen: Seen, at: number, run: StoredRun | undefi
   if (seen.described !== undefined) judgeDescribed(run, seen.described, report);
   if (seen.kind === 'values') judgeQuery(scene, seen, run, report);
   if (seen.kind === 'result') {
-    const close = closeOf(run);
+    const last = chainOf(runs, run).at(-1) ?? run;
+    const close = closeOf(last);
     if (seen.failed !== undefined) {
       if (close !== `workflow${seen.failed}`) report(`told ${seen.failed}, but ${close}`);
-    } else deepStrictEqual(seen.result, valueOf(eventsOf(run, 'workflowCompleted')[0]?.value.result));
-    if ((commits?.closedAt ?? Number.POSITIVE_INFINITY) > seen.at) report('told before its close was committed');
+    } else deepStrictEqual(seen.result, valueOf(eventsOf(last, 'workflowCompleted')[0]?.value.result));
+    if ((scene.commits.get(last.runId)?.closedAt ?? Number.POSITIVE_INFINITY) > seen.at) report('told before its close was committed');
   }
 }
 

@@ -13,6 +13,8 @@ const TYPES = [
   'napper',
   'alarms',
   'collector',
+  'entity',
+  'stubborn',
   'worker',
   'risky',
   'heart',
@@ -40,6 +42,10 @@ export function argsOf(type: Type, { random, plan }: Orderer): unknown[] {
     case 'collector':
     case 'worker':
       return [20_000 + random.below(60_000)];
+    case 'entity':
+      return [20_000 + random.below(60_000), 1 + random.below(4)];
+    case 'stubborn':
+      return [1 + random.below(3)];
     case 'risky':
       return [1 + random.below(2)];
     case 'heart':
@@ -62,6 +68,7 @@ export function typeOf({ random, plan }: Orderer): Type {
   if (plan.trust && random.chance(0.4)) return 'trusting';
   if (plan.flawed > 0 && random.chance(0.3)) return 'clumsy';
   if (plan.heavy && random.chance(0.2)) return 'hauler';
+  if (random.chance(0.15)) return random.pick(['entity', 'entity', 'stubborn']);
   const type = random.pick(TYPES);
   return type === 'trusting' ? 'pipeline' : type;
 }

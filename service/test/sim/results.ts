@@ -1,18 +1,18 @@
 /** What each type of workflow must come to, from what it was given. */
 import { deepStrictEqual } from 'node:assert';
 import type { Execution } from './activities.ts';
-import { closeOf, eventsOf, type StoredRun, valueOf } from './log-of.ts';
+import { closeOf, eventsOf, newRunOf, type StoredRun, signalsOf, valueOf } from './log-of.ts';
 import type { Report } from './oracles.ts';
 
 /** The run's end is what its inputs lead to. */
-export function judgeResult(ledger: readonly Execution[], run: StoredRun, report: Report): void {
+export function judgeResult(ledger: readonly Execution[], chain: readonly StoredRun[], run: StoredRun, report: Report): void {
   const close = closeOf(run);
   const [begin] = eventsOf(run, 'workflowStarted');
   if (begin === undefined) return report('has no start');
   const canceled = eventsOf(run, 'workflowCancelRequested').length > 0;
   if (close === undefined) return report('did not end');
   // An activity that is asked to stop may fail on its own account.
-  if (close === 'workflowFailed' && !canceled)
+  if (close === 'workflowFailed' && !canceled && newRunOf(run) === '')
     return report(`failed: ${JSON.stringify(eventsOf(run, 'workflowFailed')[0]?.value.failure)}`);
   if (close === 'workflowTimedOut' && begin.value.runTimeout === undefined) report('timed out without a time-out');
   if (close === 'workflowCanceled' && !canceled) report('canceled itself');
@@ -37,6 +37,13 @@ export function judgeResult(ledger: readonly Execution[], run: StoredRun, report
       );
     case 'collector':
       return deepStrictEqual(result, signals);
+    case 'entity':
+      return deepStrictEqual(result, signalsOf(chain, 'add'));
+    case 'stubborn': {
+      const attempts = input as number;
+      if (chain.length !== attempts) report(`${chain.length} runs of ${attempts}`);
+      return deepStrictEqual(result, attempts === 1 ? '' : `attempt ${attempts - 1}`);
+    }
     case 'worker':
       return deepStrictEqual(result, 2 * sum(signals));
     case 'risky': {

@@ -2,9 +2,11 @@
 
 import {
   ActivityFailure,
+  ApplicationFailure,
   allHandlersFinished,
   CancellationScope,
   condition,
+  continueAsNew,
   defineQuery,
   defineSignal,
   isCancellation,
@@ -82,6 +84,36 @@ export async function collector(patience: number): Promise<number[]> {
   setHandler(taken, () => values);
   await condition(() => done, patience);
   return values;
+}
+
+/** As collector, by a chain of runs: a new one after each few numbers, and one that goes on before it has looked at any. */
+export async function entity(patience: number, each: number, until = 0, values: number[] = [], hasty = false): Promise<number[]> {
+  const end = until === 0 ? Date.now() + patience : until;
+  const next = (again: boolean): never => continueAsNew<typeof entity>(patience, each, end, values, again);
+  if (hasty) {
+    await sleep(200);
+    next(false);
+  }
+  let fresh = 0;
+  let done = false;
+  setHandler(add, (value) => {
+    values.push(value);
+    fresh += 1;
+  });
+  setHandler(finish, () => {
+    done = true;
+  });
+  const woken = await condition(() => done || fresh >= each, Math.max(0, end - Date.now()));
+  if (done || !woken) return values;
+  return next(values.length % 2 === 0);
+}
+
+/** Fails until its third run; what it was told of the one before. */
+export async function stubborn(attempts: number): Promise<string> {
+  const { attempt, lastFailure } = workflowInfo();
+  await sleep(100);
+  if (attempt < attempts) throw ApplicationFailure.retryable(`attempt ${attempt}`, 'Stubborn');
+  return lastFailure?.message ?? '';
 }
 
 /** Each signal asks for an activity. */

@@ -6,6 +6,7 @@ import { History } from '@perdure/proto/perdure/api/v1/event';
 import type { QueryResult } from '@perdure/proto/perdure/api/v1/query';
 import type { WorkflowQuery, WorkflowTask } from '@perdure/proto/perdure/api/v1/task';
 import type { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
+import type { WorkflowStarted } from '@perdure/proto/perdure/api/v1/workflow';
 import { msToTimestamp } from '../../src/common/duration.ts';
 import { errorToFailure } from '../../src/common/failure.ts';
 import { defaultPayloadConverter as converter, decodeValue, encodeValues } from '../../src/common/payload-converter.ts';
@@ -69,10 +70,17 @@ type Happenings = Pick<RunLog, 'signal' | 'cancel' | 'fire' | 'completeActivity'
 
 let lastRun = 0;
 
-export function createRunLog(workflowType: string, args: unknown[] = [], runId = `run-${++lastRun}`): RunLog {
+const CLOSING: ReadonlySet<string> = new Set(['completeWorkflow', 'failWorkflow', 'cancelWorkflow', 'continueAsNew']);
+
+export function createRunLog(
+  workflowType: string,
+  args: unknown[] = [],
+  runId = `run-${++lastRun}`,
+  more: Partial<WorkflowStarted> = {},
+): RunLog {
   const opened = { events: [], openActivities: new Set<number>(), openTimers: new Set<number>() };
   const state: State = { runId, workflowType, ...opened, nextMs: START_MS, base: 0n, seen: 0n, closed: false };
-  add(state, started(workflowType, args, runId), 0);
+  add(state, started(workflowType, args, runId, more), 0);
   const task = (options: TaskOptions = {}): WorkflowTask => taskOf(state, options);
   const append = (completion: WorkflowTaskCompletion, of: TaskFacts = task()): bigint => appendBlock(state, completion, of);
   const activate = async (engine: WorkflowEngine, options: TaskOptions): Promise<{ of: WorkflowTask; answer: EngineAnswer }> => {
@@ -150,7 +158,7 @@ function appendBlock(state: State, completion: WorkflowTaskCompletion, of: TaskF
     if ($case === 'scheduleActivity') state.openActivities.add(attributes.value.number);
     if ($case === 'startTimer') state.openTimers.add(attributes.value.number);
     if ($case === 'cancelTimer') state.openTimers.delete(attributes.value.number);
-    if ($case === 'completeWorkflow' || $case === 'failWorkflow' || $case === 'cancelWorkflow') state.closed = true;
+    if (CLOSING.has($case)) state.closed = true;
     add(state, eventOf(attributes, id), 0);
   }
   return id;
@@ -202,7 +210,7 @@ export function describeAnswer(answer: EngineAnswer): string {
     : answer.kind;
 }
 
-function started(workflowType: string, args: unknown[], runId: string): Attributes {
+function started(workflowType: string, args: unknown[], runId: string, more: Partial<WorkflowStarted>): Attributes {
   return {
     $case: 'workflowStarted',
     value: {
@@ -228,6 +236,7 @@ function started(workflowType: string, args: unknown[], runId: string): Attribut
       continuation: undefined,
       parent: undefined,
       root: undefined,
+      ...more,
     },
   };
 }

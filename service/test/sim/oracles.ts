@@ -150,7 +150,8 @@ function judgeChain({ commits, counts }: Scene, chain: readonly StoredRun[], run
   const moved = new Set(eventsOf(next, 'workflowSignaled').map(({ value }) => value.requestId));
   const unseen = eventsOf(run, 'workflowSignaled').filter(({ id }) => id > seen);
   if (unseen.length > 0) count({ counts }, 'moved signals');
-  if (closeOf(run) === 'workflowContinuedAsNew' && eventsOf(run, 'workflowContinuedAsNew')[0]?.value.carry.length) count({ counts }, 'carried');
+  if (closeOf(run) === 'workflowContinuedAsNew' && eventsOf(run, 'workflowContinuedAsNew')[0]?.value.carry.length)
+    count({ counts }, 'carried');
   for (const { id, value } of unseen) if (!moved.has(value.requestId)) report(`event ${id}, which nobody had seen, did not move along`);
 }
 

@@ -43,7 +43,7 @@ export function argsOf(type: Type, { random, plan }: Orderer): unknown[] {
     case 'worker':
       return [20_000 + random.below(60_000)];
     case 'entity':
-      return [20_000 + random.below(60_000), 1 + random.below(4)];
+      return [20_000 + random.below(60_000), 1 + random.below(4), 0, [], false];
     case 'stubborn':
       return [1 + random.below(3)];
     case 'risky':

@@ -87,7 +87,7 @@ export async function collector(patience: number): Promise<number[]> {
 }
 
 /** As collector, by a chain of runs: a new one after each few numbers, and one that goes on before it has looked at any. */
-export async function entity(patience: number, each: number, until = 0, values: number[] = [], hasty = false): Promise<number[]> {
+export async function entity(patience: number, each: number, until: number, values: number[], hasty: boolean): Promise<number[]> {
   const end = until === 0 ? Date.now() + patience : until;
   const next = (again: boolean): never => continueAsNew<typeof entity>(patience, each, end, values, again);
   if (hasty) {

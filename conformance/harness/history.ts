@@ -19,6 +19,8 @@ const SILENT = new Set([
   'stackTrace',
   'source',
   'header',
+  'executionDeadline',
+  'cronTime',
 ]);
 
 /** The events of encoded histories inside an answer (`history` in base64), as `{ lines, bytes }`. */

@@ -143,12 +143,11 @@ export function followUpOn(t: Transition, end: End): Followed {
   if (next === undefined) return { ...ENDS, retryState };
   const newRunId = env.newId();
   const inputs = movingAlong(state);
-  const { executionDeadline, cronTime } = { executionDeadline: state.executionDeadline, cronTime: next.cronTime };
   return {
     newRunId,
     retryState,
     follow() {
-      const continuation = continuationOf(state, { ...next, executionDeadline, cronTime });
+      const continuation = continuationOf(state, next);
       succeed(t, newRunId, next.beginsAt, { input: chain.input, header: state.header, attempt: next.attempt, continuation }, inputs);
     },
   };
@@ -183,10 +182,11 @@ function cronNext(state: RunState, chain: Chain, end: End, now: number): Next | 
   };
 }
 
-type Carried = Pick<Next, 'cause' | 'cronTime' | 'lastResult' | 'lastFailure'> & { readonly executionDeadline: number };
+type Carried = Pick<Next, 'cause' | 'cronTime' | 'lastResult' | 'lastFailure'>;
 
 export function continuationOf(state: RunState, carried: Carried): WorkflowStarted['continuation'] {
-  const { cause, cronTime, lastResult, lastFailure, executionDeadline } = carried;
+  const { cause, cronTime, lastResult, lastFailure } = carried;
+  const { executionDeadline } = state;
   return {
     runId: state.identity.runId,
     cause,

@@ -43,7 +43,7 @@ function apply(t: Transition, value: Value, completedEventId: bigint, signals: C
   const workflowType = value.workflowType || state.workflowType;
   const carried = value.carry.map((id): ChainInput => ({ $case: 'workflowSignaled', value: signals.get(Number(id)) as never }));
   const inputs = [...carried, ...movingAlong(state)];
-  const { executionDeadline, chain } = state;
+  const { chain } = state;
   record(t, { $case: 'workflowContinuedAsNew', value: { completedEventId, newRunId, workflowType, carry: value.carry } });
   const changed = {
     workflowType,
@@ -61,7 +61,6 @@ function apply(t: Transition, value: Value, completedEventId: bigint, signals: C
       cronTime: chain?.cronTime ?? 0,
       lastResult: chain?.lastResult,
       lastFailure: undefined,
-      executionDeadline,
     }),
   };
   succeed(t, newRunId, state.closedAt + fromDuration(value.startDelay), changed, inputs);

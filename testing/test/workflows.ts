@@ -1,5 +1,15 @@
 // Workflows of the tests: waiting of every kind.
-import { ApplicationFailure, condition, defineQuery, defineSignal, proxyActivities, setHandler, sleep } from '@perdure/sdk/workflow';
+import {
+  ApplicationFailure,
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineSignal,
+  executeChild,
+  proxyActivities,
+  setHandler,
+  sleep,
+} from '@perdure/sdk/workflow';
 
 export interface Activities {
   greet(name: string): Promise<string>;
@@ -60,4 +70,21 @@ export async function endless(): Promise<void> {
 export async function broken(): Promise<void> {
   await sleep('1m');
   (undefined as unknown as { call(): void }).call();
+}
+
+/** Children that sleep beside each other. */
+export async function family(days: readonly number[]): Promise<number[]> {
+  return await Promise.all(days.map((day, index) => executeChild(nap, { workflowId: `child-${index}`, args: [day] })));
+}
+
+export async function nap(days: number): Promise<number> {
+  await sleep(days * 86_400_000);
+  return days;
+}
+
+/** A run a day. */
+export async function chain(left: number): Promise<string> {
+  await sleep('1d');
+  if (left > 0) await continueAsNew<typeof chain>(left - 1);
+  return 'the end';
 }

@@ -1,4 +1,5 @@
 /** What all runs in memory are at, taken together: whether anything goes on, or only time or a request can move them. */
+import { hasEffects } from '../core/effects.ts';
 import { outstanding } from '../core/outstanding.ts';
 import { isOpen } from '../core/state.ts';
 import type { RunKey } from '../store/store.ts';
@@ -6,7 +7,7 @@ import type { History } from './context.ts';
 import { type HotRun, isSettled } from './run.ts';
 
 export interface Progress {
-  /** Something is on its way by itself: a workflow task that is out, a query, a change that is being written. */
+  /** Something is on its way by itself: a workflow task that is out, a query, a change that is being written, a child to be started. */
   readonly moving: boolean;
   /** Attempts of activities that workers have. */
   readonly attempts: number;
@@ -43,6 +44,6 @@ export function progressOf(h: History): Progress {
 
 /** Lazy marks leave by themselves and hold up nothing. */
 function isMoving(run: HotRun): boolean {
-  if (run.queries.length > 0 || run.held.length > 0) return true;
+  if (run.queries.length > 0 || run.held.length > 0 || hasEffects(run.state)) return true;
   return run.state.live.flight !== undefined || (run.lastUnit !== undefined && !isSettled(run));
 }

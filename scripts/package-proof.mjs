@@ -6,6 +6,7 @@ import { cpSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFi
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PACKAGES, pack } from './pack.mjs';
 
 const PUBLINT = 'publint@0.3.25';
 const ATTW = '@arethetypeswrong/cli@0.18.5';
@@ -19,12 +20,6 @@ const problems = [];
 
 function npm(folder, ...args) {
   return execFileSync('npm', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-}
-
-function pack(folder) {
-  const packed = JSON.parse(npm(join(root, folder), 'pack', '--json', '--ignore-scripts', '--pack-destination', scratch));
-  const { filename } = Array.isArray(packed) ? packed[0] : Object.values(packed)[0];
-  return join(scratch, filename);
 }
 
 /** A project with nothing but these packages. */
@@ -75,12 +70,7 @@ function say(what, value, unit, goal) {
 }
 
 try {
-  const tarballs = {
-    '@perdure/proto': pack('proto'),
-    '@perdure/sdk': pack('sdk-ts'),
-    '@perdure/service': pack('service'),
-    '@perdure/testing': pack('testing'),
-  };
+  const tarballs = Object.fromEntries(PACKAGES.map((folder) => pack(folder, scratch)));
   const { '@perdure/proto': proto, '@perdure/sdk': sdk } = tarballs;
   const small = project('sdk-only', { '@perdure/proto': proto, '@perdure/sdk': sdk });
   const modules = join(small, 'node_modules');

@@ -25,7 +25,7 @@ const payload = (bytes: number) => ({ encoding: '', data: new Uint8Array(bytes),
 const keyword = (bytes: number) => ({ value: { $case: 'keyword' as const, value: 'x'.repeat(bytes) } });
 const keys = <T>(count: number, value: T) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, value]));
 
-const start = (fields: Parameters<typeof StartWorkflowRequest.fromPartial>[0]) => (world: FrontendWorld) =>
+const start = (fields: object) => (world: FrontendWorld) =>
   world.frontend.startWorkflow(StartWorkflowRequest.fromPartial({ workflowId: 'w', workflowType: 't', taskQueue: 'q', ...fields }), call);
 const complete = (fields: object) => async (world: FrontendWorld) => {
   const completions = [{ token: workflowTokenBytes(), ...fields }];

@@ -19,11 +19,9 @@ import { call, createFrontendWorld, type FrontendWorld, worker, workflowTokenByt
 
 const { KEYWORD, INT, DOUBLE } = SearchAttributeType;
 
-const create = (world: FrontendWorld, fields: Parameters<typeof CreateNamespaceRequest.fromPartial>[0]) =>
-  world.frontend.createNamespace(CreateNamespaceRequest.fromPartial(fields), call);
-const update = (world: FrontendWorld, fields: Parameters<typeof UpdateNamespaceRequest.fromPartial>[0]) =>
-  world.frontend.updateNamespace(UpdateNamespaceRequest.fromPartial(fields), call);
-const start = (world: FrontendWorld, fields: Parameters<typeof StartWorkflowRequest.fromPartial>[0]) =>
+const create = (world: FrontendWorld, fields: object) => world.frontend.createNamespace(CreateNamespaceRequest.fromPartial(fields), call);
+const update = (world: FrontendWorld, fields: object) => world.frontend.updateNamespace(UpdateNamespaceRequest.fromPartial(fields), call);
+const start = (world: FrontendWorld, fields: object) =>
   world.frontend.startWorkflow(StartWorkflowRequest.fromPartial({ workflowId: 'w', workflowType: 't', taskQueue: 'q', ...fields }), call);
 const seconds = (count: number) => ({ seconds: BigInt(count), nanos: 0 });
 const payload = (bytes: number) => ({ encoding: 'b', data: new Uint8Array(bytes), metadata: {} });

@@ -13,6 +13,10 @@ export const REASONS = {
   NAMESPACE_IN_USE: { code: 9, advice: 'Let its open runs end, or delete with terminate_open_runs. "default" always stays.' },
   NAMESPACE_EXISTS: { code: 6, advice: 'Use the namespace as it is, update it, or choose another name.' },
   WORKFLOW_ALREADY_STARTED: { code: 6, advice: 'Use the run named in the metadata, another workflow id, or a conflict or reuse policy.' },
+  NO_RESET_POINT: {
+    code: 9,
+    advice: 'The history has no such place to reset to: the message says what is missing; name an event instead.',
+  },
   STALE_TASK: { code: 9, advice: 'The task was given out again; forget the run and poll.' },
   UNSEEN_EVENTS: { code: 10, advice: 'A signal or cancel request arrived meanwhile; forget the run, a new task follows at once.' },
   RUN_BLOCKED: { code: 9, advice: 'The run fails its workflow tasks; describe shows why. Deploy corrected code.' },

@@ -12,6 +12,7 @@ import type { DescribeWorkflowResponse, GetWorkflowHistoryResponse, WorkflowResu
 import type { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import type { ChildNotice } from './core/child.ts';
 import type { AttemptEnd } from './core/follow-up.ts';
+import type { ForkWishes } from './core/fork-plan.ts';
 import type { SignalInput, StartInput } from './core/inputs.ts';
 import type { PauseInput } from './core/pause.ts';
 
@@ -29,6 +30,20 @@ export interface RunRef {
 export interface StartAnswer {
   readonly runId: string;
   readonly started: boolean;
+}
+
+/** What a reset asks for. */
+export interface ResetInput extends ForkWishes {
+  readonly reason: string;
+  readonly identity: string;
+  readonly requestId: string;
+}
+
+export interface ForkAnswer {
+  readonly runId: string;
+  readonly baseRunId: string;
+  /** The last event of the copy. */
+  readonly keptEventId: number;
 }
 
 export interface QueryInput {
@@ -117,6 +132,7 @@ export interface HistoryRole {
   resumeWorkflow(ref: RunRef, input: PauseInput): Promise<{ runId: string }>;
   /** From the owner of a child whose chain has ended: its parent hears of it. Told again, it changes nothing. */
   childClosed(parent: RunRef, notice: ChildNotice): Promise<void>;
+  resetWorkflow(ref: RunRef, input: ResetInput): Promise<ForkAnswer>;
   describeWorkflow(ref: RunRef): Promise<DescribeWorkflowResponse>;
   getHistory(
     ref: RunRef,

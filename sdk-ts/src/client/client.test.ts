@@ -264,7 +264,10 @@ test.each([
   ['by somebody else', 'other', 'WORKFLOW_CLOSED'],
 ])('terminate means one run, however often it is tried: it was closed %s', async (_, recorded, expected) => {
   let tries = 0;
-  const terminated = { $case: 'workflowTerminated' as const, value: { reason: recorded, details: [], identity: 'tester' } };
+  const terminated = {
+    $case: 'workflowTerminated' as const,
+    value: { reason: recorded, details: [], identity: 'tester', newRunId: '', keptEventId: 0n },
+  };
   const { clock, client, requests } = setup({
     describeWorkflow: () => DescribeWorkflowResponse.fromPartial({ summary: { execution: { workflowId: 'a', runId: 'r1' } } }),
     terminateWorkflow: () => {

@@ -63,6 +63,8 @@ export interface WorkflowDescription extends WorkflowListEntry {
   readonly blocked:
     | { readonly cause: string; readonly since: Date | undefined; readonly attempt: number; readonly failure: Error | undefined }
     | undefined;
+  /** The run this one was copied from, by a reset. */
+  readonly forked: { readonly baseRunId: string; readonly eventId: number; readonly reason: string } | undefined;
   /** Set while an operator holds the run. */
   readonly paused: { readonly since: Date | undefined; readonly reason: string; readonly identity: string } | undefined;
   /** Values the code set with setVar. */
@@ -144,6 +146,11 @@ export function descriptionOf(response: DescribeWorkflowResponse, converter: Pay
       since: dateOf(blocked.since),
       attempt: blocked.attempt,
       failure: blocked.failure && failureToError(blocked.failure, converter),
+    },
+    forked: response.forked && {
+      baseRunId: response.forked.baseRunId,
+      eventId: Number(response.forked.eventId),
+      reason: response.forked.reason,
     },
     paused: response.paused && { since: dateOf(response.paused.since), reason: response.paused.reason, identity: response.paused.identity },
     variables: valuesOf(converter, response.variables, 'variables'),

@@ -15,6 +15,7 @@ import type { Json, ResultOf, Workflow } from '../common/types.ts';
 import { descriptionOf, type WorkflowDescription } from './description.ts';
 import { failureOfClose, orClientError } from './errors.ts';
 import type { CancelInput, ClientInterceptor, ClientQueryInput, ClientSignalInput, TerminateInput } from './interceptor.ts';
+import { type ResetOptions, reset } from './reset.ts';
 import type { AwaitResult } from './results.ts';
 import { terminate } from './terminate.ts';
 import { retryContext, type Wire } from './wire.ts';
@@ -84,6 +85,14 @@ export interface WorkflowHandle<F extends Workflow = Workflow> {
   pause(reason?: string): Promise<void>;
   /** Ends a pause. No effect on a run that is not paused. */
   resume(reason?: string): Promise<void>;
+  /**
+   * Starts a new run that goes on from an earlier place of this one and resolves to its handle: what the run did up to there is kept,
+   * what came later is done again. An open run is terminated by it; a closed one can be reset while no run of its id is open. Rejects with
+   * ServiceError, reason NO_RESET_POINT, when there is no such place.
+   */
+  reset(options: ResetOptions): Promise<WorkflowHandle<F>>;
+  /** `reset` to the step that failed last, unless told: the step runs again, and whatever else has finished is kept. */
+  fork(options?: Partial<ResetOptions>): Promise<WorkflowHandle<F>>;
   /** The committed state. */
   describe(): Promise<WorkflowDescription>;
   /** The events in order, read page by page. */
@@ -134,6 +143,9 @@ export function createHandle<F extends Workflow>(context: HandleContext, workflo
       const request = { namespace, execution, reason, identity, requestId: wire.clock.newId() };
       await call(() => api.resumeWorkflow(request, { abort }));
     },
+    reset: async (options) => createHandle<F>(context, workflowId, await orClientError(workflowId, reset(wire, execution, options))),
+    fork: async (options = {}) =>
+      createHandle<F>(context, workflowId, await orClientError(workflowId, reset(wire, execution, { to: 'lastFailedStep', ...options }))),
     async describe() {
       const response = await call(() => api.describeWorkflow({ namespace, execution }, { abort }));
       if (hasCodecs(wire.dataConverter)) await decodeMessage(wire.dataConverter, response);

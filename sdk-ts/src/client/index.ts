@@ -45,4 +45,5 @@ export {
 } from './errors.ts';
 export type { HistoryOptions, QueryLike, ResultOptions, SignalLike, WorkflowHandle } from './handle.ts';
 export type { CancelInput, ClientInterceptor, ClientQueryInput, ClientSignalInput, StartInput, TerminateInput } from './interceptor.ts';
+export type { ResetOptions } from './reset.ts';
 export type { StartOptions, StartSettings } from './start.ts';

@@ -252,8 +252,8 @@ function begin(context: Context, runId: string, bytes: Uint8Array | undefined): 
     run.converter = converterOf(context, (name) => load()(name));
     run.interceptors = interceptorsOf(context, (name) => load()(name));
   }
-  const { events } = sorted;
-  const rest = { blocks: cached ? [] : sorted.blocks.filter((block) => block.eventId <= task.baseEventId), events };
+  const { events, heads } = sorted;
+  const rest = { blocks: cached ? [] : sorted.blocks.filter((block) => block.eventId <= task.baseEventId), events, heads };
   const compare = { strict: context.settings.strict, buildId: context.settings.buildId };
   context.sessions.set(
     runId,
@@ -311,7 +311,7 @@ function go(context: Context, runId: string): Answer {
   context.sessions.delete(runId);
   const { run, task } = session;
   const results = task.queries.map((query) => answerQuery(run, query));
-  context.runs.set(run.runId, run);
+  context.runs.set(runId, run);
   if (task.queryOnly) {
     return [STATUS.queries, QueryTaskCompletion.encode({ token: EMPTY, queryResults: results, cause: 0, failure: undefined }).finish()];
   }

@@ -40,6 +40,7 @@ export interface Session {
   readonly blocks: readonly Block[];
   /** Inputs and results, in the order of the log. */
   readonly events: readonly HistoryEvent[];
+  readonly heads: HistoryEvent[] | undefined;
   readonly compare: CompareOptions;
   /** Evaluates the user's module for this run. */
   instantiate(run: Run): UserModule;
@@ -69,6 +70,8 @@ export interface Sorted {
   readonly started: HistoryEvent | undefined;
   readonly blocks: Block[];
   readonly events: HistoryEvent[];
+  /** What is taken before an activation begins; few runs have any. */
+  readonly heads: HistoryEvent[] | undefined;
 }
 
 /** Sorts a history into blocks and what is delivered. Throws on an event this SDK does not know. */
@@ -76,12 +79,14 @@ export function sortHistory(history: readonly HistoryEvent[]): Sorted {
   let started: HistoryEvent | undefined;
   const blocks: Block[] = [];
   const events: HistoryEvent[] = [];
+  let heads: HistoryEvent[] | undefined;
   for (const event of history) {
     const { attributes } = event;
     if (attributes === undefined) throw new Error(`event ${event.id} is of a kind this version of the SDK does not know`);
     const rule = EVENT_RULES[attributes.$case] as EventRule<unknown>;
     const { role } = rule;
     if (role === 'input' || role === 'result') events.push(event);
+    else if (role === 'head') heads = [...(heads ?? []), event];
     else if (rule.role === 'command') {
       // What the service wrote by itself looks the same, but names another completion.
       const block = blocks.at(-1);
@@ -89,13 +94,13 @@ export function sortHistory(history: readonly HistoryEvent[]): Sorted {
     } else if (role === 'start') started = event;
     else if (attributes.$case === 'workflowTaskCompleted') blocks.push({ eventId: event.id, task: attributes.value, commands: [] });
   }
-  return { started, blocks, events };
+  return { started, blocks, events, heads };
 }
 
 export function createSession(
   run: Run,
   task: ActivationTask,
-  sorted: Pick<Sorted, 'blocks' | 'events'>,
+  sorted: Pick<Sorted, 'blocks' | 'events' | 'heads'>,
   compare: CompareOptions,
   instantiate: (run: Run) => UserModule,
 ): Session {
@@ -104,6 +109,7 @@ export function createSession(
     task,
     blocks: sorted.blocks,
     events: sorted.events,
+    heads: sorted.heads,
     compare,
     instantiate,
     phase: 'begin',
@@ -148,6 +154,7 @@ function begin(session: Session): Progress | undefined {
   session.until = session.nextEvent;
   while (session.until < session.events.length && (session.events[session.until] as HistoryEvent).id <= facts.seenEventId)
     session.until += 1;
+  if (session.heads !== undefined) takeHeads(run, session.heads, facts.seenEventId);
   session.phase = 'inputs';
   return undefined;
 }
@@ -223,6 +230,15 @@ function rest(run: Run): Progress {
   run.readOnly = 'what a query has left behind';
   run.random = [...run.stream];
   return 'done';
+}
+
+function takeHeads(run: Run, heads: HistoryEvent[], seen: bigint): void {
+  for (let head = heads[0]; head !== undefined && head.id <= seen; head = heads[0]) {
+    const { $case, value } = head.attributes as EventAttributes;
+    const rule = EVENT_RULES[$case] as EventRule<unknown>;
+    if (rule.role === 'head') rule.deliver(run, value);
+    heads.shift();
+  }
 }
 
 function deliver(session: Session, role: 'input' | 'result'): boolean {

@@ -62,7 +62,7 @@ export function workflowInfo(): WorkflowInfo {
   }
   return {
     workflowId: started.workflowId,
-    runId: started.runId,
+    runId: run.runId,
     firstRunId: started.firstRunId === '' ? started.runId : started.firstRunId,
     continuedFromRunId: continuation?.runId,
     workflowType: started.workflowType,

@@ -9,10 +9,11 @@ type CommandCase = CommandAttributes['$case'];
 type CommandValue<C extends CommandCase> = Extract<CommandAttributes, { $case: C }>['value'];
 
 /**
- * What an event is to an activation: an *input* is delivered before main runs on, a *result* after; a *block* event is the
+ * What an event is to an activation: a *head* is taken before anything runs; an *input* is delivered before main runs on, a *result* after; a *block* event is the
  * WorkflowTaskCompleted or was written by a command; the *rest* the code never sees.
  */
 export type EventRule<V> =
+  | { readonly role: 'head'; deliver(run: Run, value: V): void }
   | { readonly role: 'input'; deliver(run: Run, value: V, eventId: bigint): void }
   | { readonly role: 'result'; deliver(run: Run, value: V): void }
   | { readonly role: 'start' | 'task' | 'rest' }

@@ -78,7 +78,8 @@ export interface UserModule {
 
 /** Everything about one run. Created by its first activation, dropped with the cache entry. */
 export interface Run {
-  readonly runId: string;
+  /** Own id; in a fork that of the base run until the code sees where the fork begins. */
+  runId: string;
   readonly namespace: string;
   readonly started: WorkflowStarted;
   readonly startTime: number;

@@ -12,6 +12,7 @@ import { CancelledFailure, errorToFailure, isCancellation, PerdureFailure } from
 import { encodeValue } from '../common/payload-converter.ts';
 import { cancelScope } from './cancellation.ts';
 import { ContinueAsNew, continueCommand } from './continue-as-new.ts';
+import { seedRandom } from './random.ts';
 import { type CommandRules, commandRule, type EventRules } from './rules.ts';
 import { type CommandAttributes, type Run, writableRun } from './run.ts';
 
@@ -23,6 +24,7 @@ type WorkflowEvents =
   | 'workflowCanceled'
   | 'workflowTerminated'
   | 'workflowCancelRequested'
+  | 'workflowForked'
   | 'workflowPaused'
   | 'workflowResumed'
   | 'workflowTaskCompleted';
@@ -35,6 +37,14 @@ export const workflowEvents: Pick<EventRules, WorkflowEvents> = {
   workflowCanceled: { role: 'command', completedEventId: (value) => value.completedEventId },
   workflowTimedOut: { role: 'rest' },
   workflowTerminated: { role: 'rest' },
+  workflowForked: {
+    role: 'head',
+    deliver(run, value) {
+      run.runId = value.runId;
+      // In place: whoever draws holds the stream itself.
+      Object.assign(run.stream, seedRandom(value.randomSeed));
+    },
+  },
   workflowPaused: { role: 'rest' },
   workflowResumed: { role: 'rest' },
   workflowCancelRequested: {

@@ -38,6 +38,8 @@ export interface RunLog {
   query(engine: WorkflowEngine, name: string, ...args: unknown[]): Promise<unknown>;
   /** Appends a completion's block; what the task said is what the log says. */
   append(completion: WorkflowTaskCompletion, of?: TaskFacts): bigint;
+  /** The log of another run, with a copy of the first events of this one and WorkflowForked. Its steps are not known to be open. */
+  fork(kept: number, runId: string): RunLog;
   /** Steps asked for and not ended. */
   readonly openActivities: Set<number>;
   readonly openTimers: Set<number>;
@@ -81,6 +83,11 @@ export function createRunLog(
   const opened = { events: [], openActivities: new Set<number>(), openTimers: new Set<number>() };
   const state: State = { runId, workflowType, ...opened, nextMs: START_MS, base: 0n, seen: 0n, closed: false };
   add(state, started(workflowType, args, runId, more), 0);
+  return logOf(state);
+}
+
+function logOf(state: State): RunLog {
+  const { runId } = state;
   const task = (options: TaskOptions = {}): WorkflowTask => taskOf(state, options);
   const append = (completion: WorkflowTaskCompletion, of: TaskFacts = task()): bigint => appendBlock(state, completion, of);
   const activate = async (engine: WorkflowEngine, options: TaskOptions): Promise<{ of: WorkflowTask; answer: EngineAnswer }> => {
@@ -98,6 +105,7 @@ export function createRunLog(
     task,
     append,
     ...happenings(state),
+    fork: (kept, forkId) => forkOf(state, kept, forkId),
     async run(engine, options = {}) {
       const { of, answer } = await activate(engine, options);
       if (answer.kind !== 'completed') throw new Error(describeAnswer(answer));
@@ -112,6 +120,17 @@ export function createRunLog(
       return queryValue(answer.results[0] as QueryResult);
     },
   };
+}
+
+function forkOf(base: State, kept: number, runId: string): RunLog {
+  const events = base.events.slice(0, kept);
+  const last = events.findLast(({ attributes }) => attributes?.$case === 'workflowTaskCompleted');
+  const seen = last?.attributes?.$case === 'workflowTaskCompleted' ? last.attributes.value.seenEventId : 0n;
+  const open = { openActivities: new Set<number>(), openTimers: new Set<number>() };
+  const state: State = { ...base, ...open, runId, events, base: last?.id ?? 0n, seen, closed: false };
+  const value = { baseRunId: base.runId, runId, randomSeed: `seed of ${runId}`, reason: '', identity: '', requestId: '' };
+  add(state, { $case: 'workflowForked', value: { ...value, excluded: [], resultsDropped: false } });
+  return logOf(state);
 }
 
 function add(state: State, attributes: Attributes, ms = 10): HistoryEvent {

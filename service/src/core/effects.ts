@@ -72,6 +72,18 @@ export function closeEffects(state: RunState, head: Head): void {
   }
 }
 
+/** At a close by a reset: the fork has the children of its copy; the policies of those asked for behind it apply. */
+export function leaveBehind(state: RunState, kept: number, head: Head): void {
+  state.adoptedUpTo = kept;
+  if (state.children === undefined) return;
+  for (const child of [...state.children.values()]) if (isLeft(state, child)) leaveChild(state, child.number, head.id);
+}
+
+/** Nobody goes on with the child when the run has closed. */
+function isLeft({ newRunId, adoptedUpTo }: RunState, { number, scheduledEventId }: Child): boolean {
+  return newRunId === '' || (adoptedUpTo !== undefined && number > 0 && scheduledEventId > adoptedUpTo);
+}
+
 /** The run has closed: what is to become of the child, once its start has been answered. */
 function leaveChild(state: RunState, number: number, after: number): void {
   const child = state.children?.get(number);
@@ -97,7 +109,7 @@ export const effectMarks: MarkFolds<'effectAcknowledged'> = {
       child.request = undefined;
       if (value.runId === '') endChild(state, number);
       // With a successor, what becomes of it is decided by the end of the chain.
-      else if (state.newRunId === '') leaveChild(state, number, state.nextEventId - 1);
+      else if (isLeft(state, child)) leaveChild(state, number, state.nextEventId - 1);
     } else if (effect.kind === 'closeChild') endChild(state, number);
     else if (effect.kind === 'signal' || effect.kind === 'cancel') state.externals?.delete(number);
   },

@@ -7,6 +7,7 @@ import { childFolds, childMarks } from './child.ts';
 import type { EventFolds, Head, MarkFolds } from './concepts.ts';
 import { effectMarks } from './effects.ts';
 import { externalFolds } from './external.ts';
+import { forkFolds } from './fork.ts';
 import { pauseFolds } from './pause.ts';
 import { signalFolds } from './signal.ts';
 import { isOpen, type RunState } from './state.ts';
@@ -25,6 +26,7 @@ export const eventFolds: EventFolds = {
   ...childFolds,
   ...externalFolds,
   ...pauseFolds,
+  ...forkFolds,
 };
 export const markFolds: MarkFolds = { ...workflowMarks, ...chainMarks, ...taskMarks, ...activityMarks, ...effectMarks, ...childMarks };
 

@@ -23,6 +23,7 @@ const weights: Partial<Record<Draw['kind'], number>> = {
   reload: 5,
   answerEffect: 14,
   childClosed: 5,
+  fork: 1,
   terminate: 1,
 };
 const kinds = (Object.keys(moves) as Draw['kind'][]).map((kind) => ({ weight: weights[kind] ?? 3, arbitrary: fc.constant(kind) }));
@@ -79,7 +80,7 @@ test('R-LOG-1 R-LOG-3 R-LOG-4 R-LOG-5 R-TASK-3 R-TASK-9 R-TIMER-1 R-TIMER-2 R-DU
 test('random runs reach every event and every mark, and follow-ups of both ends', () => {
   const reached = new Set<string>();
   const followUps = { taken: 0, leftOut: 0 };
-  for (const [chosen, drawn] of fc.sample(fc.tuple(limits, draws), { seed: 7, numRuns: 400 })) {
+  for (const [chosen, drawn] of fc.sample(fc.tuple(limits, draws), { seed: 7, numRuns: 700 })) {
     const run = begin(chosen);
     for (const draw of drawn) move(run, draw);
     for (const kind of run.kinds) reached.add(kind);

@@ -160,6 +160,8 @@ export interface RunState {
   searchAttributes: Record<string, SearchAttributeValue>;
   variables: Record<string, Payload>;
   cancelRequested: boolean;
+  /** The run this one was copied from, last of all, and where it left it. */
+  forked: { readonly baseRunId: string; readonly eventId: number; readonly time: number; readonly reason: string } | undefined;
   /** Set while an operator holds the run. */
   paused: { readonly since: number; readonly reason: string; readonly identity: string } | undefined;
   signals: number;
@@ -187,6 +189,8 @@ export interface RunState {
   firstRunId: string;
   /** The run that was started in the commit that closed this one, or ''. */
   newRunId: string;
+  /** Closed by a reset: the last event that run has copied. */
+  adoptedUpTo: number | undefined;
   /** When the start delay ends. */
   beginsAt: number;
   header: Header | undefined;
@@ -238,6 +242,7 @@ export function emptyState(identity: Identity, claimedAt: number): RunState {
     searchAttributes: {},
     variables: {},
     cancelRequested: false,
+    forked: undefined,
     paused: undefined,
     signals: 0,
     requestIds: new Map(),
@@ -271,6 +276,7 @@ export function emptyState(identity: Identity, claimedAt: number): RunState {
     closeEvent: undefined,
     firstRunId: '',
     newRunId: '',
+    adoptedUpTo: undefined,
     beginsAt: 0,
     header: undefined,
     chain: undefined,

@@ -25,6 +25,7 @@ import type { CarriedSignals } from './concepts.ts';
 import { answerEffect, type Effect, type EffectAnswer, hasEffects } from './effects.ts';
 import { folds } from './fold.ts';
 import { type AttemptEnd, endAttempt } from './follow-up.ts';
+import { type ForkInput, fork } from './fork.ts';
 import type { SignalInput, StartInput } from './inputs.ts';
 import { HISTORY_GRACE, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from './limits.ts';
 import { nextDue } from './outstanding.ts';
@@ -33,7 +34,7 @@ import { signal } from './signal.ts';
 import { type Activity, type Flight, isOpen, type RunState } from './state.ts';
 import { fireTimers } from './timer.ts';
 import { newTransition, record, type StepEnv, type Transition } from './transition.ts';
-import { dueWorkflow, requestCancel, start, terminate } from './workflow.ts';
+import { dueWorkflow, requestCancel, start, type TerminateInput, terminate } from './workflow.ts';
 import { claimTask, dueTask, failTask, flightOf, hurryTask, isTaskDue, type TaskClaimInput, undoTask } from './workflow-task.ts';
 
 /** Every input of the core, with what its step answers. */
@@ -43,7 +44,9 @@ export interface Inputs {
   succeed: [input: { successor: Successor; closedAt: number }, answer: undefined];
   signal: [input: SignalInput, answer: undefined];
   requestCancel: [input: { reason: string; identity: string; requestId: string }, answer: undefined];
-  terminate: [input: { reason: string; details: Payload[]; identity: string }, answer: undefined];
+  terminate: [input: TerminateInput, answer: undefined];
+  /** The state is the fold of the copy. */
+  fork: [input: ForkInput, answer: undefined];
   pause: [input: PauseInput, answer: undefined];
   resume: [input: PauseInput, answer: undefined];
   claimTask: [input: TaskClaimInput, answer: Flight | undefined];
@@ -80,6 +83,7 @@ const handlers: Handlers = {
   signal: (t, input) => void signal(t, input),
   requestCancel: (t, input) => void requestCancel(t, input),
   terminate: (t, input) => void terminate(t, input),
+  fork: (t, input) => void fork(t, input),
   pause: (t, input) => void pause(t, input),
   resume: (t, input) => void resume(t, input),
   claimTask,
@@ -162,5 +166,5 @@ function endOversized(t: Transition): void {
   const events = state.nextEventId - 1;
   if (events <= MAX_HISTORY_EVENTS * HISTORY_GRACE && state.historyBytes <= MAX_HISTORY_BYTES * HISTORY_GRACE) return;
   const reason = `the history has ${events} events and ${state.historyBytes} bytes; the limits are ${MAX_HISTORY_EVENTS} and ${MAX_HISTORY_BYTES}`;
-  record(t, { $case: 'workflowTerminated', value: { reason, details: [], identity: 'service' } });
+  record(t, { $case: 'workflowTerminated', value: { reason, details: [], identity: 'service', newRunId: '', keptEventId: 0n } });
 }

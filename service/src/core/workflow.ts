@@ -15,7 +15,7 @@ import { foldChain, followUpOn, timedOut } from './chain.ts';
 import type { CheckContext, CommandRules, CommandValue, EventFolds, Head, MarkFolds } from './concepts.ts';
 import { deliver } from './concepts.ts';
 import { nextTime, parseCron } from './cron.ts';
-import { closeEffects } from './effects.ts';
+import { closeEffects, leaveBehind } from './effects.ts';
 import { closeExternals } from './external.ts';
 import type { StartInput } from './inputs.ts';
 import { MAX_EVENT_PAYLOAD_BYTES } from './limits.ts';
@@ -61,7 +61,10 @@ export const workflowFolds: EventFolds<WorkflowEvents> = {
   workflowTimedOut: (state, value, head) => close(state, WorkflowStatus.TIMED_OUT, head, value.newRunId),
   workflowContinuedAsNew: (state, value, head) => close(state, WorkflowStatus.CONTINUED_AS_NEW, head, value.newRunId),
   workflowCanceled: (state, _value, head) => close(state, WorkflowStatus.CANCELED, head),
-  workflowTerminated: (state, _value, head) => close(state, WorkflowStatus.TERMINATED, head),
+  workflowTerminated(state, value, head) {
+    close(state, WorkflowStatus.TERMINATED, head, value.newRunId);
+    if (value.newRunId !== '') leaveBehind(state, Number(value.keptEventId), head);
+  },
   workflowCancelRequested(state, value, head) {
     state.cancelRequested = true;
     rememberRequest(state, value.requestId, head.time);
@@ -202,10 +205,20 @@ export function requestCancel(t: Transition, input: { reason: string; identity: 
   record(t, { $case: 'workflowCancelRequested', value: input });
 }
 
+export interface TerminateInput {
+  readonly reason: string;
+  readonly details: Payload[];
+  readonly identity: string;
+  /** By a reset: the run that goes on in its place, and the last event it has copied. */
+  readonly fork?: { readonly runId: string; readonly kept: number };
+}
+
 /** Ends the run at once. Throws WORKFLOW_CLOSED. */
-export function terminate(t: Transition, input: { reason: string; details: Payload[]; identity: string }): void {
+export function terminate(t: Transition, input: TerminateInput): void {
   if (!isOpen(t.state)) throw closed(t.state);
-  record(t, { $case: 'workflowTerminated', value: input });
+  const { reason, details, identity, fork } = input;
+  const value = { reason, details, identity, newRunId: fork?.runId ?? '', keptEventId: BigInt(fork?.kept ?? 0) };
+  record(t, { $case: 'workflowTerminated', value });
 }
 
 /** Closes the run when its run or execution timeout has passed. */

@@ -12,6 +12,7 @@ import { listRpcs } from './list.ts';
 import { namespaceRpcs } from './namespace-rpcs.ts';
 import { createNamespaces } from './namespaces.ts';
 import { pollRpcs } from './polls.ts';
+import { resetRpcs } from './reset.ts';
 import { runRpcs } from './runs.ts';
 import { signalRpcs } from './signal.ts';
 import { startRpcs } from './start.ts';
@@ -40,6 +41,7 @@ export function createFrontend(options: FrontendOptions): Frontend {
     ...startRpcs(context),
     ...signalRpcs(context),
     ...runRpcs(context),
+    ...resetRpcs(context),
     ...listRpcs(context),
     ...systemRpcs(context),
     ...pollRpcs(context),

@@ -1,11 +1,12 @@
 /** One input to one hot run: step it, queue what it changes, and name what is released with the commit. */
+import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
 import { isStartMarkWanted } from '../core/activity.ts';
 import type { Successor } from '../core/chain.ts';
 import { hasEffects } from '../core/effects.ts';
 import { wakeAt } from '../core/outstanding.ts';
 import { emptyState, isOpen } from '../core/state.ts';
 import { type InputKind, type Inputs, settleOnly, step } from '../core/step.ts';
-import type { Transition } from '../core/transition.ts';
+import type { Recorded, Transition } from '../core/transition.ts';
 import { PerdureError } from '../errors.ts';
 import { type History, openKey, stepEnv } from './context.ts';
 import { dispatch, type Release } from './dispatch.ts';
@@ -75,6 +76,8 @@ export interface Stepped {
   readonly run: HotRun;
   readonly transition: Transition;
   readonly start?: boolean;
+  /** What stands before the transition in the log of a fork. */
+  readonly copied?: { readonly events: readonly Recorded[]; readonly marks: readonly Mark[] };
   readonly release?: Release;
 }
 
@@ -164,8 +167,11 @@ function toChange(h: History, stepped: Stepped): Change | undefined {
   run.lazyMarks = [];
   const visibility = visibilityOf(run, start || closes);
   const execution = executionOf(h, run, start || closes || visibility !== undefined || isReleased(run));
-  const bytes = transition.events.reduce((sum, event) => sum + event.frame.length, 64);
-  return { run, events: transition.events, marks, start, closes, execution, visibility, bytes, committed: released };
+  const { copied } = stepped;
+  const events = copied === undefined ? transition.events : [...copied.events, ...transition.events];
+  const bytes = events.reduce((sum, event) => sum + event.frame.length, 64);
+  const all = copied === undefined ? marks : [...copied.marks, ...marks];
+  return { run, events, marks: all, start, closes, execution, visibility, bytes, committed: released };
 }
 
 /** A closed run whose last effect has been answered: its row says from now on when it is to be purged. */
@@ -177,6 +183,7 @@ function isReleased(run: HotRun): boolean {
 function keepTail(run: HotRun, transition: Transition): void {
   if (transition.events.length === 0) return;
   run.tail.push(...transition.events);
+  if (run.readers !== undefined) for (const reader of run.readers) reader.push(...transition.events);
   run.tail = trimTail(run.tail, run.state.task.seen);
 }
 

@@ -50,6 +50,8 @@ export interface HotRun {
   storedWakeAt: number | null;
   /** Frames of the events after what the last completed task had seen. */
   tail: Recorded[];
+  /** Whoever reads the log gets what is recorded meanwhile. */
+  readers: Set<Recorded[]> | undefined;
   /** The newest unit not committed yet. */
   lastUnit: Unit | undefined;
   /** Start marks that may wait a little for a commit of the run. */
@@ -108,6 +110,7 @@ export function newHotRun(key: RunKey, state: RunState, now: number): HotRun {
     committedEventId: 0,
     storedWakeAt: null,
     tail: [],
+    readers: undefined,
     lastUnit: undefined,
     lazyMarks: [],
     lane: 0,

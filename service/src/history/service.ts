@@ -13,6 +13,7 @@ import { every, type History, type HistoryOptions } from './context.ts';
 import { coolQuiet, writeAllDetails } from './cooling.ts';
 import { createDueHeap } from './due-heap.ts';
 import { deliverEffects } from './effects.ts';
+import { resetWorkflow } from './fork.ts';
 import { createLanes, drained } from './lane.ts';
 import { revive } from './loading.ts';
 import { dropAll } from './memory.ts';
@@ -146,6 +147,7 @@ export function createHistory(parts: HistoryParts): HistoryService {
     pauseWorkflow: (ref, input) => pauseWorkflow(h, ref, input),
     resumeWorkflow: (ref, input) => resumeWorkflow(h, ref, input),
     childClosed: (parent, notice) => childClosed(h, parent, notice),
+    resetWorkflow: (ref, input) => resetWorkflow(h, ref, input),
     describeWorkflow: (ref) => describeWorkflow(h, ref),
     getHistory: (ref, range, abort) => getHistory(h, ref, range, abort),
     awaitResults: (refs, options, abort) => awaitResults(h, refs, options, abort),

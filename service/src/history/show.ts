@@ -3,6 +3,7 @@ import { type PendingActivity, PendingActivityState } from '@perdure/proto/perdu
 import type { PendingChild } from '@perdure/proto/perdure/api/v1/child';
 import type { SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
 import type { PendingExternal } from '@perdure/proto/perdure/api/v1/external';
+import type { ForkInfo } from '@perdure/proto/perdure/api/v1/fork';
 import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import { WorkflowPropertiesUpserted, WorkflowStatus, type WorkflowSummary } from '@perdure/proto/perdure/api/v1/workflow';
 import type { BlockedInfo, DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
@@ -156,6 +157,10 @@ function pendingExternal({ number, scheduledEventId, workflowId, runId, signalNa
   return { number, scheduledEventId: BigInt(scheduledEventId), target: { workflowId, runId }, signalName };
 }
 
+function forkInfo({ baseRunId, eventId, time, reason }: NonNullable<RunState['forked']>): ForkInfo {
+  return { baseRunId, eventId: BigInt(eventId), time: toTimestamp(time), reason };
+}
+
 /** The answer of describe, from memory; the caller releases it when the state is committed. */
 export function describe(state: RunState, now: number, notes: string[]): DescribeWorkflowResponse {
   const { flight } = state.live;
@@ -186,6 +191,7 @@ export function describe(state: RunState, now: number, notes: string[]): Describ
     cancelRequested: state.cancelRequested,
     historyBytes: BigInt(state.historyBytes),
     notes,
+    forked: state.forked === undefined ? undefined : forkInfo(state.forked),
     paused: state.paused === undefined ? undefined : { ...state.paused, since: toTimestamp(state.paused.since) },
     firstRunId: state.firstRunId,
     continuedFromRunId: state.chain?.continuedFrom ?? '',

@@ -98,6 +98,8 @@ function defaultAnswer(method: keyof HistoryRole, args: readonly unknown[]): unk
       return { runId, started: true };
     case 'signalWorkflow':
       return { runId };
+    case 'resetWorkflow':
+      return { runId, baseRunId: runId, keptEventId: 1 };
     case 'queryWorkflow':
       return { $case: 'result', value: { encoding: '', data: new Uint8Array(0), metadata: {} } };
     case 'awaitResults':

@@ -109,6 +109,10 @@ export const requests: Record<keyof Frontend, unknown> = {
   signalWorkflows: { namespace, items: [signal] },
   queryWorkflow: { namespace, execution, queryType: 'q', args: [payload], header, followRuns: false },
   requestCancelWorkflow: { namespace, execution, reason: 'r', identity: 'i', requestId },
+  resetWorkflow: {
+    ...{ namespace, execution, reason: 'r', identity: 'i', requestId, excluded: [1], dropResults: true },
+    point: { $case: 'step', value: { activityId: 'a', activityType: '', occurrence: 0 } },
+  },
   pauseWorkflow: { namespace, execution, reason: 'r', identity: 'i', requestId },
   resumeWorkflow: { namespace, execution, reason: 'r', identity: 'i', requestId },
   terminateWorkflow: { namespace, execution, reason: 'r', details: [payload], identity: 'i' },

@@ -38,7 +38,7 @@ const DETAILS: Details = {
   workflowTimedOut: (e) => [`${String(toPlain(e.timeoutType, 'timeoutType'))} timeout`, next(e.newRunId)],
   workflowContinuedAsNew: (e) => [e.workflowType, next(e.newRunId)],
   workflowCanceled: (e) => [args(e.details)],
-  workflowTerminated: (e) => [e.reason, by(e.identity)],
+  workflowTerminated: (e) => [e.reason, by(e.identity), e.newRunId === '' ? '' : `run ${e.newRunId} goes on`],
   workflowCancelRequested: (e) => [e.reason, by(e.identity)],
   workflowPropertiesUpserted: (e) => [
     JSON.stringify({ ...plainObject(e.memo), ...(searchAttributesToPlain(e.searchAttributes) as object) }),
@@ -53,6 +53,7 @@ const DETAILS: Details = {
   timerStarted: (e) => [`timer ${e.number}`, after(e.duration)],
   timerFired: (e) => [`timer ${e.number}`],
   timerCanceled: (e) => [`timer ${e.number}`],
+  workflowForked: (e) => [`from run ${e.baseRunId}`, e.reason, by(e.identity)],
   workflowPaused: (e) => [e.reason, by(e.identity)],
   workflowResumed: (e) => [e.reason, by(e.identity)],
   childWorkflowScheduled: (e) => [child(e.number), e.workflowType, JSON.stringify(e.workflowId), args(e.input)],

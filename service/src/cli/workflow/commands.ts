@@ -109,7 +109,27 @@ function addStops(workflow: Command, finish: Finish): void {
     .action(async (id, flags) => finish(await (await import('./message.ts')).terminate(id, flags)));
 }
 
+function addReset(command: Command): Command {
+  return addRun(command)
+    .option('--to <place>', 'first-task, last-task or last-failed-step')
+    .option('--event <id>', 'a WorkflowTaskCompleted event, or the last event that one wrote')
+    .option('--activity <id>', 'the activity of this id runs again')
+    .option('--activity-type <type>', 'the last activity of this type runs again')
+    .option('--occurrence <n>', 'with --activity-type: the n-th one')
+    .option('--build <id>', 'before the first workflow task this build completed')
+    .option('--exclude <kinds>', 'leave out what came behind that place: signals, updates, or both by a comma')
+    .option('--drop-results', 'activities that completed behind that place run again')
+    .option('--request-id <uuid>', 'a UUIDv7; the same id again answers with the same run')
+    .option('--reason <text>', 'recorded with both runs', '');
+}
+
 function addSteering(workflow: Command, finish: Finish): void {
+  addReset(add(workflow, 'reset <workflow-id>', 'starts a new run from an earlier place of a run; ends that run if it is open')).action(
+    async (id, flags) => finish(await (await import('./reset.ts')).reset(id, flags)),
+  );
+  addReset(add(workflow, 'fork <workflow-id>', 'as reset, by default to the step that failed last')).action(async (id, flags) =>
+    finish(await (await import('./reset.ts')).fork(id, flags)),
+  );
   addRun(add(workflow, 'pause <workflow-id>', 'holds a run: none of its tasks is given out'))
     .option('--reason <text>', 'recorded with the pause', '')
     .action(async (id, flags) => finish(await (await import('./steer.ts')).pause(id, flags)));

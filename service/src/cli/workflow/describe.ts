@@ -30,7 +30,7 @@ export function describeText(response: DescribeWorkflowResponse, options: TableO
 }
 
 function headFields(response: DescribeWorkflowResponse): [string, string | undefined][] {
-  const { summary, blocked, paused, pendingWorkflowTask: task } = response;
+  const { summary, blocked, forked, paused, pendingWorkflowTask: task } = response;
   if (summary === undefined) return [];
   const filled = (record: unknown): string | undefined => (Object.keys(record as object).length === 0 ? undefined : shortJson(record));
   const unlessZero = (text: string | null): string | undefined => (text === null || text === '0s' ? undefined : text);
@@ -59,6 +59,12 @@ function headFields(response: DescribeWorkflowResponse): [string, string | undef
       task === undefined ? undefined : `${task.started ? `with ${task.workerIdentity}` : 'waiting'}, attempt ${task.attempt}`,
     ],
     ['blocked by', blocked?.failure === undefined ? undefined : failureText(blocked.failure)],
+    [
+      'forked',
+      forked === undefined
+        ? undefined
+        : `at event ${forked.eventId} from run ${forked.baseRunId}${forked.reason === '' ? '' : `: ${forked.reason}`}`,
+    ],
     ['paused', paused === undefined ? undefined : pausedText(paused)],
     ['blocked since', timeText(blocked?.since) ?? undefined],
     ...response.notes.map((note): [string, string] => ['note', note]),

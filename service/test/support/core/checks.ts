@@ -4,6 +4,7 @@ import type { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worke
 import type { ActivityTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import type { Successor } from '../../../src/core/chain.ts';
 import { readCheckpoint, writeCheckpoint } from '../../../src/core/checkpoint.ts';
+import type { ForkWishes } from '../../../src/core/fork-plan.ts';
 import { decodeFrame, splitFrames } from '../../../src/core/frames.ts';
 import type { StartInput } from '../../../src/core/inputs.ts';
 import { nextDue, outstanding, wakeAt } from '../../../src/core/outstanding.ts';
@@ -12,7 +13,9 @@ import type { InputKind, Inputs } from '../../../src/core/step.ts';
 import { fromDuration, fromTimestamp } from '../../../src/core/time.ts';
 import type { Transition } from '../../../src/core/transition.ts';
 import { isTaskDue } from '../../../src/core/workflow-task.ts';
+import { PerdureError } from '../../../src/errors.ts';
 import { checkCarried, type EffectModel, keysOf, newEffectModel, takeEvent, takeMark } from './effects.ts';
+import { type Forked, forkRun } from './fork.ts';
 import { leftOut, plain } from './plain.ts';
 import { apply, foldLog, newRun, nextRun, type Run, reload } from './run.ts';
 
@@ -32,7 +35,7 @@ function same(actual: unknown, wanted: unknown, rule: string): void {
 
 /** A run with all that was seen of it from outside. */
 export interface Checked {
-  readonly run: Run;
+  run: Run;
   /** Nonces of tasks given out, oldest first. */
   readonly nonces: Set<string>;
   readonly handedOut: ActivityTaskToken[];
@@ -41,7 +44,7 @@ export interface Checked {
   readonly offeredActivities: Set<string>;
   claims: number;
   clockSteppedBack: boolean;
-  readonly effects: EffectModel;
+  effects: EffectModel;
   /** Effects that were told to be delivered. */
   readonly delivered: Set<string>;
   readonly followUps: { taken: number; leftOut: number };
@@ -138,6 +141,47 @@ export function reloadChecked(checked: Checked): void {
   checkLeft(checked);
 }
 
+/** The run's fork takes its place, if there is such a place. R-RESET-1, R-RESET-2, R-RESET-3 */
+export function forkChecked(checked: Checked, wishes: ForkWishes): void {
+  let forked: Forked;
+  try {
+    forked = forkRun(checked.run, wishes);
+  } catch (error) {
+    must(error instanceof PerdureError, 'a place that is not there is refused');
+    return;
+  }
+  const { plan, copied, marks, run, transition } = forked;
+  checked.run = run;
+  checked.offeredTask = false;
+  checked.offeredActivities.clear();
+  checked.nonces.clear();
+  checked.handedOut.length = 0;
+  checked.timers.clear();
+  checked.endedActivities.clear();
+  checked.tasks.length = 0;
+  checked.delivered.clear();
+  checked.effects = newEffectModel();
+  for (const event of copied) {
+    takeEvent(checked.effects, event);
+    for (const mark of marks) if (mark.afterEventId === event.id) takeMark(checked.effects, mark);
+    takeTimer(checked, event, true);
+    takeOutcome(checked, event);
+    takeTask(checked, event);
+    must(!isClose(event), 'a copy is open');
+  }
+  checked.lastEventId = plan.kept;
+  checked.lastEventAt = fromTimestamp(copied.at(-1)?.time);
+  must(!run.log[0] || plan.kept === copied.length, 'the copy is the beginning of the log');
+  const [first] = take(checked, transition);
+  must(first?.attributes?.$case === 'workflowForked', 'what follows the copy is WorkflowForked');
+  must(run.state.paused === undefined && run.state.task.attempt === 1, 'a fork is neither paused nor blocked');
+  must(isTaskDue(run.state), 'its code has something to see');
+  for (const { attempt, startedAt } of run.state.activities.values())
+    must(attempt === 1 && startedAt === 0, 'what is open in a copy begins again');
+  handleDue(checked);
+  checkLeft(checked);
+}
+
 /** What is due is handled in a few steps, not in an endless row of them. */
 function handleDue(checked: Checked): void {
   const { run } = checked;
@@ -230,14 +274,14 @@ function sameEvents(some: readonly unknown[], others: readonly unknown[]): boole
   return JSON.stringify(some) === JSON.stringify(others);
 }
 
-function takeTimer(checked: Checked, { attributes, time }: HistoryEvent): void {
+function takeTimer(checked: Checked, { attributes, time }: HistoryEvent, copied = false): void {
   if (attributes?.$case === 'timerStarted')
     checked.timers.set(attributes.value.number, fromTimestamp(time) + fromDuration(attributes.value.duration));
   if (attributes?.$case === 'timerCanceled') checked.timers.delete(attributes.value.number);
   if (attributes?.$case !== 'timerFired') return;
   const dueAt = checked.timers.get(attributes.value.number);
   must(dueAt !== undefined, `timer ${attributes.value.number} fires once, and only while it is open`);
-  must(checked.run.now >= (dueAt ?? 0), `timer ${attributes.value.number} is not early`);
+  must(copied || checked.run.now >= (dueAt ?? 0) || checked.clockSteppedBack, `timer ${attributes.value.number} is not early`);
   checked.timers.delete(attributes.value.number);
 }
 

@@ -203,7 +203,7 @@ export function noticeOf(state: RunState, a: number, b: number): ChildNotice {
     { $case: 'workflowFailed', value: { completedEventId: 2n, failure: undefined, newRunId: '', retryState: 0 } },
     { $case: 'workflowTimedOut', value: { timeoutType: TimeoutType.RUN, newRunId: '', retryState: 0 } },
     { $case: 'workflowCanceled', value: { completedEventId: 2n, details: [] } },
-    { $case: 'workflowTerminated', value: { reason: '', details: [], identity: '' } },
+    { $case: 'workflowTerminated', value: { reason: '', details: [], identity: '', newRunId: '', keptEventId: 0n } },
   ];
   return {
     originRunId: b % 8 === 7 ? 'another' : (child?.originRunId ?? 'run-1'),

@@ -1,17 +1,19 @@
 // Random runs: inputs drawn by fast-check, made to fit the state, so that most of them do something.
 import type { Command } from '@perdure/proto/perdure/api/v1/command';
 import { Failure } from '@perdure/proto/perdure/api/v1/failure';
+import { ReapplyKind, ResetPoint } from '@perdure/proto/perdure/api/v1/fork';
 import { type ActivityTaskCompletion, WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import { ContinueAsNewCommand } from '@perdure/proto/perdure/api/v1/workflow';
 import { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import { expect } from 'vitest';
 import { followUpFacts } from '../../../src/core/follow-up.ts';
+import type { ForkPoint } from '../../../src/core/fork-plan.ts';
 import { nextDue } from '../../../src/core/outstanding.ts';
 import { isOpen } from '../../../src/core/state.ts';
 import type { InputKind, Inputs } from '../../../src/core/step.ts';
 import { toDuration } from '../../../src/core/time.ts';
 import { isTaskDue } from '../../../src/core/workflow-task.ts';
-import { type Checked, reloadChecked, stepChecked } from './checks.ts';
+import { type Checked, forkChecked, reloadChecked, stepChecked } from './checks.ts';
 import { payloadOf } from './commands.ts';
 import { answerOf, noticeOf, outsideCommandOf } from './effects.ts';
 import { flush, loggedSignals, worker } from './run.ts';
@@ -198,6 +200,18 @@ export const moves = {
     void input(run, 'signal', { signalName: 'go', input: [], header: undefined, requestId: a % 3 === 0 ? '' : `r${a % 9}`, identity: '' }),
   cancel: (run: Checked) => void input(run, 'requestCancel', { reason: '', identity: '', requestId: '' }),
   terminate: (run: Checked) => void input(run, 'terminate', { reason: '', details: [], identity: '' }),
+  fork(run: Checked, a: number, b: number) {
+    const at = [ResetPoint.FIRST_TASK, ResetPoint.LAST_TASK, ResetPoint.LAST_FAILED_STEP][a % 3] as ResetPoint;
+    const step = { activityId: '', activityType: 'pay', occurrence: a % 4 };
+    const eventId = BigInt(1 + (a % run.run.state.nextEventId));
+    const points: ForkPoint[] = [
+      { $case: 'at', value: at },
+      { $case: 'step', value: step },
+      { $case: 'eventId', value: eventId },
+    ];
+    const point = points[b % 3] as ForkPoint;
+    forkChecked(run, { point, excluded: b % 5 === 0 ? [ReapplyKind.SIGNALS] : [], dropResults: b % 7 === 0 });
+  },
   pause: (run: Checked, a: number) => void input(run, 'pause', { reason: '', identity: '', requestId: a % 2 === 0 ? '' : `p${a % 9}` }),
   resume: (run: Checked, a: number) => void input(run, 'resume', { reason: '', identity: '', requestId: a % 2 === 0 ? '' : `p${a % 9}` }),
   claimTask(run: Checked) {

@@ -1,6 +1,7 @@
 // Scripts of the core: lines of inputs, each followed by what it writes, offers, answers and leaves to be done. See service/src/core/testdata/README.md.
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import { TimeoutType } from '@perdure/proto/perdure/api/v1/failure';
+import { ReapplyKind, ResetPoint } from '@perdure/proto/perdure/api/v1/fork';
 import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import type { ActivityTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import { Marks } from '@perdure/proto/perdure/server/v1/mark';
@@ -8,12 +9,14 @@ import { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/ser
 import { readCheckpoint, writeCheckpoint } from '../../../src/core/checkpoint.ts';
 import type { Effect, EffectAnswer } from '../../../src/core/effects.ts';
 import { type FollowUpInput, followUpFacts } from '../../../src/core/follow-up.ts';
+import type { ForkPoint } from '../../../src/core/fork-plan.ts';
 import type { StartInput } from '../../../src/core/inputs.ts';
 import { nextDue, outstanding, wakeAt } from '../../../src/core/outstanding.ts';
 import type { PauseInput } from '../../../src/core/pause.ts';
 import type { Activity, Flight } from '../../../src/core/state.ts';
 import type { InputKind, Inputs } from '../../../src/core/step.ts';
 import type { Transition } from '../../../src/core/transition.ts';
+import { PerdureError } from '../../../src/errors.ts';
 import {
   completionOf,
   failureOf,
@@ -25,6 +28,7 @@ import {
   type Words,
   wordsOf,
 } from './commands.ts';
+import { forkRun } from './fork.ts';
 import { apply, flush, loggedSignals, newRun, nextRun, type Run, reload, worker } from './run.ts';
 import { clock, durationOf, showEvent, showMark, showPayload } from './text.ts';
 import { views } from './views.ts';
@@ -222,7 +226,7 @@ function closingOf(kind: string, words: Words): HistoryEvent['attributes'] {
     case 'canceled':
       return { $case: 'workflowCanceled', value: { completedEventId, details: [payloadOf('why')] } };
     case 'terminated':
-      return { $case: 'workflowTerminated', value: { reason: 'enough', details: [], identity: 'w' } };
+      return { $case: 'workflowTerminated', value: { reason: 'enough', details: [], identity: 'w', newRunId: '', keptEventId: 0n } };
     default:
       return { $case: 'workflowCompleted', value: { completedEventId, result: payloadOf('done'), newRunId: '' } };
   }
@@ -231,6 +235,32 @@ function closingOf(kind: string, words: Words): HistoryEvent['attributes'] {
 function advance(session: Session, words: Words): string[] {
   session.run.now += durationOf(words.plain[0] ?? '');
   return give(session, 'due', undefined);
+}
+
+/** `event=5`, `first`, `last`, `failed`, `step=id`, `type=pay n=2`, `build=b1`; with `exclude=signals` and `drop`. */
+function forkOf(session: Session, { plain, options }: Words): string[] {
+  const step = { activityId: options.step ?? '', activityType: options.type ?? '', occurrence: Number(options.n ?? 0) };
+  const places = { first: ResetPoint.FIRST_TASK, last: ResetPoint.LAST_TASK, failed: ResetPoint.LAST_FAILED_STEP } as const;
+  const at = Object.entries(places).find(([name]) => plain.includes(name))?.[1];
+  const point: ForkPoint =
+    at !== undefined
+      ? { $case: 'at', value: at }
+      : options.event !== undefined
+        ? { $case: 'eventId', value: BigInt(options.event) }
+        : options.build !== undefined
+          ? { $case: 'buildId', value: options.build }
+          : { $case: 'step', value: step };
+  const excluded = options.exclude === 'signals' ? [ReapplyKind.SIGNALS] : [];
+  try {
+    const { plan, run, transition } = forkRun(session.run, { point, excluded, dropResults: plain.includes('drop') }, options.request);
+    session.run = run;
+    session.tasks.clear();
+    session.activities.clear();
+    return [`copy of ${plan.kept} events`, ...written(transition)];
+  } catch (error) {
+    if (!(error instanceof PerdureError)) throw error;
+    return [`refused ${error.reason}: ${error.message}`];
+  }
 }
 
 function holdOf({ reason = '', request = '' }: Words['options']): PauseInput {
@@ -253,7 +283,11 @@ const inputs: Record<string, Handler> = {
   },
   'request-cancel': (session, { options }) =>
     give(session, 'requestCancel', { reason: options.reason ?? '', identity: '', requestId: options.request ?? '' }),
-  terminate: (session, { options }) => give(session, 'terminate', { reason: options.reason ?? '', details: [], identity: '' }),
+  terminate(session, { options }) {
+    const fork = options.fork === undefined ? {} : { fork: { runId: 'run-1f', kept: Number(options.fork) } };
+    return give(session, 'terminate', { reason: options.reason ?? '', details: [], identity: '', ...fork });
+  },
+  fork: forkOf,
   pause: (session, { options }) => give(session, 'pause', holdOf(options)),
   resume: (session, { options }) => give(session, 'resume', holdOf(options)),
   'claim-task'(session, words) {

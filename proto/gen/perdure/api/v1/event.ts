@@ -31,6 +31,7 @@ import {
   ExternalSignalFailed,
   ExternalSignalScheduled,
 } from "./external.ts";
+import { WorkflowForked } from "./fork.ts";
 import { WorkflowPaused, WorkflowResumed } from "./pause.ts";
 import { WorkflowSignaled } from "./signal.ts";
 import { WorkflowTaskCompleted } from "./task.ts";
@@ -63,7 +64,7 @@ export interface HistoryEvent {
   /** Numbers are given in blocks per concept, so that later concepts add without a break. */
   attributes:
     | //
-    /** 10 to 29 workflow. Later: forked 19. */
+    /** 10 to 29 workflow. */
     { $case: "workflowStarted"; value: WorkflowStarted }
     | { $case: "workflowCompleted"; value: WorkflowCompleted }
     | { $case: "workflowFailed"; value: WorkflowFailed }
@@ -73,6 +74,7 @@ export interface HistoryEvent {
     | { $case: "workflowCancelRequested"; value: WorkflowCancelRequested }
     | { $case: "workflowPropertiesUpserted"; value: WorkflowPropertiesUpserted }
     | { $case: "workflowContinuedAsNew"; value: WorkflowContinuedAsNew }
+    | { $case: "workflowForked"; value: WorkflowForked }
     | { $case: "workflowPaused"; value: WorkflowPaused }
     | { $case: "workflowResumed"; value: WorkflowResumed }
     | //
@@ -232,6 +234,9 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
         break;
       case "workflowContinuedAsNew":
         WorkflowContinuedAsNew.encode(message.attributes.value, writer.uint32(146).fork()).join();
+        break;
+      case "workflowForked":
+        WorkflowForked.encode(message.attributes.value, writer.uint32(154).fork()).join();
         break;
       case "workflowPaused":
         WorkflowPaused.encode(message.attributes.value, writer.uint32(162).fork()).join();
@@ -435,6 +440,14 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
               $case: "workflowContinuedAsNew",
               value: WorkflowContinuedAsNew.decode(reader, reader.uint32()),
             };
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.attributes = { $case: "workflowForked", value: WorkflowForked.decode(reader, reader.uint32()) };
             continue;
           }
           case 20: {
@@ -779,6 +792,10 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
         ? { $case: "workflowContinuedAsNew", value: WorkflowContinuedAsNew.fromJSON(object.workflowContinuedAsNew) }
         : isSet(object.workflow_continued_as_new)
         ? { $case: "workflowContinuedAsNew", value: WorkflowContinuedAsNew.fromJSON(object.workflow_continued_as_new) }
+        : isSet(object.workflowForked)
+        ? { $case: "workflowForked", value: WorkflowForked.fromJSON(object.workflowForked) }
+        : isSet(object.workflow_forked)
+        ? { $case: "workflowForked", value: WorkflowForked.fromJSON(object.workflow_forked) }
         : isSet(object.workflowPaused)
         ? { $case: "workflowPaused", value: WorkflowPaused.fromJSON(object.workflowPaused) }
         : isSet(object.workflow_paused)
@@ -951,6 +968,8 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
       obj.workflowPropertiesUpserted = WorkflowPropertiesUpserted.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "workflowContinuedAsNew") {
       obj.workflowContinuedAsNew = WorkflowContinuedAsNew.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "workflowForked") {
+      obj.workflowForked = WorkflowForked.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "workflowPaused") {
       obj.workflowPaused = WorkflowPaused.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "workflowResumed") {
@@ -1094,6 +1113,12 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
             $case: "workflowContinuedAsNew",
             value: WorkflowContinuedAsNew.fromPartial(object.attributes.value),
           };
+        }
+        break;
+      }
+      case "workflowForked": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = { $case: "workflowForked", value: WorkflowForked.fromPartial(object.attributes.value) };
         }
         break;
       }

@@ -426,6 +426,10 @@ export interface WorkflowTerminated {
   reason: string;
   details: Payload[];
   identity: string;
+  /** The run that goes on in its place, by a reset; empty otherwise. */
+  newRunId: string;
+  /** The last event that run has copied: children asked for up to it are that run's from now on. */
+  keptEventId: bigint;
 }
 
 /** Somebody asked the run to cancel itself. */
@@ -2237,7 +2241,7 @@ export const WorkflowCanceled: MessageFns<WorkflowCanceled> = {
 };
 
 function createBaseWorkflowTerminated(): WorkflowTerminated {
-  return { reason: "", details: [], identity: "" };
+  return { reason: "", details: [], identity: "", newRunId: "", keptEventId: 0n };
 }
 
 export const WorkflowTerminated: MessageFns<WorkflowTerminated> = {
@@ -2250,6 +2254,15 @@ export const WorkflowTerminated: MessageFns<WorkflowTerminated> = {
     }
     if (message.identity !== "") {
       writer.uint32(26).string(message.identity);
+    }
+    if (message.newRunId !== "") {
+      writer.uint32(34).string(message.newRunId);
+    }
+    if (message.keptEventId !== 0n) {
+      if (BigInt.asIntN(64, message.keptEventId) !== message.keptEventId) {
+        throw new globalThis.Error("value provided for field message.keptEventId of type int64 too large");
+      }
+      writer.uint32(40).int64(message.keptEventId);
     }
     return writer;
   },
@@ -2291,6 +2304,22 @@ export const WorkflowTerminated: MessageFns<WorkflowTerminated> = {
             message.identity = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.newRunId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.keptEventId = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2308,6 +2337,16 @@ export const WorkflowTerminated: MessageFns<WorkflowTerminated> = {
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       details: globalThis.Array.isArray(object?.details) ? object.details.map((e: any) => Payload.fromJSON(e)) : [],
       identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+      newRunId: isSet(object.newRunId)
+        ? globalThis.String(object.newRunId)
+        : isSet(object.new_run_id)
+        ? globalThis.String(object.new_run_id)
+        : "",
+      keptEventId: isSet(object.keptEventId)
+        ? BigInt(object.keptEventId)
+        : isSet(object.kept_event_id)
+        ? BigInt(object.kept_event_id)
+        : 0n,
     };
   },
 
@@ -2322,6 +2361,12 @@ export const WorkflowTerminated: MessageFns<WorkflowTerminated> = {
     if (message.identity !== "") {
       obj.identity = message.identity;
     }
+    if (message.newRunId !== "") {
+      obj.newRunId = message.newRunId;
+    }
+    if (message.keptEventId !== 0n) {
+      obj.keptEventId = message.keptEventId.toString();
+    }
     return obj;
   },
 
@@ -2333,6 +2378,10 @@ export const WorkflowTerminated: MessageFns<WorkflowTerminated> = {
     message.reason = object.reason ?? "";
     message.details = object.details?.map((e) => Payload.fromPartial(e)) || [];
     message.identity = object.identity ?? "";
+    message.newRunId = object.newRunId ?? "";
+    message.keptEventId = (object.keptEventId !== undefined && object.keptEventId !== null)
+      ? BigInt(object.keptEventId)
+      : 0n;
     return message;
   },
 };

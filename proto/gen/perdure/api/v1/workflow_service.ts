@@ -11,6 +11,16 @@ import { Header, ItemError, Payload, RetryPolicy, SearchAttributeValue, Workflow
 import { HistoryEvent } from "./event.ts";
 import { PendingExternal } from "./external.ts";
 import { Failure } from "./failure.ts";
+import {
+  ForkInfo,
+  ReapplyKind,
+  reapplyKindFromJSON,
+  reapplyKindToJSON,
+  ResetPoint,
+  resetPointFromJSON,
+  resetPointToJSON,
+  ResetStep,
+} from "./fork.ts";
 import { PausedInfo } from "./pause.ts";
 import { WorkflowTaskFailureCause, workflowTaskFailureCauseFromJSON, workflowTaskFailureCauseToJSON } from "./task.ts";
 import { PendingTimer } from "./timer.ts";
@@ -210,6 +220,42 @@ export interface ResumeWorkflowResponse {
   runId: string;
 }
 
+/** A reset, also called a fork: what the base run did up to a place is kept, what came later is done again. */
+export interface ResetWorkflowRequest {
+  namespace: string;
+  /** The base run. */
+  execution: WorkflowExecution | undefined;
+  reason: string;
+  identity: string;
+  /** A UUIDv7; made by the service when empty. The new run's id derives from it. */
+  requestId: string;
+  /** Where the new run leaves the base run. Required. */
+  point:
+    | //
+    /** A WorkflowTaskCompleted: that task is done again. Or the last event that a task's commands wrote: what came of them is done again. */
+    { $case: "eventId"; value: bigint }
+    | { $case: "at"; value: ResetPoint }
+    | //
+    /** Right behind the workflow task that scheduled this step: it runs again. */
+    { $case: "step"; value: ResetStep }
+    | //
+    /** Right before the first workflow task that this build completed. */
+    { $case: "buildId"; value: string }
+    | undefined;
+  /** Signals and updates behind that place are taken over but for these. */
+  excluded: ReapplyKind[];
+  /** Activities of the copy that completed later run again; by default their results are kept. */
+  dropResults: boolean;
+}
+
+/** The new run. */
+export interface ResetWorkflowResponse {
+  runId: string;
+  baseRunId: string;
+  /** The last event of the copy. */
+  keptEventId: bigint;
+}
+
 /** Which run to show. */
 export interface DescribeWorkflowRequest {
   namespace: string;
@@ -254,7 +300,11 @@ export interface DescribeWorkflowResponse {
   pendingExternals: PendingExternal[];
   /** Absent unless the run is a child. */
   parent: ParentWorkflow | undefined;
-  root: WorkflowExecution | undefined;
+  root:
+    | WorkflowExecution
+    | undefined;
+  /** Absent unless the run was copied from another. */
+  forked: ForkInfo | undefined;
 }
 
 export interface DescribeWorkflowResponse_VariablesEntry {
@@ -3013,6 +3063,421 @@ export const ResumeWorkflowResponse: MessageFns<ResumeWorkflowResponse> = {
   },
 };
 
+function createBaseResetWorkflowRequest(): ResetWorkflowRequest {
+  return {
+    namespace: "",
+    execution: undefined,
+    reason: "",
+    identity: "",
+    requestId: "",
+    point: undefined,
+    excluded: [],
+    dropResults: false,
+  };
+}
+
+export const ResetWorkflowRequest: MessageFns<ResetWorkflowRequest> = {
+  encode(message: ResetWorkflowRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.execution !== undefined) {
+      WorkflowExecution.encode(message.execution, writer.uint32(18).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.identity !== "") {
+      writer.uint32(34).string(message.identity);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(42).string(message.requestId);
+    }
+    switch (message.point?.$case) {
+      case "eventId":
+        if (BigInt.asIntN(64, message.point.value) !== message.point.value) {
+          throw new globalThis.Error("value provided for field message.point.value of type int64 too large");
+        }
+        writer.uint32(48).int64(message.point.value);
+        break;
+      case "at":
+        writer.uint32(56).int32(message.point.value);
+        break;
+      case "step":
+        ResetStep.encode(message.point.value, writer.uint32(66).fork()).join();
+        break;
+      case "buildId":
+        writer.uint32(74).string(message.point.value);
+        break;
+    }
+    if (message.excluded.length !== 0) {
+      writer.uint32(82).fork();
+      for (const v of message.excluded) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.dropResults !== false) {
+      writer.uint32(88).bool(message.dropResults);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResetWorkflowRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResetWorkflowRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.execution = WorkflowExecution.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.point = { $case: "eventId", value: reader.int64() as bigint };
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.point = { $case: "at", value: reader.int32() as any };
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.point = { $case: "step", value: ResetStep.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.point = { $case: "buildId", value: reader.string() };
+            continue;
+          }
+          case 10: {
+            if (tag === 80) {
+              message.excluded.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 82) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.excluded.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.dropResults = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResetWorkflowRequest {
+    return {
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      execution: isSet(object.execution) ? WorkflowExecution.fromJSON(object.execution) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+      point: isSet(object.eventId)
+        ? { $case: "eventId", value: BigInt(object.eventId) }
+        : isSet(object.event_id)
+        ? { $case: "eventId", value: BigInt(object.event_id) }
+        : isSet(object.at)
+        ? { $case: "at", value: resetPointFromJSON(object.at) }
+        : isSet(object.step)
+        ? { $case: "step", value: ResetStep.fromJSON(object.step) }
+        : isSet(object.buildId)
+        ? { $case: "buildId", value: globalThis.String(object.buildId) }
+        : isSet(object.build_id)
+        ? { $case: "buildId", value: globalThis.String(object.build_id) }
+        : undefined,
+      excluded: globalThis.Array.isArray(object?.excluded)
+        ? object.excluded.map((e: any) => reapplyKindFromJSON(e))
+        : [],
+      dropResults: isSet(object.dropResults)
+        ? globalThis.Boolean(object.dropResults)
+        : isSet(object.drop_results)
+        ? globalThis.Boolean(object.drop_results)
+        : false,
+    };
+  },
+
+  toJSON(message: ResetWorkflowRequest): unknown {
+    const obj: any = {};
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.execution !== undefined) {
+      obj.execution = WorkflowExecution.toJSON(message.execution);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    if (message.point?.$case === "eventId") {
+      obj.eventId = message.point.value.toString();
+    } else if (message.point?.$case === "at") {
+      obj.at = resetPointToJSON(message.point.value);
+    } else if (message.point?.$case === "step") {
+      obj.step = ResetStep.toJSON(message.point.value);
+    } else if (message.point?.$case === "buildId") {
+      obj.buildId = message.point.value;
+    }
+    if (message.excluded?.length) {
+      obj.excluded = message.excluded.map((e) => reapplyKindToJSON(e));
+    }
+    if (message.dropResults !== false) {
+      obj.dropResults = message.dropResults;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResetWorkflowRequest>, I>>(base?: I): ResetWorkflowRequest {
+    return ResetWorkflowRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResetWorkflowRequest>, I>>(object: I): ResetWorkflowRequest {
+    const message = createBaseResetWorkflowRequest();
+    message.namespace = object.namespace ?? "";
+    message.execution = (object.execution !== undefined && object.execution !== null)
+      ? WorkflowExecution.fromPartial(object.execution)
+      : undefined;
+    message.reason = object.reason ?? "";
+    message.identity = object.identity ?? "";
+    message.requestId = object.requestId ?? "";
+    switch (object.point?.$case) {
+      case "eventId": {
+        if (object.point?.value !== undefined && object.point?.value !== null) {
+          message.point = { $case: "eventId", value: BigInt(object.point.value) };
+        }
+        break;
+      }
+      case "at": {
+        if (object.point?.value !== undefined && object.point?.value !== null) {
+          message.point = { $case: "at", value: object.point.value };
+        }
+        break;
+      }
+      case "step": {
+        if (object.point?.value !== undefined && object.point?.value !== null) {
+          message.point = { $case: "step", value: ResetStep.fromPartial(object.point.value) };
+        }
+        break;
+      }
+      case "buildId": {
+        if (object.point?.value !== undefined && object.point?.value !== null) {
+          message.point = { $case: "buildId", value: object.point.value };
+        }
+        break;
+      }
+    }
+    message.excluded = object.excluded?.map((e) => e) || [];
+    message.dropResults = object.dropResults ?? false;
+    return message;
+  },
+};
+
+function createBaseResetWorkflowResponse(): ResetWorkflowResponse {
+  return { runId: "", baseRunId: "", keptEventId: 0n };
+}
+
+export const ResetWorkflowResponse: MessageFns<ResetWorkflowResponse> = {
+  encode(message: ResetWorkflowResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.baseRunId !== "") {
+      writer.uint32(18).string(message.baseRunId);
+    }
+    if (message.keptEventId !== 0n) {
+      if (BigInt.asIntN(64, message.keptEventId) !== message.keptEventId) {
+        throw new globalThis.Error("value provided for field message.keptEventId of type int64 too large");
+      }
+      writer.uint32(24).int64(message.keptEventId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResetWorkflowResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResetWorkflowResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.baseRunId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.keptEventId = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResetWorkflowResponse {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      baseRunId: isSet(object.baseRunId)
+        ? globalThis.String(object.baseRunId)
+        : isSet(object.base_run_id)
+        ? globalThis.String(object.base_run_id)
+        : "",
+      keptEventId: isSet(object.keptEventId)
+        ? BigInt(object.keptEventId)
+        : isSet(object.kept_event_id)
+        ? BigInt(object.kept_event_id)
+        : 0n,
+    };
+  },
+
+  toJSON(message: ResetWorkflowResponse): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.baseRunId !== "") {
+      obj.baseRunId = message.baseRunId;
+    }
+    if (message.keptEventId !== 0n) {
+      obj.keptEventId = message.keptEventId.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResetWorkflowResponse>, I>>(base?: I): ResetWorkflowResponse {
+    return ResetWorkflowResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResetWorkflowResponse>, I>>(object: I): ResetWorkflowResponse {
+    const message = createBaseResetWorkflowResponse();
+    message.runId = object.runId ?? "";
+    message.baseRunId = object.baseRunId ?? "";
+    message.keptEventId = (object.keptEventId !== undefined && object.keptEventId !== null)
+      ? BigInt(object.keptEventId)
+      : 0n;
+    return message;
+  },
+};
+
 function createBaseDescribeWorkflowRequest(): DescribeWorkflowRequest {
   return { namespace: "", execution: undefined };
 }
@@ -3125,6 +3590,7 @@ function createBaseDescribeWorkflowResponse(): DescribeWorkflowResponse {
     pendingExternals: [],
     parent: undefined,
     root: undefined,
+    forked: undefined,
   };
 }
 
@@ -3201,6 +3667,9 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
     }
     if (message.root !== undefined) {
       WorkflowExecution.encode(message.root, writer.uint32(186).fork()).join();
+    }
+    if (message.forked !== undefined) {
+      ForkInfo.encode(message.forked, writer.uint32(194).fork()).join();
     }
     return writer;
   },
@@ -3405,6 +3874,14 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
             message.root = WorkflowExecution.decode(reader, reader.uint32());
             continue;
           }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.forked = ForkInfo.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3517,6 +3994,7 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
         : [],
       parent: isSet(object.parent) ? ParentWorkflow.fromJSON(object.parent) : undefined,
       root: isSet(object.root) ? WorkflowExecution.fromJSON(object.root) : undefined,
+      forked: isSet(object.forked) ? ForkInfo.fromJSON(object.forked) : undefined,
     };
   },
 
@@ -3597,6 +4075,9 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
     if (message.root !== undefined) {
       obj.root = WorkflowExecution.toJSON(message.root);
     }
+    if (message.forked !== undefined) {
+      obj.forked = ForkInfo.toJSON(message.forked);
+    }
     return obj;
   },
 
@@ -3657,6 +4138,9 @@ export const DescribeWorkflowResponse: MessageFns<DescribeWorkflowResponse> = {
       : undefined;
     message.root = (object.root !== undefined && object.root !== null)
       ? WorkflowExecution.fromPartial(object.root)
+      : undefined;
+    message.forked = (object.forked !== undefined && object.forked !== null)
+      ? ForkInfo.fromPartial(object.forked)
       : undefined;
     return message;
   },
@@ -5634,6 +6118,18 @@ export const WorkflowServiceDefinition = {
       requestType: ResumeWorkflowRequest as typeof ResumeWorkflowRequest,
       requestStream: false,
       responseType: ResumeWorkflowResponse as typeof ResumeWorkflowResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Starts a new run that goes on from an earlier place of a run, open or closed. An open run is terminated in the same commit; a closed one
+     * can be reset while no run of its workflow id is open. Retried with the same request id it answers with the same run.
+     */
+    resetWorkflow: {
+      name: "ResetWorkflow",
+      requestType: ResetWorkflowRequest as typeof ResetWorkflowRequest,
+      requestStream: false,
+      responseType: ResetWorkflowResponse as typeof ResetWorkflowResponse,
       responseStream: false,
       options: {},
     },

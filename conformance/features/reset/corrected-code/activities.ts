@@ -1,0 +1,4 @@
+// A quote.
+export async function correctedCodeQuote(): Promise<number> {
+  return 40;
+}

@@ -69,7 +69,7 @@ Results are kept in \`.perdure/mutation.json\`; a run goes on where the last one
 
 ## Last result
 
-Sources and tests of commit ${results.commit}. Where fewer were run than can be made, it is the sample of the command above.
+Mechanical: sources and tests of commit ${results.commit}. Where fewer were run than can be made, it is the sample of the command above.
 
 | mechanical | made | run | noticed | timed out | survived | noticed in all |
 |---|---|---|---|---|---|---|

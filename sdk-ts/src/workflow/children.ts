@@ -4,6 +4,7 @@ import { ParentClosePolicy, type ScheduleChildWorkflowCommand } from '@perdure/p
 import type { Payload, SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
 import { ReusePolicy } from '@perdure/proto/perdure/api/v1/workflow';
 import { type Duration, durationToProto } from '../common/duration.ts';
+import { intercepted, toHeader } from '../common/interceptor.ts';
 import { encodeValue, encodeValues } from '../common/payload-converter.ts';
 import { type RetryPolicy, retryPolicyToProto } from '../common/retry-policy.ts';
 import { type SearchAttribute, toSearchAttributeValue } from '../common/search-attribute.ts';
@@ -12,6 +13,7 @@ import type { ResultOf, Workflow } from '../common/types.ts';
 import { scopeOf } from './cancellation.ts';
 import { type ChildCancellationType, type OpenChild, openChild } from './child.ts';
 import { sendSignal } from './external.ts';
+import type { StartChildInput, StartedChild, WorkflowInterceptors } from './interceptor.ts';
 import { type Run, writableRun } from './run.ts';
 import type { SignalDefinition } from './signal.ts';
 
@@ -97,9 +99,20 @@ function open(
   options: ChildWorkflowSettings & { args?: readonly unknown[] },
   above: (...args: never[]) => unknown,
 ): OpenChild {
-  const type = typeOf(run, workflow);
+  const workflowType = typeOf(run, workflow);
+  if (run.interceptors === undefined) return openAs(run, { workflowType, options, headers: {} }, above);
+  const start = intercepted<WorkflowInterceptors, StartChildInput, StartedChild>(
+    run.interceptors,
+    ({ outbound }) => outbound?.startChild?.bind(outbound),
+    (input) => openAs(run, input, above),
+  );
+  return start({ workflowType, options, headers: {} }) as OpenChild;
+}
+
+function openAs(run: Run, { workflowType, options, headers }: StartChildInput, above: (...args: never[]) => unknown): OpenChild {
   const scope = scopeOf(run);
-  const command = commandOf(run, type, options);
+  const command = commandOf(run, workflowType, options);
+  command.header = toHeader(headers);
   const cancellation = options.cancellationType ?? 'wait';
   oneOf('cancellationType', CANCELLATION, cancellation);
   if (scope.cancelled !== undefined) throw scope.cancelled;

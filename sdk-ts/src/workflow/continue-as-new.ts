@@ -7,11 +7,13 @@
 
 import type { ContinueAsNewCommand } from '@perdure/proto/perdure/api/v1/workflow';
 import { type Duration, durationToProto } from '../common/duration.ts';
+import { intercepted, toHeader } from '../common/interceptor.ts';
 import { encodeValue, encodeValues } from '../common/payload-converter.ts';
 import { type RetryPolicy, retryPolicyToProto } from '../common/retry-policy.ts';
 import { type SearchAttribute, toSearchAttributeValue } from '../common/search-attribute.ts';
 import { checkWellFormed } from '../common/text.ts';
 import type { Workflow } from '../common/types.ts';
+import type { ContinueAsNewInput, WorkflowInterceptors } from './interceptor.ts';
 import { type CommandRules, commandRule, type EventRules } from './rules.ts';
 import { type Run, writableRun } from './run.ts';
 
@@ -77,8 +79,17 @@ export function makeContinueAsNewFunc<F extends Workflow>(options: ContinueAsNew
   };
 }
 
-function made(api: string, options: ContinueAsNewOptions, args: readonly unknown[]): ContinueAsNew {
+function made(api: string, options: ContinueAsNewOptions, args: readonly unknown[]): Error {
   const run = writableRun(api);
+  const next = intercepted<WorkflowInterceptors, ContinueAsNewInput, Error>(
+    run.interceptors,
+    ({ outbound }) => outbound?.continueAsNew?.bind(outbound),
+    (input) => successor(run, input),
+  );
+  return next({ options, args, headers: {} });
+}
+
+function successor(run: Run, { options, args, headers }: ContinueAsNewInput): ContinueAsNew {
   const workflowType = options.workflowType ?? run.started.workflowType;
   const memo = Object.entries(options.memo ?? {}).map(([key, value]) => {
     checkWellFormed('memo', key);
@@ -92,7 +103,7 @@ function made(api: string, options: ContinueAsNewOptions, args: readonly unknown
     workflowType,
     taskQueue: options.taskQueue ?? '',
     input: encodeValues(run.converter, args, `workflow ${workflowType}`),
-    header: undefined,
+    header: toHeader(headers),
     runTimeout: durationToProto(options.runTimeout, 'runTimeout'),
     taskTimeout: durationToProto(options.taskTimeout, 'taskTimeout'),
     startDelay: durationToProto(options.startDelay, 'startDelay'),

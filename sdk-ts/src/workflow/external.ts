@@ -10,9 +10,11 @@
 
 import type { WorkflowExecution } from '@perdure/proto/perdure/api/v1/common';
 import { ServiceFailure } from '../common/failure.ts';
+import { intercepted, toHeader } from '../common/interceptor.ts';
 import { encodeValues } from '../common/payload-converter.ts';
 import { checkText } from '../common/text.ts';
 import { onScopeCancel, scopeOf } from './cancellation.ts';
+import type { SignalExternalInput, WorkflowInterceptors } from './interceptor.ts';
 import { type CommandRules, commandRule, type EventRules } from './rules.ts';
 import { type CommandAttributes, captureSite, produce, type Run, type Site, type Step, writableRun } from './run.ts';
 import type { SignalDefinition } from './signal.ts';
@@ -120,13 +122,29 @@ export function sendSignal<Args extends unknown[]>(
 ): Promise<void> {
   const signalName = typeof signal === 'string' ? signal : signal.name;
   const run = writableRun(`signal ${signalName}`);
+  if (run.interceptors === undefined) return signalOn(run, target, { signalName, args, headers: {} }, above);
+  const next = intercepted<WorkflowInterceptors, SignalExternalInput, Promise<void>>(
+    run.interceptors,
+    ({ outbound }) => outbound?.signalExternal?.bind(outbound),
+    (input) => signalOn(run, target, input, above),
+  );
+  return next({ signalName, args, headers: {} });
+}
+
+function signalOn(
+  run: Run,
+  target: Target & { readonly label: string },
+  { signalName, args, headers }: SignalExternalInput,
+  above: (...args: never[]) => unknown,
+): Promise<void> {
   checkText('signal', signalName);
   const input = encodeValues(run.converter, args, `signal ${signalName}`);
   const names = namesOf(target);
+  const header = toHeader(headers);
   return send(
     run,
     `signal ${signalName} to ${target.label}`,
-    (number) => ({ $case: 'signalExternal', value: { number, ...names, signalName, input, header: undefined, callSite: '' } }),
+    (number) => ({ $case: 'signalExternal', value: { number, ...names, signalName, input, header, callSite: '' } }),
     above,
   );
 }

@@ -52,10 +52,14 @@ export { allHandlersFinished } from './handler.ts';
 export { random, uuid4, type WorkflowInfo, workflowInfo } from './info.ts';
 export type {
   ActivityInput,
+  ContinueAsNewInput,
   ExecuteInput,
   QueryInput,
+  SignalExternalInput,
   SignalInput,
   SleepInput,
+  StartChildInput,
+  StartedChild,
   WorkflowInbound,
   WorkflowInterceptors,
   WorkflowOutbound,

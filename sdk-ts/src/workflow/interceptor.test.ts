@@ -65,6 +65,23 @@ test('R-INTERCEPT-2: replay runs them again, to the same end', async () => {
   expect(await life(true)).toEqual(await life(false));
 });
 
+test('R-INTERCEPT-1: children, signals to others and the next run get headers too; a saga undoes nothing for the next run', async () => {
+  const log = startedWith('asking', 'abc');
+  const first = await log.run(engine);
+  log.fire(1);
+  const last = await log.run(engine);
+  const told = [...first.commands, ...last.commands].map(({ attributes }) => {
+    const { header: sent, workflowType } = attributes?.value as { header?: unknown; workflowType?: string };
+    return [attributes?.$case, sent, workflowType];
+  });
+  expect(told).toEqual([
+    ['scheduleChildWorkflow', header('abc'), 'child-own'],
+    ['signalExternal', header('abc'), undefined],
+    ['startTimer', undefined, undefined],
+    ['continueAsNew', header('abc'), 'asking'],
+  ]);
+});
+
 test('queries and log lines pass them', async () => {
   const log = startedWith('traced', 'abc');
   logged.length = 0;
@@ -85,7 +102,7 @@ test('R-SDK-1: a default export runs every type without a workflow of its own', 
   ]);
   // A name that every object has is none of the file's.
   expect(lines(await startedWith('toString', 'abc').run(engine))[0]).toContain('"type":"toString"');
-  expect([...engine.workflowTypes].sort()).toEqual(['default', 'traced']);
+  expect([...engine.workflowTypes].sort()).toEqual(['asking', 'default', 'traced']);
 });
 
 test('a module without interceptors is named when the worker starts', async () => {

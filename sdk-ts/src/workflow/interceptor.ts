@@ -3,6 +3,8 @@
 import type { Duration } from '../common/duration.ts';
 import type { Around, Headers } from '../common/interceptor.ts';
 import type { ActivityOptions } from './activity.ts';
+import type { ChildWorkflowSettings } from './children.ts';
+import type { ContinueAsNewOptions } from './continue-as-new.ts';
 import type { LogLine } from './run.ts';
 
 export interface ExecuteInput {
@@ -34,6 +36,33 @@ export interface SleepInput {
   readonly duration: Duration;
 }
 
+export interface StartChildInput {
+  readonly workflowType: string;
+  readonly options: ChildWorkflowSettings & { readonly args?: readonly unknown[] };
+  readonly headers: Headers;
+}
+
+/** A child on its way: hand on what `next` answered. */
+export interface StartedChild {
+  /** Resolves when the child runs. */
+  readonly started: Promise<unknown>;
+  /** Resolves with its result. */
+  readonly result: Promise<unknown>;
+}
+
+export interface SignalExternalInput {
+  readonly signalName: string;
+  readonly args: readonly unknown[];
+  readonly headers: Headers;
+}
+
+export interface ContinueAsNewInput {
+  readonly options: ContinueAsNewOptions;
+  readonly args: readonly unknown[];
+  /** None: the new run gets those of this one's start. */
+  readonly headers: Headers;
+}
+
 /** Around what comes into a run. */
 export interface WorkflowInbound {
   /** The workflow function. */
@@ -47,6 +76,12 @@ export interface WorkflowInbound {
 /** Around what a run asks for. */
 export interface WorkflowOutbound {
   scheduleActivity?: Around<ActivityInput, Promise<unknown>>;
+  /** `startChild` and `executeChild`. */
+  startChild?: Around<StartChildInput, StartedChild>;
+  /** A signal to a child or to another workflow. */
+  signalExternal?: Around<SignalExternalInput, Promise<void>>;
+  /** Answers what ends the function: hand on what `next` answered. */
+  continueAsNew?: Around<ContinueAsNewInput, Error>;
   /** `sleep`; not the timers inside other functions. */
   sleep?: Around<SleepInput, Promise<void>>;
   /** A line of the workflow's log that is not suppressed by replay, for example to add fields. */

@@ -7,6 +7,7 @@
 // | anything else: the task fails           | none          | the same error: corrected code goes on where this one was  |
 
 import { ApplicationFailure } from '../common/failure.ts';
+import { ContinueAsNew } from './continue-as-new.ts';
 import { log } from './log.ts';
 import { writableRun } from './run.ts';
 import { CancellationScope } from './scope.ts';
@@ -47,7 +48,7 @@ export async function saga<T>(body: (saga: Saga) => Promise<T>, options: SagaOpt
       },
     });
   } catch (error) {
-    if (!failsRun(run, error) || compensations.length === 0) throw error;
+    if (error instanceof ContinueAsNew || !failsRun(run, error) || compensations.length === 0) throw error;
     const failed = await CancellationScope.nonCancellable(() => compensate(compensations, options.parallel ?? false));
     for (const reason of failed) if (!failsRun(run, reason)) throw reason;
     if (failed.length === 0) throw error;

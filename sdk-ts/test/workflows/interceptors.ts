@@ -29,6 +29,9 @@ export function interceptors(): WorkflowInterceptors {
         await Promise.resolve();
         await next(input);
       },
+      startChild: (input, next) => next({ ...input, workflowType: `${input.workflowType}-own`, headers: { trace } }),
+      signalExternal: (input, next) => next({ ...input, headers: { trace } }),
+      continueAsNew: (input, next) => next({ ...input, args: [...input.args, 'again'], headers: { trace } }),
       log: (line, next) => next({ ...line, fields: { ...line.fields, trace } }),
     },
   };

@@ -71,8 +71,9 @@ test('R-INTERCEPT-1: children, signals to others and the next run get headers to
   log.fire(1);
   const last = await log.run(engine);
   const told = [...first.commands, ...last.commands].map(({ attributes }) => {
-    const { header: sent, workflowType } = attributes?.value as { header?: unknown; workflowType?: string };
-    return [attributes?.$case, sent, workflowType];
+    if (attributes === undefined) return undefined;
+    const { header: sent, workflowType } = attributes.value as { header?: unknown; workflowType?: string };
+    return [attributes.$case, sent, workflowType];
   });
   expect(told).toEqual([
     ['scheduleChildWorkflow', header('abc'), 'child-own'],

@@ -23,6 +23,7 @@ const TYPES = [
   'clumsy',
   'hauler',
   'trusting',
+  'family',
 ] as const;
 export type Type = (typeof TYPES)[number];
 
@@ -34,6 +35,7 @@ export function argsOf(type: Type, { random, plan }: Orderer): unknown[] {
   switch (type) {
     case 'pipeline':
     case 'trusting':
+    case 'family':
       return [some(6, () => random.below(100))];
     case 'napper':
       return [some(3, () => random.below(random.pick([500, 10_000, 90_000])))];

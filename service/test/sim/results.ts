@@ -4,8 +4,29 @@ import type { Execution } from './activities.ts';
 import { closeOf, eventsOf, newRunOf, type StoredRun, signalsOf, valueOf } from './log-of.ts';
 import type { Report } from './oracles.ts';
 
+/** R-CHILD-1, R-CHILD-2: each child was started once, and has one end; all ends are told to a parent that waits for them. */
+function judgeChildren(run: StoredRun, report: Report): void {
+  const numbers = (kinds: readonly Parameters<typeof eventsOf>[1][]): number[] =>
+    kinds.flatMap((kind) => eventsOf(run, kind).map(({ value }) => (value as { number: number }).number)).sort((a, b) => a - b);
+  const scheduled = numbers(['childWorkflowScheduled']);
+  const started = numbers(['childWorkflowStarted', 'childWorkflowStartFailed']);
+  const ends = numbers([
+    'childWorkflowCompleted',
+    'childWorkflowFailed',
+    'childWorkflowTimedOut',
+    'childWorkflowCanceled',
+    'childWorkflowTerminated',
+  ]);
+  if (new Set(started).size !== started.length) report(`children were started twice: ${started}`);
+  if (new Set(ends).size !== ends.length) report(`children ended twice: ${ends}`);
+  if (eventsOf(run, 'childWorkflowStartFailed').length > 0) report('a child could not be started');
+  if (closeOf(run) === 'workflowCompleted' && ends.length !== scheduled.length)
+    report(`${ends.length} of ${scheduled.length} children ended`);
+}
+
 /** The run's end is what its inputs lead to. */
 export function judgeResult(ledger: readonly Execution[], chain: readonly StoredRun[], run: StoredRun, report: Report): void {
+  judgeChildren(run, report);
   const close = closeOf(run);
   const [begin] = eventsOf(run, 'workflowStarted');
   if (begin === undefined) return report('has no start');
@@ -27,6 +48,21 @@ export function judgeResult(ledger: readonly Execution[], chain: readonly Stored
     case 'pipeline':
     case 'trusting':
       return deepStrictEqual(result, 2 * sum(input as number[]));
+    case 'family': {
+      const numbers = input as number[];
+      const { sum: doubled, told } = result as { sum: number; told: number[] };
+      deepStrictEqual(
+        [doubled, told],
+        [
+          2 * sum(numbers),
+          eventsOf(run, 'workflowSignaled')
+            .filter(({ value }) => value.signalName === 'tell')
+            .map(({ value }) => valueOf(value.input[0])),
+        ],
+      );
+      // R-EFFECT-2: each child has told it once.
+      return deepStrictEqual(told.toSorted(), numbers.toSorted());
+    }
     case 'napper':
       if ((result as number) < sum(input as number[])) report(`napped ${result} ms of ${sum(input as number[])}`);
       return;

@@ -9,6 +9,8 @@ import {
   continueAsNew,
   defineQuery,
   defineSignal,
+  executeChild,
+  getExternalWorkflowHandle,
   isCancellation,
   proxyActivities,
   random,
@@ -68,6 +70,7 @@ export async function alarms(delays: number[]): Promise<number[]> {
 }
 
 const add = defineSignal<[value: number]>('add');
+const tell = defineSignal<[value: number]>('tell');
 const finish = defineSignal('finish');
 const taken = defineQuery<number[]>('taken');
 
@@ -162,6 +165,26 @@ export async function hauler(sizes: number[]): Promise<{ sizes: number[]; last: 
   const load = await quick.haul(first);
   const loads = [load, ...(await Promise.all(others.map((size) => quick.haul(size, load))))];
   return { sizes: loads.map((each) => each.length), last: loads.at(-1) ?? '' };
+}
+
+/** A child for each number, which doubles it and tells it by a signal too. */
+export async function family(numbers: number[]): Promise<{ sum: number; told: number[] }> {
+  const told: number[] = [];
+  setHandler(tell, (value) => {
+    told.push(value);
+  });
+  const results = await Promise.all(numbers.map((number) => executeChild(offspring, { args: [number] })));
+  await condition(() => told.length >= numbers.length);
+  return { sum: results.reduce((all, one) => all + one, 0), told };
+}
+
+export async function offspring(number: number): Promise<number> {
+  const { parent } = workflowInfo();
+  // The parent may have closed.
+  await getExternalWorkflowHandle(parent?.workflowId ?? '', parent?.runId)
+    .signal(tell, number)
+    .catch(() => {});
+  return await quick.double(number);
 }
 
 /** Long, with signs of life. */

@@ -26,7 +26,9 @@ export type Statement =
   | { readonly do: 'observe' }
   | { readonly do: 'setVar' }
   | { readonly do: 'upsert' }
-  | { readonly do: 'throw' };
+  | { readonly do: 'throw' }
+  /** Ends main unless something around it catches it. */
+  | { readonly do: 'continueAsNew' };
 
 export type SignalName = 'one' | 'two';
 export type Program = readonly Statement[];
@@ -43,7 +45,7 @@ const leaf: fc.Arbitrary<Statement> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('condition' as const), signals: fc.nat(2), ms: fc.option(ms, { nil: undefined, freq: 4 }) }),
   },
   { weight: 1, arbitrary: fc.constantFrom({ do: 'observe' as const }, { do: 'setVar' as const }, { do: 'upsert' as const }) },
-  { weight: 1, arbitrary: fc.constant({ do: 'throw' as const }) },
+  { weight: 1, arbitrary: fc.constantFrom({ do: 'throw' as const }, { do: 'throw' as const }, { do: 'continueAsNew' as const }) },
 );
 
 const { program } = fc.letrec<{ statement: Statement; program: Program; branches: readonly Program[] }>((tie) => ({

@@ -4,6 +4,7 @@ import {
   ApplicationFailure,
   CancellationScope,
   condition,
+  continueAsNew,
   defineQuery,
   defineSignal,
   proxyActivities,
@@ -69,6 +70,8 @@ class Machine {
         return upsertMemo({ [path.slice(-20)]: this.trace.length });
       case 'throw':
         throw ApplicationFailure.nonRetryable(`thrown at ${path}`, 'Thrown');
+      case 'continueAsNew':
+        return continueAsNew<typeof again>(this.trace.length);
       default:
         return await this.nest(statement, path);
     }
@@ -94,7 +97,10 @@ class Machine {
   }
 
   async nest(
-    statement: Exclude<Statement, { do: 'activity' | 'sleep' | 'condition' | 'handle' | 'observe' | 'setVar' | 'upsert' | 'throw' }>,
+    statement: Exclude<
+      Statement,
+      { do: 'activity' | 'sleep' | 'condition' | 'handle' | 'observe' | 'setVar' | 'upsert' | 'throw' | 'continueAsNew' }
+    >,
     path: string,
   ): Promise<void> {
     switch (statement.do) {
@@ -123,6 +129,8 @@ class Machine {
     }
   }
 }
+
+declare function again(traced: number): Promise<void>;
 
 export const traced = defineQuery<readonly unknown[]>('traced');
 

@@ -51,6 +51,22 @@ describe('without a worker', () => {
     expect(shown.map(({ id, type, input }) => [id, type, input])).toEqual([[1, 'WorkflowStarted', [{ cents: 5 }]]]);
   });
 
+  test('a chain of runs can be started, and describe shows it', async () => {
+    const started = await startOrder('nightly-1', '--cron', '@every 1s', '--retry-maximum-attempts', '3', '--run-timeout', '200ms');
+    // Each attempt times out, for want of a worker; then the schedule goes on.
+    const { code, stderr } = await workflow('result', 'nightly-1', '--run-id', String(started.runId), '--this-run');
+    expect([code, stderr]).toEqual([1, 'workflow TimedOut: Run timeout\n']);
+    const first = await json('describe', 'nightly-1', '--run-id', String(started.runId));
+    expect(first).toMatchObject({ status: 'TimedOut', cronSchedule: '@every 1s', attempt: 1, newRunId: expect.stringMatching(/-/) });
+    const { stdout } = await workflow('show', 'nightly-1', '--run-id', String(started.runId));
+    expect(stdout).toContain(`next run ${first.newRunId}`);
+    const next = await json('describe', 'nightly-1', '--run-id', String(first.newRunId));
+    expect(next).toMatchObject({ firstRunId: started.runId, continuedFromRunId: started.runId, attempt: 2 });
+    expect((await workflow('terminate', 'nightly-1')).code).toBe(0);
+    const wrong = await workflow('start', 'order', '--task-queue', 'nobody', '--cron', '61 * * * *');
+    expect(wrong.stderr).toContain('position 1, minute: "61" is not within 0 and 59');
+  });
+
   test('tables are for people', async () => {
     await startOrder('order-2', '--input', '"a"', '--input', '2');
     const { stdout: list } = await workflow('list', '--filter', "WorkflowId = 'order-2'");

@@ -6,10 +6,10 @@ import { PerdureError } from '../errors.ts';
 import type { ChildNotice, PauseInput, QueryAnswer, QueryInput, RunRef, SignalInput } from '../roles.ts';
 import { act, settled } from './act.ts';
 import { continued, heirOf } from './chains.ts';
-import type { History } from './context.ts';
+import { type History, openKey } from './context.ts';
 import { admit, pause } from './lane.ts';
 import { resolveRun } from './loading.ts';
-import { keyOf } from './memory.ts';
+import { keyOf, mustOwn } from './memory.ts';
 import { askQuery } from './queries.ts';
 import { Dropped, type HotRun } from './run.ts';
 
@@ -35,17 +35,25 @@ export async function routed<T>(h: History, body: () => Promise<T>): Promise<T> 
 /** The run a request is for that a closed run cannot take: the one that continues it, if it has been continued. Throws WORKFLOW_NOT_FOUND. */
 async function openRun(h: History, ref: RunRef): Promise<HotRun> {
   const { slot } = keyOf(ref.namespaceId, ref.workflowId, ref.runId);
+  mustOwn(h, slot);
+  // Handles name the first run of a chain: the log of that one need not be read for each request.
+  const open = h.open.get(openKey(ref.namespaceId, ref.workflowId));
+  if (open !== undefined && open.state.firstRunId === ref.runId) return open;
   const named = await resolveRun(h, ref.namespaceId, ref.workflowId, ref.runId, slot);
-  if (named !== undefined) return continued(h, named);
+  if (named !== undefined && isOfChain(named, ref)) return continued(h, named);
   return (ref.runId === '' ? undefined : await heirOf(h, ref, slot)) ?? wantedRun(h, ref);
+}
+
+/** Who names a chain means no run of another. */
+function isOfChain({ state }: HotRun, { firstRunId = '' }: RunRef): boolean {
+  return firstRunId === '' || state.firstRunId === firstRunId;
 }
 
 /** The run a request means. Throws WORKFLOW_NOT_FOUND. */
 export async function wantedRun(h: History, ref: RunRef): Promise<HotRun> {
   const { slot } = keyOf(ref.namespaceId, ref.workflowId, ref.runId);
   const run = await resolveRun(h, ref.namespaceId, ref.workflowId, ref.runId, slot);
-  const { firstRunId = '' } = ref;
-  if (run !== undefined && (firstRunId === '' || run.state.firstRunId === firstRunId)) return run;
+  if (run !== undefined && isOfChain(run, ref)) return run;
   const named = ref.runId === '' ? '' : ` with run ${ref.runId}`;
   throw new PerdureError('WORKFLOW_NOT_FOUND', `workflow "${ref.workflowId}"${named} does not exist`, {
     workflow_id: ref.workflowId,

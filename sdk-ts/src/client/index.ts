@@ -31,7 +31,12 @@ export {
 } from '../common/payload-converter.ts';
 export type { RetryOptions } from '../common/retry.ts';
 export type { RetryPolicy } from '../common/retry-policy.ts';
-export type { SearchAttribute } from '../common/search-attribute.ts';
+export {
+  defineSearchAttribute,
+  type SearchAttribute,
+  type SearchAttributeKey,
+  type SearchAttributeTypeName,
+} from '../common/search-attribute.ts';
 export { ServiceError } from '../common/service-error.ts';
 export type { Json, ResultOf, Workflow } from '../common/types.ts';
 export { Client, type ClientOptions, type ListOptions } from './client.ts';
@@ -45,5 +50,6 @@ export {
 } from './errors.ts';
 export type { HistoryOptions, QueryLike, ResultOptions, SignalLike, WorkflowHandle } from './handle.ts';
 export type { CancelInput, ClientInterceptor, ClientQueryInput, ClientSignalInput, StartInput, TerminateInput } from './interceptor.ts';
+export type { NamespaceDescription, NamespaceSettings, Namespaces } from './namespaces.ts';
 export type { ResetOptions } from './reset.ts';
 export type { StartOptions, StartSettings } from './start.ts';

@@ -41,3 +41,51 @@ export function fromSearchAttributeValue(attribute: SearchAttributeValue): Searc
       return value.value;
   }
 }
+
+interface SearchAttributeValues {
+  keyword: string;
+  keywordList: readonly string[];
+  int: number | bigint;
+  double: number;
+  bool: boolean;
+  datetime: Date;
+}
+
+/** Names of types, as namespaces declare them. */
+export type SearchAttributeTypeName = keyof SearchAttributeValues;
+
+/** A search attribute of the namespace with the type of its values. */
+export interface SearchAttributeKey<T extends SearchAttributeTypeName> {
+  readonly name: string;
+  readonly type: T;
+  /** For `searchAttributes` of a start and for upsertSearchAttributes: `{ ...Customer.is('c-7'), ...Amount.is(3) }`. */
+  is(value: SearchAttributeValues[T]): Record<string, SearchAttribute>;
+  /** For upsertSearchAttributes: takes the attribute from the run. */
+  none(): Record<string, undefined>;
+  /** Its value among those of a run; undefined when the run has none, or one of another type. */
+  of(attributes: Readonly<Record<string, SearchAttribute | undefined>>): SearchAttributeValues[T] | undefined;
+}
+
+const IS_OF_TYPE: Readonly<Record<SearchAttributeTypeName, (value: unknown) => boolean>> = {
+  keyword: (value) => typeof value === 'string',
+  keywordList: Array.isArray,
+  int: (value) => typeof value === 'bigint' || Number.isSafeInteger(value),
+  double: (value) => typeof value === 'number',
+  bool: (value) => typeof value === 'boolean',
+  datetime: (value) => value instanceof Date,
+};
+
+/** Names a search attribute that the namespace declares. No call is made; values of another type throw TypeError. */
+export function defineSearchAttribute<T extends SearchAttributeTypeName>(name: string, type: T): SearchAttributeKey<T> {
+  if (IS_OF_TYPE[type] === undefined) throw new TypeError(`type: "${type}" is not one of ${Object.keys(IS_OF_TYPE).join(', ')}`);
+  return {
+    name,
+    type,
+    is: (value) => {
+      if (!IS_OF_TYPE[type](value)) throw new TypeError(`search attribute ${name}: expected a value of type ${type}`);
+      return { [name]: value as SearchAttribute };
+    },
+    none: () => ({ [name]: undefined }),
+    of: (attributes) => (IS_OF_TYPE[type](attributes[name]) ? (attributes[name] as SearchAttributeValues[T]) : undefined),
+  };
+}

@@ -28,7 +28,12 @@ export {
   protobufConverter,
   undefinedConverter,
 } from '../common/payload-converter.ts';
-export type { SearchAttribute } from '../common/search-attribute.ts';
+export {
+  defineSearchAttribute,
+  type SearchAttribute,
+  type SearchAttributeKey,
+  type SearchAttributeTypeName,
+} from '../common/search-attribute.ts';
 export {
   type ActivityCancellationType,
   type ActivityOptions,

@@ -78,6 +78,7 @@ function addReads(workflow: Command, finish: Finish): void {
     .action(async (flags) => finish(await (await import('./list.ts')).list(flags)));
   add(workflow, 'count', 'counts runs')
     .option('--filter <filter>', 'as in list', '')
+    .option('--group-by <field>', 'Status, WorkflowType, TaskQueue, BlockedCause, BuildId or a search attribute', '')
     .action(async (flags) => finish(await (await import('./list.ts')).count(flags)));
   addRun(add(workflow, 'describe <workflow-id>', 'shows where a run stands')).action(async (id, flags) =>
     finish(await (await import('./describe.ts')).describe(id, flags)),

@@ -1,5 +1,6 @@
 /** `perdure workflow list` and `count`. */
 import type { WorkflowSummary } from '@perdure/proto/perdure/api/v1/workflow';
+import type { WorkflowGroup } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { numberFlag } from '../input.ts';
 import { EXIT } from '../outcome.ts';
 import { statusText, timeText, toPlain } from '../output/plain.ts';
@@ -27,10 +28,13 @@ export function list(flags: ListFlags): Promise<number> {
   });
 }
 
-export function count(flags: CommonFlags & { readonly filter: string }): Promise<number> {
+export function count(flags: CommonFlags & { readonly filter: string; readonly groupBy: string }): Promise<number> {
   return withSession(flags, async (session) => {
-    const response = await session.rpc.countWorkflows({ namespace: session.namespace, filter: flags.filter, groupBy: '' });
-    if (session.output === 'table') session.print(`${response.count}\n`);
+    const response = await session.rpc.countWorkflows({ namespace: session.namespace, filter: flags.filter, groupBy: flags.groupBy });
+    const row = ({ value, count: runs }: WorkflowGroup): string[] => [String(value?.value?.value ?? '-'), String(runs)];
+    if (session.output === 'table' && flags.groupBy !== '')
+      session.print(formatTable([flags.groupBy.toUpperCase(), 'RUNS'], response.groups.map(row), session));
+    else if (session.output === 'table') session.print(`${response.count}\n`);
     else session.printJson(response);
     return EXIT.ok;
   });

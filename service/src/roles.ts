@@ -11,6 +11,7 @@ import type { WorkflowTaskCompletion, WorkflowTaskResult } from '@perdure/proto/
 import type { DescribeWorkflowResponse, GetWorkflowHistoryResponse, WorkflowResult } from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import type { ChildNotice } from './core/child.ts';
+import type { DeleteInput } from './core/deletion.ts';
 import type { AttemptEnd } from './core/follow-up.ts';
 import type { ForkWishes } from './core/fork-plan.ts';
 import type { SignalInput, StartInput } from './core/inputs.ts';
@@ -128,6 +129,8 @@ export interface HistoryRole {
   queryWorkflow(ref: RunRef, input: QueryInput, waitMs: number): Promise<QueryAnswer>;
   requestCancelWorkflow(ref: RunRef, input: { reason: string; identity: string; requestId: string }): Promise<void>;
   terminateWorkflow(ref: RunRef, input: { reason: string; details: Payload[]; identity: string }): Promise<void>;
+  /** Answers an empty run id when there is no such run. */
+  deleteWorkflow(ref: RunRef, input: DeleteInput): Promise<{ runId: string }>;
   pauseWorkflow(ref: RunRef, input: PauseInput): Promise<{ runId: string }>;
   resumeWorkflow(ref: RunRef, input: PauseInput): Promise<{ runId: string }>;
   /** From the owner of a child whose chain has ended: its parent hears of it. Told again, it changes nothing. */

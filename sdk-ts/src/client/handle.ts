@@ -93,6 +93,8 @@ export interface WorkflowHandle<F extends Workflow = Workflow> {
   reset(options: ResetOptions): Promise<WorkflowHandle<F>>;
   /** `reset` to the step that failed last, unless told: the step runs again, and whatever else has finished is kept. */
   fork(options?: Partial<ResetOptions>): Promise<WorkflowHandle<F>>;
+  /** Removes the run with its history, ending it first if it is open. Resolves to false when there is no such run. */
+  delete(reason?: string): Promise<boolean>;
   /** The committed state. */
   describe(): Promise<WorkflowDescription>;
   /** The events in order, read page by page. */
@@ -146,6 +148,10 @@ export function createHandle<F extends Workflow>(context: HandleContext, workflo
     reset: async (options) => createHandle<F>(context, workflowId, await orClientError(workflowId, reset(wire, execution, options))),
     fork: async (options = {}) =>
       createHandle<F>(context, workflowId, await orClientError(workflowId, reset(wire, execution, { to: 'lastFailedStep', ...options }))),
+    async delete(reason = '') {
+      const deleted = await call(() => api.deleteWorkflow({ namespace, execution, reason, identity }, { abort }));
+      return deleted.runId !== '';
+    },
     async describe() {
       const response = await call(() => api.describeWorkflow({ namespace, execution }, { abort }));
       if (hasCodecs(wire.dataConverter)) await decodeMessage(wire.dataConverter, response);

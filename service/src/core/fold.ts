@@ -5,6 +5,7 @@ import { activityFolds, activityMarks } from './activity.ts';
 import { chainMarks } from './chain.ts';
 import { childFolds, childMarks } from './child.ts';
 import type { EventFolds, Head, MarkFolds } from './concepts.ts';
+import { deletionMarks } from './deletion.ts';
 import { effectMarks } from './effects.ts';
 import { externalFolds } from './external.ts';
 import { forkFolds } from './fork.ts';
@@ -28,7 +29,15 @@ export const eventFolds: EventFolds = {
   ...pauseFolds,
   ...forkFolds,
 };
-export const markFolds: MarkFolds = { ...workflowMarks, ...chainMarks, ...taskMarks, ...activityMarks, ...effectMarks, ...childMarks };
+export const markFolds: MarkFolds = {
+  ...workflowMarks,
+  ...chainMarks,
+  ...taskMarks,
+  ...activityMarks,
+  ...effectMarks,
+  ...childMarks,
+  ...deletionMarks,
+};
 
 /** Folds one event. `bytes` is the length of its frame. Throws when the log is not one: a gap, or a fact after the close. */
 export function foldEvent(state: RunState, event: HistoryEvent, bytes: number): void {

@@ -57,7 +57,7 @@ export function nextDue(state: RunState): number {
  */
 export function wakeAt(state: RunState, now: number, retentionMs: number): number | null {
   if (hasEffects(state)) return 0;
-  if (!isOpen(state)) return state.closedAt + retentionMs;
+  if (!isOpen(state)) return state.deleting === true ? state.closedAt : state.closedAt + retentionMs;
   if (state.live.flight !== undefined) return 0;
   // A failed task stays in memory over its back-off: a new worker ends it.
   if (isTaskDue(state) && (state.task.base > 0 || state.task.attempt > 1 || state.task.notBefore <= now)) return 0;

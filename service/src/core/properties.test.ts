@@ -24,6 +24,7 @@ const weights: Partial<Record<Draw['kind'], number>> = {
   answerEffect: 14,
   childClosed: 5,
   fork: 1,
+  delete: 1,
   terminate: 1,
 };
 const kinds = (Object.keys(moves) as Draw['kind'][]).map((kind) => ({ weight: weights[kind] ?? 3, arbitrary: fc.constant(kind) }));

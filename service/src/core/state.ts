@@ -162,6 +162,8 @@ export interface RunState {
   cancelRequested: boolean;
   /** The run this one was copied from, last of all, and where it left it. */
   forked: { readonly baseRunId: string; readonly eventId: number; readonly time: number; readonly reason: string } | undefined;
+  /** The run is not kept: nobody sees it any more. */
+  deleting?: true;
   /** Set while an operator holds the run. */
   paused: { readonly since: number; readonly reason: string; readonly identity: string } | undefined;
   signals: number;

@@ -22,6 +22,7 @@ import { beginSuccessor, type Successor } from './chain.ts';
 import { type ChildNotice, childClosed } from './child.ts';
 import { type CompletionAnswer, completeTask } from './completion.ts';
 import type { CarriedSignals } from './concepts.ts';
+import { type DeleteInput, requestDeletion } from './deletion.ts';
 import { answerEffect, type Effect, type EffectAnswer, hasEffects } from './effects.ts';
 import { folds } from './fold.ts';
 import { type AttemptEnd, endAttempt } from './follow-up.ts';
@@ -47,6 +48,7 @@ export interface Inputs {
   terminate: [input: TerminateInput, answer: undefined];
   /** The state is the fold of the copy. */
   fork: [input: ForkInput, answer: undefined];
+  delete: [input: DeleteInput, answer: undefined];
   pause: [input: PauseInput, answer: undefined];
   resume: [input: PauseInput, answer: undefined];
   claimTask: [input: TaskClaimInput, answer: Flight | undefined];
@@ -84,6 +86,7 @@ const handlers: Handlers = {
   requestCancel: (t, input) => void requestCancel(t, input),
   terminate: (t, input) => void terminate(t, input),
   fork: (t, input) => void fork(t, input),
+  delete: (t, input) => void requestDeletion(t, input),
   pause: (t, input) => void pause(t, input),
   resume: (t, input) => void resume(t, input),
   claimTask,

@@ -13,6 +13,7 @@ type RunRpcs = Pick<
   | 'queryWorkflow'
   | 'requestCancelWorkflow'
   | 'terminateWorkflow'
+  | 'deleteWorkflow'
   | 'pauseWorkflow'
   | 'resumeWorkflow'
   | 'describeWorkflow'
@@ -54,6 +55,11 @@ export function runRpcs(context: Context): RunRpcs {
         identity: boundText('identity', request.identity),
       });
       return {};
+    },
+    deleteWorkflow: async (request) => {
+      checkText(request);
+      const input = { reason: boundText('reason', request.reason), identity: boundText('identity', request.identity) };
+      return context.history.deleteWorkflow(await find(request), input);
     },
     pauseWorkflow: async (request) => {
       checkText(request);

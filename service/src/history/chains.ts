@@ -33,7 +33,7 @@ export async function lastOfChain(h: History, run: HotRun): Promise<HotRun> {
 /** The run that has taken the place of one that is no longer kept: the open one, if that was the first run of its chain. */
 export async function heirOf(h: History, ref: RunRef, slot: number): Promise<HotRun | undefined> {
   const newest = await resolveRun(h, ref.namespaceId, ref.workflowId, '', slot);
-  return newest?.state.firstRunId === ref.runId ? newest : undefined;
+  return newest?.state.firstRunId === ref.runId && newest.state.deleting !== true ? newest : undefined;
 }
 
 /** The run that a request means which a closed run cannot take: when the run has been continued, the one that continues it. */

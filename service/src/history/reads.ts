@@ -211,7 +211,13 @@ function watchResult(h: History, ref: RunRef, { index, thisRunOnly, found, undo,
     });
   };
   const hot = ref.runId === '' ? undefined : h.hot.get(ref.runId);
-  if (hot !== undefined && hot.committedEventId > 0 && hot.key.workflowId === ref.workflowId && hot.key.namespaceId === ref.namespaceId) {
+  if (
+    hot !== undefined &&
+    hot.state.deleting !== true &&
+    hot.committedEventId > 0 &&
+    hot.key.workflowId === ref.workflowId &&
+    hot.key.namespaceId === ref.namespaceId
+  ) {
     look(hot);
     return;
   }

@@ -40,12 +40,13 @@ async function openRun(h: History, ref: RunRef): Promise<HotRun> {
   const open = h.open.get(openKey(ref.namespaceId, ref.workflowId));
   if (open !== undefined && open.state.firstRunId === ref.runId) return open;
   const named = await resolveRun(h, ref.namespaceId, ref.workflowId, ref.runId, slot);
-  if (named !== undefined && isOfChain(named, ref)) return continued(h, named);
+  if (named !== undefined && isMeant(named, ref)) return continued(h, named);
   return (ref.runId === '' ? undefined : await heirOf(h, ref, slot)) ?? wantedRun(h, ref);
 }
 
-/** Who names a chain means no run of another. */
-function isOfChain({ state }: HotRun, { firstRunId = '' }: RunRef): boolean {
+/** Who names a chain means no run of another; a run that is being deleted is meant by nobody. */
+function isMeant({ state }: HotRun, { firstRunId = '' }: RunRef): boolean {
+  if (state.deleting === true) return false;
   return firstRunId === '' || state.firstRunId === firstRunId;
 }
 
@@ -53,7 +54,7 @@ function isOfChain({ state }: HotRun, { firstRunId = '' }: RunRef): boolean {
 export async function wantedRun(h: History, ref: RunRef): Promise<HotRun> {
   const { slot } = keyOf(ref.namespaceId, ref.workflowId, ref.runId);
   const run = await resolveRun(h, ref.namespaceId, ref.workflowId, ref.runId, slot);
-  if (run !== undefined && isOfChain(run, ref)) return run;
+  if (run !== undefined && isMeant(run, ref)) return run;
   const named = ref.runId === '' ? '' : ` with run ${ref.runId}`;
   throw new PerdureError('WORKFLOW_NOT_FOUND', `workflow "${ref.workflowId}"${named} does not exist`, {
     workflow_id: ref.workflowId,

@@ -23,6 +23,7 @@ import { wantTasks } from './offers.ts';
 import { type Progress, progressOf } from './progress.ts';
 import { purgeMarks } from './purge.ts';
 import { awaitResults, describeWorkflow, getHistory } from './reads.ts';
+import { deleteWorkflow } from './remove.ts';
 import {
   childClosed,
   pauseWorkflow,
@@ -144,6 +145,7 @@ export function createHistory(parts: HistoryParts): HistoryService {
     queryWorkflow: (ref, input, waitMs) => queryWorkflow(h, ref, input, waitMs),
     requestCancelWorkflow: (ref, input) => requestCancelWorkflow(h, ref, input),
     terminateWorkflow: (ref, input) => terminateWorkflow(h, ref, input),
+    deleteWorkflow: (ref, input) => deleteWorkflow(h, ref, input),
     pauseWorkflow: (ref, input) => pauseWorkflow(h, ref, input),
     resumeWorkflow: (ref, input) => resumeWorkflow(h, ref, input),
     childClosed: (parent, notice) => childClosed(h, parent, notice),

@@ -113,6 +113,7 @@ export const requests: Record<keyof Frontend, unknown> = {
     ...{ namespace, execution, reason: 'r', identity: 'i', requestId, excluded: [1], dropResults: true },
     point: { $case: 'step', value: { activityId: 'a', activityType: '', occurrence: 0 } },
   },
+  deleteWorkflow: { namespace, execution, reason: 'r', identity: 'i' },
   pauseWorkflow: { namespace, execution, reason: 'r', identity: 'i', requestId },
   resumeWorkflow: { namespace, execution, reason: 'r', identity: 'i', requestId },
   terminateWorkflow: { namespace, execution, reason: 'r', details: [payload], identity: 'i' },

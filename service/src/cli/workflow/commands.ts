@@ -131,6 +131,9 @@ function addSteering(workflow: Command, finish: Finish): void {
   addReset(add(workflow, 'fork <workflow-id>', 'as reset, by default to the step that failed last')).action(async (id, flags) =>
     finish(await (await import('./reset.ts')).fork(id, flags)),
   );
+  addRun(add(workflow, 'delete <workflow-id>', 'removes a run with its history; ends it first if it is open'))
+    .option('--reason <text>', "written to the service's log", '')
+    .action(async (id, flags) => finish(await (await import('./steer.ts')).remove(id, flags)));
   addRun(add(workflow, 'pause <workflow-id>', 'holds a run: none of its tasks is given out'))
     .option('--reason <text>', 'recorded with the pause', '')
     .action(async (id, flags) => finish(await (await import('./steer.ts')).pause(id, flags)));

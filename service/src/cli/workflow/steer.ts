@@ -1,4 +1,4 @@
-/** `perdure workflow pause` and `resume`. */
+/** `perdure workflow pause`, `resume` and `delete`. */
 import { createRealEnv } from '../../env-real.ts';
 import { EXIT } from '../outcome.ts';
 import type { RunFlags } from './message.ts';
@@ -30,6 +30,20 @@ export function resume(workflowId: string, flags: Reasoned): Promise<number> {
     });
     if (output === 'table') print(`Resumed run ${runId}.\n`);
     else printJson({ workflowId, runId, paused: false });
+    return EXIT.ok;
+  });
+}
+
+export function remove(workflowId: string, flags: Reasoned): Promise<number> {
+  return withSession(flags, async ({ rpc, namespace, identity, output, print, printJson }) => {
+    const { runId } = await rpc.deleteWorkflow({
+      namespace,
+      execution: { workflowId, runId: flags.runId ?? '' },
+      reason: flags.reason,
+      identity,
+    });
+    if (output === 'table') print(runId === '' ? 'There is no such run.\n' : `Deleted run ${runId}.\n`);
+    else printJson({ workflowId, runId, deleted: runId !== '' });
     return EXIT.ok;
   });
 }

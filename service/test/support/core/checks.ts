@@ -367,7 +367,7 @@ function checkLeft(checked: Checked): void {
   );
   if (!isOpen(state)) {
     same({ ...left, effects: [] }, { workflowTask: false, activityTasks: [], timers: [], effects: [] }, 'a closed run waits for nothing');
-    const wake = effects.length > 0 ? 0 : state.closedAt + RETENTION_MS;
+    const wake = effects.length > 0 ? 0 : state.closedAt + (state.deleting === true ? 0 : RETENTION_MS);
     must(wakeAt(state, now, RETENTION_MS) === wake, 'a closed run stays for its effects, then comes back to be purged');
     return;
   }

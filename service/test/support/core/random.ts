@@ -212,6 +212,7 @@ export const moves = {
     const point = points[b % 3] as ForkPoint;
     forkChecked(run, { point, excluded: b % 5 === 0 ? [ReapplyKind.SIGNALS] : [], dropResults: b % 7 === 0 });
   },
+  delete: (run: Checked) => void input(run, 'delete', { reason: '', identity: '' }),
   pause: (run: Checked, a: number) => void input(run, 'pause', { reason: '', identity: '', requestId: a % 2 === 0 ? '' : `p${a % 9}` }),
   resume: (run: Checked, a: number) => void input(run, 'resume', { reason: '', identity: '', requestId: a % 2 === 0 ? '' : `p${a % 9}` }),
   claimTask(run: Checked) {

@@ -288,6 +288,7 @@ const inputs: Record<string, Handler> = {
     return give(session, 'terminate', { reason: options.reason ?? '', details: [], identity: '', ...fork });
   },
   fork: forkOf,
+  delete: (session, { options }) => give(session, 'delete', { reason: options.reason ?? '', identity: '' }),
   pause: (session, { options }) => give(session, 'pause', holdOf(options)),
   resume: (session, { options }) => give(session, 'resume', holdOf(options)),
   'claim-task'(session, words) {

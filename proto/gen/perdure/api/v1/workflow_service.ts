@@ -256,6 +256,23 @@ export interface ResetWorkflowResponse {
   keptEventId: bigint;
 }
 
+/** A deletion. */
+export interface DeleteWorkflowRequest {
+  namespace: string;
+  execution:
+    | WorkflowExecution
+    | undefined;
+  /** Written to the service's log, with the identity. */
+  reason: string;
+  identity: string;
+}
+
+/** The run is gone. */
+export interface DeleteWorkflowResponse {
+  /** The run that was deleted; empty when there was none. */
+  runId: string;
+}
+
 /** Which run to show. */
 export interface DescribeWorkflowRequest {
   namespace: string;
@@ -3478,6 +3495,198 @@ export const ResetWorkflowResponse: MessageFns<ResetWorkflowResponse> = {
   },
 };
 
+function createBaseDeleteWorkflowRequest(): DeleteWorkflowRequest {
+  return { namespace: "", execution: undefined, reason: "", identity: "" };
+}
+
+export const DeleteWorkflowRequest: MessageFns<DeleteWorkflowRequest> = {
+  encode(message: DeleteWorkflowRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.execution !== undefined) {
+      WorkflowExecution.encode(message.execution, writer.uint32(18).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.identity !== "") {
+      writer.uint32(34).string(message.identity);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteWorkflowRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteWorkflowRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.execution = WorkflowExecution.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeleteWorkflowRequest {
+    return {
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      execution: isSet(object.execution) ? WorkflowExecution.fromJSON(object.execution) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+    };
+  },
+
+  toJSON(message: DeleteWorkflowRequest): unknown {
+    const obj: any = {};
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.execution !== undefined) {
+      obj.execution = WorkflowExecution.toJSON(message.execution);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DeleteWorkflowRequest>, I>>(base?: I): DeleteWorkflowRequest {
+    return DeleteWorkflowRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeleteWorkflowRequest>, I>>(object: I): DeleteWorkflowRequest {
+    const message = createBaseDeleteWorkflowRequest();
+    message.namespace = object.namespace ?? "";
+    message.execution = (object.execution !== undefined && object.execution !== null)
+      ? WorkflowExecution.fromPartial(object.execution)
+      : undefined;
+    message.reason = object.reason ?? "";
+    message.identity = object.identity ?? "";
+    return message;
+  },
+};
+
+function createBaseDeleteWorkflowResponse(): DeleteWorkflowResponse {
+  return { runId: "" };
+}
+
+export const DeleteWorkflowResponse: MessageFns<DeleteWorkflowResponse> = {
+  encode(message: DeleteWorkflowResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteWorkflowResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteWorkflowResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeleteWorkflowResponse {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+    };
+  },
+
+  toJSON(message: DeleteWorkflowResponse): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DeleteWorkflowResponse>, I>>(base?: I): DeleteWorkflowResponse {
+    return DeleteWorkflowResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeleteWorkflowResponse>, I>>(object: I): DeleteWorkflowResponse {
+    const message = createBaseDeleteWorkflowResponse();
+    message.runId = object.runId ?? "";
+    return message;
+  },
+};
+
 function createBaseDescribeWorkflowRequest(): DescribeWorkflowRequest {
   return { namespace: "", execution: undefined };
 }
@@ -6130,6 +6339,18 @@ export const WorkflowServiceDefinition = {
       requestType: ResetWorkflowRequest as typeof ResetWorkflowRequest,
       requestStream: false,
       responseType: ResetWorkflowResponse as typeof ResetWorkflowResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Removes a run with its history; an open one is terminated first. Once answered nobody sees the run any more; its rows go soon after,
+     * as soon as what it has asked of others is answered. A run that does not exist is no error.
+     */
+    deleteWorkflow: {
+      name: "DeleteWorkflow",
+      requestType: DeleteWorkflowRequest as typeof DeleteWorkflowRequest,
+      requestStream: false,
+      responseType: DeleteWorkflowResponse as typeof DeleteWorkflowResponse,
       responseStream: false,
       options: {},
     },

@@ -37,6 +37,7 @@ export interface Mark {
     { $case: "variablesSet"; value: VariablesSet }
     | { $case: "effectAcknowledged"; value: EffectAcknowledged }
     | { $case: "requestIdsCarried"; value: RequestIdsCarried }
+    | { $case: "deletionRequested"; value: DeletionRequested }
     | //
     /** 30 to 39 workflow task. */
     { $case: "workflowTaskAttemptFailed"; value: WorkflowTaskAttemptFailed }
@@ -158,6 +159,12 @@ export interface ActivityAttemptReturned {
   startNumber: number;
 }
 
+/** The run is not kept: nobody sees it any more, and its rows go as soon as its effects are answered. */
+export interface DeletionRequested {
+  reason: string;
+  identity: string;
+}
+
 function createBaseMarks(): Marks {
   return { marks: [] };
 }
@@ -250,6 +257,9 @@ export const Mark: MessageFns<Mark> = {
       case "requestIdsCarried":
         RequestIdsCarried.encode(message.attributes.value, writer.uint32(106).fork()).join();
         break;
+      case "deletionRequested":
+        DeletionRequested.encode(message.attributes.value, writer.uint32(114).fork()).join();
+        break;
       case "workflowTaskAttemptFailed":
         WorkflowTaskAttemptFailed.encode(message.attributes.value, writer.uint32(242).fork()).join();
         break;
@@ -331,6 +341,17 @@ export const Mark: MessageFns<Mark> = {
             message.attributes = {
               $case: "requestIdsCarried",
               value: RequestIdsCarried.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "deletionRequested",
+              value: DeletionRequested.decode(reader, reader.uint32()),
             };
             continue;
           }
@@ -440,6 +461,10 @@ export const Mark: MessageFns<Mark> = {
         ? { $case: "requestIdsCarried", value: RequestIdsCarried.fromJSON(object.requestIdsCarried) }
         : isSet(object.request_ids_carried)
         ? { $case: "requestIdsCarried", value: RequestIdsCarried.fromJSON(object.request_ids_carried) }
+        : isSet(object.deletionRequested)
+        ? { $case: "deletionRequested", value: DeletionRequested.fromJSON(object.deletionRequested) }
+        : isSet(object.deletion_requested)
+        ? { $case: "deletionRequested", value: DeletionRequested.fromJSON(object.deletion_requested) }
         : isSet(object.workflowTaskAttemptFailed)
         ? {
           $case: "workflowTaskAttemptFailed",
@@ -501,6 +526,8 @@ export const Mark: MessageFns<Mark> = {
       obj.effectAcknowledged = EffectAcknowledged.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "requestIdsCarried") {
       obj.requestIdsCarried = RequestIdsCarried.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "deletionRequested") {
+      obj.deletionRequested = DeletionRequested.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "workflowTaskAttemptFailed") {
       obj.workflowTaskAttemptFailed = WorkflowTaskAttemptFailed.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "activityAttemptStarted") {
@@ -549,6 +576,15 @@ export const Mark: MessageFns<Mark> = {
           message.attributes = {
             $case: "requestIdsCarried",
             value: RequestIdsCarried.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "deletionRequested": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "deletionRequested",
+            value: DeletionRequested.fromPartial(object.attributes.value),
           };
         }
         break;
@@ -2092,6 +2128,91 @@ export const ActivityAttemptReturned: MessageFns<ActivityAttemptReturned> = {
     message.number = object.number ?? 0;
     message.attempt = object.attempt ?? 0;
     message.startNumber = object.startNumber ?? 0;
+    return message;
+  },
+};
+
+function createBaseDeletionRequested(): DeletionRequested {
+  return { reason: "", identity: "" };
+}
+
+export const DeletionRequested: MessageFns<DeletionRequested> = {
+  encode(message: DeletionRequested, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.identity !== "") {
+      writer.uint32(18).string(message.identity);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeletionRequested {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeletionRequested();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeletionRequested {
+    return {
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+    };
+  },
+
+  toJSON(message: DeletionRequested): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DeletionRequested>, I>>(base?: I): DeletionRequested {
+    return DeletionRequested.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeletionRequested>, I>>(object: I): DeletionRequested {
+    const message = createBaseDeletionRequested();
+    message.reason = object.reason ?? "";
+    message.identity = object.identity ?? "";
     return message;
   },
 };

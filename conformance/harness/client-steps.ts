@@ -10,6 +10,7 @@ type Args<V extends keyof Verbs> = NonNullable<Verbs[V]>;
 
 const IDENTITY = 'conformance';
 const WAIT_MS = 10_000;
+const UPDATE_DEADLINE_MS = 70_000;
 
 const payloads = (values: readonly Json[] | undefined): Json[] =>
   (values ?? []).map((value) => (isObject(value) && Object.keys(value).some((key) => key.startsWith('$')) ? value : payloadOf(value)));
@@ -47,16 +48,50 @@ export function signal(stage: Stage, { run, name, input, requestId = '' }: Args<
 }
 
 /** { result } or { failure }. */
-export async function query(stage: Stage, { run, type, args }: Args<'query'>): Promise<Json> {
-  return unwrapped(await stage.wire.call('QueryWorkflow', { ...ofRun(stage, run), queryType: type, args: payloads(args) }));
+export async function query(stage: Stage, { run, type, args, rejectCondition }: Args<'query'>): Promise<Json> {
+  const request = { ...ofRun(stage, run), queryType: type, args: payloads(args), ...(rejectCondition && { rejectCondition }) };
+  return unwrapped(await stage.wire.call('QueryWorkflow', request));
+}
+
+/** { stage, runId, updateId }, and one of result, failure and rejection when it is completed. */
+export async function update(stage: Stage, step: Args<'update'>): Promise<Json> {
+  const { run, name, args, updateId = '', waitStage = 'COMPLETED', waitTimeout = '60s' } = step;
+  const request = { updateId, updateName: name, args: payloads(args), identity: IDENTITY };
+  const wait = { waitStage: `UPDATE_STAGE_${waitStage}`, waitTimeout };
+  const answer = await stage.wire.call('UpdateWorkflow', { ...ofRun(stage, run), request, ...wait }, { deadlineMs: UPDATE_DEADLINE_MS });
+  const { outcome, ...rest } = answer as JsonObject;
+  return outcome === undefined ? rest : { ...rest, ...(unwrapped(outcome) as JsonObject) };
+}
+
+/** Names the run, like `start`. */
+export async function signalWithStart(stage: Stage, step: Args<'signalWithStart'>): Promise<Json> {
+  const { run, type, name, signalInput, input, ...fields } = step;
+  const start = {
+    workflowId: workflowIdOf(stage, run),
+    workflowType: type,
+    taskQueue: stage.taskQueue,
+    input: payloads(input),
+    identity: IDENTITY,
+    ...fields,
+  } as JsonObject;
+  const request = { namespace: stage.namespace, start, signalName: name, input: payloads(signalInput) };
+  const answer = (await stage.wire.call('SignalWithStartWorkflow', request)) as { runId?: string; started?: boolean };
+  stage.runs.set(run, { workflowId: String(start.workflowId), runId: answer.runId ?? '', started: answer.started === true });
+  return answer;
 }
 
 export function cancel(stage: Stage, { run, reason = '', requestId = '' }: Args<'cancel'>): Promise<Json> {
   return stage.wire.call('RequestCancelWorkflow', { ...ofRun(stage, run), reason, requestId, identity: IDENTITY });
 }
 
-export function terminate(stage: Stage, { run, reason = '', details }: Args<'terminate'>): Promise<Json> {
-  return stage.wire.call('TerminateWorkflow', { ...ofRun(stage, run), reason, details: payloads(details), identity: IDENTITY });
+export function terminate(stage: Stage, { run, reason = '', details, requestId = '' }: Args<'terminate'>): Promise<Json> {
+  return stage.wire.call('TerminateWorkflow', {
+    ...ofRun(stage, run),
+    reason,
+    details: payloads(details),
+    identity: IDENTITY,
+    requestId,
+  });
 }
 
 export function describe(stage: Stage, { run }: Args<'describe'>): Promise<Json> {

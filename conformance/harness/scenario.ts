@@ -68,9 +68,24 @@ export interface FailStep {
 export interface Verbs {
   readonly start?: StartStep;
   readonly signal?: OfRun & { readonly name: string; readonly input?: readonly Json[]; readonly requestId?: string };
-  readonly query?: OfRun & { readonly type: string; readonly args?: readonly Json[] };
+  readonly query?: OfRun & { readonly type: string; readonly args?: readonly Json[]; readonly rejectCondition?: string };
+  readonly update?: OfRun & {
+    readonly name: string;
+    readonly args?: readonly Json[];
+    readonly updateId?: string;
+    readonly waitStage?: string;
+    readonly waitTimeout?: string;
+  };
+  /** Other fields of StartWorkflowRequest. */
+  readonly signalWithStart?: OfRun & {
+    readonly type: string;
+    readonly name: string;
+    readonly signalInput?: readonly Json[];
+    readonly input?: readonly Json[];
+    readonly [field: string]: unknown;
+  };
   readonly cancel?: OfRun & { readonly reason?: string; readonly requestId?: string };
-  readonly terminate?: OfRun & { readonly reason?: string; readonly details?: readonly Json[] };
+  readonly terminate?: OfRun & { readonly reason?: string; readonly details?: readonly Json[]; readonly requestId?: string };
   readonly describe?: OfRun;
   readonly result?: OfRun;
   /** Waits until the history holds that many such events. */
@@ -146,6 +161,8 @@ export const VERBS: readonly Verb[] = [
   'start',
   'signal',
   'query',
+  'update',
+  'signalWithStart',
   'cancel',
   'terminate',
   'describe',

@@ -7,17 +7,24 @@ import type { Header, Payload, WorkerInfo } from '@perdure/proto/perdure/api/v1/
 import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import type { QueryResult } from '@perdure/proto/perdure/api/v1/query';
 import type { WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import type { UpdateStage } from '@perdure/proto/perdure/api/v1/update';
 import type { WorkflowTaskCompletion, WorkflowTaskResult } from '@perdure/proto/perdure/api/v1/worker_service';
-import type { DescribeWorkflowResponse, GetWorkflowHistoryResponse, WorkflowResult } from '@perdure/proto/perdure/api/v1/workflow_service';
+import type {
+  DescribeWorkflowResponse,
+  GetWorkflowHistoryResponse,
+  QueryRejectCondition,
+  UpdateOutcome,
+  WorkflowResult,
+} from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import type { ChildNotice } from './core/child.ts';
 import type { DeleteInput } from './core/deletion.ts';
 import type { AttemptEnd } from './core/follow-up.ts';
 import type { ForkWishes } from './core/fork-plan.ts';
-import type { SignalInput, StartInput } from './core/inputs.ts';
+import type { SignalInput, StartInput, TerminateInput, UpdateInput } from './core/inputs.ts';
 import type { PauseInput } from './core/pause.ts';
 
-export type { ChildNotice, PauseInput, SignalInput, StartInput };
+export type { ChildNotice, PauseInput, SignalInput, StartInput, TerminateInput, UpdateInput };
 
 /** A run as clients name it; an empty run id means the open run, else the newest closed one. */
 export interface RunRef {
@@ -53,6 +60,22 @@ export interface QueryInput {
   readonly header: Header | undefined;
   /** A run that has been continued passes the question on. */
   readonly followRuns: boolean;
+  readonly rejectCondition: QueryRejectCondition;
+}
+
+/** How long a caller waits for an update, and for what. */
+export interface UpdateWait {
+  /** ACCEPTED or COMPLETED. */
+  readonly stage: UpdateStage;
+  readonly waitMs: number;
+  readonly abort: AbortSignal;
+}
+
+export interface UpdateAnswer {
+  readonly runId: string;
+  readonly stage: UpdateStage;
+  /** Present at COMPLETED. */
+  readonly outcome: UpdateOutcome | undefined;
 }
 
 export type QueryAnswer = NonNullable<QueryResult['outcome']>;
@@ -125,10 +148,16 @@ export type ClaimAnswer =
 export interface HistoryRole {
   startWorkflow(input: StartInput): Promise<StartAnswer>;
   signalWorkflow(ref: RunRef, input: SignalInput): Promise<{ runId: string }>;
+  /** `started` is true for the run of this request, also when it is repeated. */
+  signalWithStartWorkflow(input: StartInput & { readonly signal: SignalInput }): Promise<StartAnswer>;
+  /** Resolves at the stage wanted, or with the one reached when the wait is over. */
+  updateWorkflow(ref: RunRef, input: UpdateInput, wait: UpdateWait): Promise<UpdateAnswer>;
+  updateWithStartWorkflow(input: StartInput & { readonly update: UpdateInput }, wait: UpdateWait): Promise<UpdateAnswer & StartAnswer>;
+  awaitUpdate(ref: RunRef, updateId: string, wait: UpdateWait): Promise<UpdateAnswer>;
   /** Rejects with QUERY_UNANSWERED after `waitMs`. */
   queryWorkflow(ref: RunRef, input: QueryInput, waitMs: number): Promise<QueryAnswer>;
   requestCancelWorkflow(ref: RunRef, input: { reason: string; identity: string; requestId: string }): Promise<void>;
-  terminateWorkflow(ref: RunRef, input: { reason: string; details: Payload[]; identity: string }): Promise<void>;
+  terminateWorkflow(ref: RunRef, input: TerminateInput): Promise<void>;
   /** Answers an empty run id when there is no such run. */
   deleteWorkflow(ref: RunRef, input: DeleteInput): Promise<{ runId: string }>;
   pauseWorkflow(ref: RunRef, input: PauseInput): Promise<{ runId: string }>;

@@ -1,7 +1,11 @@
 /** The client: starts runs and finds them. */
 import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
-import type { StartWorkflowRequest, StartWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
+import {
+  QueryRejectCondition,
+  type StartWorkflowRequest,
+  type StartWorkflowResponse,
+} from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { Api } from '../common/api.ts';
 import type { Batch } from '../common/batch.ts';
 import { type Clock, realClock } from '../common/clock.ts';
@@ -12,7 +16,7 @@ import { consoleLog, type Log } from '../common/log.ts';
 import { type RetryOptions, withRetry } from '../common/retry.ts';
 import { fromSearchAttributeValue, type SearchAttribute } from '../common/search-attribute.ts';
 import { checkText } from '../common/text.ts';
-import type { ResultOf, Workflow } from '../common/types.ts';
+import type { Json, ResultOf, Workflow } from '../common/types.ts';
 import { createSignals, createStarts } from './batches.ts';
 import { listEntryOf, type WorkflowListEntry } from './description.ts';
 import { orClientError } from './errors.ts';
@@ -21,7 +25,15 @@ import type { ClientInterceptor, StartInput } from './interceptor.ts';
 import { createNamespaces, type Namespaces } from './namespaces.ts';
 import { createResults } from './results.ts';
 import { type StartOptions, startRequest, workflowTypeOf } from './start.ts';
+import type { UpdateHandle } from './update.ts';
 import { createOrder, retryContext, type Wire } from './wire.ts';
+import {
+  type SignalWithStartOptions,
+  type StartedHandle,
+  signalWithStart,
+  type UpdateWithStartOptions,
+  updateWithStart,
+} from './with-start.ts';
 
 /** Where and how a client works. */
 export interface ClientOptions {
@@ -37,6 +49,11 @@ export interface ClientOptions {
   interceptors?: readonly ClientInterceptor[];
   /** How calls are tried again when the service is away or overloaded. Default: for 60 s; `handle.result` waits for the service without limit. */
   retry?: RetryOptions;
+  /**
+   * Queries are refused with QueryRejectedError by runs that have closed ('notOpen'), or that failed, timed out, were canceled or
+   * terminated ('notCompletedCleanly'). Default: all runs are asked.
+   */
+  queryRejectCondition?: 'notOpen' | 'notCompletedCleanly';
   /** For people. Default "pid@host". */
   identity?: string;
   /** Takes log lines: one when waiting for results finds the service away, one when it is back. Default: the standard error stream. */
@@ -84,6 +101,7 @@ export class Client {
       interceptors: options.interceptors,
       retry: options.retry ?? {},
       log: options.log ?? consoleLog,
+      queryRejectCondition: rejectCondition(options.queryRejectCondition),
       closed: closing.signal,
       inOrder: createOrder(),
     };
@@ -118,6 +136,39 @@ export class Client {
   async execute<F extends Workflow>(workflow: F | string, options: StartOptions<F>): Promise<ResultOf<F>> {
     const handle = await this.start<F>(workflow, options);
     return await handle.result();
+  }
+
+  /**
+   * Signals the open run of the workflow id, or starts one with the signal: one step. Sent again with the same `requestId` it takes
+   * effect once. `handle.started` tells whether this call started the run. Rejects as `start` and `handle.signal` do.
+   */
+  async signalWithStart<F extends Workflow, Args extends readonly unknown[] = readonly unknown[]>(
+    workflow: F | string,
+    options: SignalWithStartOptions<F, Args>,
+  ): Promise<StartedHandle<F>> {
+    const { runId, started } = await signalWithStart(this.#wire, workflow, options as never);
+    return { ...createHandle<F>(this.#handles, options.workflowId, runId), started };
+  }
+
+  /**
+   * Updates the open run of the workflow id, or starts one with the update: one step. Resolves when the code has accepted the update;
+   * `handle.started` tells whether this call started the run. Rejects as `start` and `handle.startUpdate` do; a run that was started
+   * goes on also when it rejects the update.
+   */
+  async startUpdateWithStart<F extends Workflow, Result = unknown, Args extends readonly unknown[] = readonly unknown[]>(
+    workflow: F | string,
+    options: UpdateWithStartOptions<F, Result, Args>,
+  ): Promise<UpdateHandle<Result> & { readonly started: boolean }> {
+    return updateWithStart<Result>(this.#wire, workflow, options as never);
+  }
+
+  /** The same, and waits for the answer of the update. */
+  async executeUpdateWithStart<F extends Workflow, Result = unknown, Args extends readonly unknown[] = readonly unknown[]>(
+    workflow: F | string,
+    options: UpdateWithStartOptions<F, Result, Args>,
+  ): Promise<Json<Result>> {
+    const handle = await updateWithStart<Result>(this.#wire, workflow, options as never);
+    return handle.result();
   }
 
   /** A handle without asking the service. Without run id it means the open run of the workflow id, else the newest closed one. */
@@ -170,4 +221,12 @@ export class Client {
   close(): void {
     this.#close();
   }
+}
+
+function rejectCondition(name: ClientOptions['queryRejectCondition']): QueryRejectCondition {
+  const { UNSPECIFIED, NOT_OPEN, NOT_COMPLETED_CLEANLY } = QueryRejectCondition;
+  if (name === undefined) return UNSPECIFIED;
+  if (name !== 'notOpen' && name !== 'notCompletedCleanly')
+    throw new TypeError(`queryRejectCondition: "${String(name)}" is not one of notOpen, notCompletedCleanly`);
+  return name === 'notOpen' ? NOT_OPEN : NOT_COMPLETED_CLEANLY;
 }

@@ -38,6 +38,58 @@ export class WorkflowContinuedAsNewError extends Error {
   }
 }
 
+interface NamedUpdate {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly updateId: string;
+}
+
+/** The handler of an update threw; `cause` is what: an ApplicationFailure, ActivityFailure or CancelledFailure. */
+export class WorkflowUpdateFailedError extends Error {
+  override readonly name: string = 'WorkflowUpdateFailedError';
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly updateId: string;
+  declare readonly cause: Error;
+
+  constructor({ workflowId, runId, updateId }: NamedUpdate, cause: Error) {
+    super(`update ${updateId} of workflow ${workflowId} (run ${runId}) failed: ${cause.message}`, { cause });
+    this.workflowId = workflowId;
+    this.runId = runId;
+    this.updateId = updateId;
+  }
+}
+
+/** The run did not take an update: its validator threw `cause`, or nobody handles it. Nothing of it is in the history. */
+export class WorkflowUpdateRejectedError extends Error {
+  override readonly name: string = 'WorkflowUpdateRejectedError';
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly updateId: string;
+  declare readonly cause: Error;
+
+  constructor({ workflowId, runId, updateId }: NamedUpdate, cause: Error) {
+    super(`update ${updateId} of workflow ${workflowId} (run ${runId}) was rejected: ${cause.message}`, { cause });
+    this.workflowId = workflowId;
+    this.runId = runId;
+    this.updateId = updateId;
+  }
+}
+
+/** A query was not for a run of this status: see ClientOptions.queryRejectCondition. */
+export class QueryRejectedError extends ServiceError {
+  override readonly name: string = 'QueryRejectedError';
+  readonly workflowId: string;
+  /** For example COMPLETED. */
+  readonly status: string;
+
+  constructor(workflowId: string, refusal: Refusal, options?: ErrorOptions) {
+    super(refusal, options);
+    this.workflowId = workflowId;
+    this.status = refusal.metadata.status ?? '';
+  }
+}
+
 /** The workflow id has a run already, and the policies of the start do not allow another. */
 export class WorkflowAlreadyStartedError extends ServiceError {
   override readonly name: string = 'WorkflowAlreadyStartedError';
@@ -52,7 +104,7 @@ export class WorkflowAlreadyStartedError extends ServiceError {
   }
 }
 
-/** There is no such run, or (for signals) it has closed: `reason` is WORKFLOW_NOT_FOUND or WORKFLOW_CLOSED. */
+/** There is no such run, or (for signals and updates) it has closed: `reason` is WORKFLOW_NOT_FOUND or WORKFLOW_CLOSED. */
 export class WorkflowNotFoundError extends ServiceError {
   override readonly name: string = 'WorkflowNotFoundError';
   readonly workflowId: string;
@@ -73,6 +125,8 @@ export function clientError(error: unknown, workflowId = ''): unknown {
     case 'WORKFLOW_NOT_FOUND':
     case 'WORKFLOW_CLOSED':
       return new WorkflowNotFoundError(workflowId, refusal, { cause: error });
+    case 'QUERY_REJECTED':
+      return new QueryRejectedError(workflowId, refusal, { cause: error });
     default:
       return error instanceof ServiceError ? error : new ServiceError(refusal, { cause: error });
   }

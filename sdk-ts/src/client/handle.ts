@@ -2,6 +2,7 @@
 
 import type { Payload, WorkflowExecution } from '@perdure/proto/perdure/api/v1/common';
 import { History, type HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import { UpdateStage } from '@perdure/proto/perdure/api/v1/update';
 import type { SignalWorkflowRequest } from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { Batch } from '../common/batch.ts';
 import { decodeMessage, encodeMessage, hasCodecs } from '../common/data-converter.ts';
@@ -18,6 +19,15 @@ import type { CancelInput, ClientInterceptor, ClientQueryInput, ClientSignalInpu
 import { type ResetOptions, reset } from './reset.ts';
 import type { AwaitResult } from './results.ts';
 import { terminate } from './terminate.ts';
+import {
+  answerOf,
+  createUpdateHandle,
+  outgoingUpdate,
+  sendUpdate,
+  type UpdateHandle,
+  type UpdateLike,
+  type UpdateOptions,
+} from './update.ts';
 import { retryContext, type Wire } from './wire.ts';
 
 /** A query whose run had no workflow task yet is asked again for this long. */
@@ -77,6 +87,21 @@ export interface WorkflowHandle<F extends Workflow = Workflow> {
     query: QueryLike<Result, Args> | string,
     ...args: Args
   ): Promise<Json<Result>>;
+  /**
+   * Asks the code to do something and waits for its answer. Rejects as `UpdateHandle.result` does, and with ServiceError RUN_BLOCKED
+   * when the run fails its workflow tasks.
+   */
+  executeUpdate<Result = unknown, Args extends readonly unknown[] = readonly unknown[]>(
+    update: UpdateLike<Result, Args> | string,
+    ...options: [] extends Args ? [options?: UpdateOptions<Args>] : [options: UpdateOptions<Args>]
+  ): Promise<Json<Result>>;
+  /** The same, but resolves when the code has accepted the update; rejects with WorkflowUpdateRejectedError when it does not. */
+  startUpdate<Result = unknown, Args extends readonly unknown[] = readonly unknown[]>(
+    update: UpdateLike<Result, Args> | string,
+    ...options: [] extends Args ? [options?: UpdateOptions<Args>] : [options: UpdateOptions<Args>]
+  ): Promise<UpdateHandle<Result>>;
+  /** An update that was sent before, without asking the service. Best on a handle with a run id: an update belongs to one run. */
+  getUpdateHandle<Result = unknown>(updateId: string): UpdateHandle<Result>;
   /** Asks the run to cancel itself. Resolves when that is recorded; no effect on a closed run. */
   cancel(reason?: string): Promise<void>;
   /** Ends the run at once; its code is not asked. Rejects with WorkflowNotFoundError, reason WORKFLOW_CLOSED, if it has closed otherwise. */
@@ -137,6 +162,9 @@ export function createHandle<F extends Workflow>(context: HandleContext, workflo
         const payloads = await encodeArgs(wire, input.details, 'termination details');
         await orClientError(workflowId, terminate(wire, runOf(input), input.reason, payloads));
       })({ ...execution, reason, details }),
+    executeUpdate: (update, ...[options]) => executeUpdate(wire, execution, update, options) as Promise<never>,
+    startUpdate: (update, ...[options]) => startUpdate(wire, execution, update, options) as Promise<never>,
+    getUpdateHandle: (updateId) => createUpdateHandle(wire, execution, updateId),
     async pause(reason = '') {
       const request = { namespace, execution, reason, identity, requestId: wire.clock.newId() };
       await call(() => api.pauseWorkflow(request, { abort }));
@@ -173,6 +201,29 @@ function methodOf<N extends keyof ClientInterceptor>(name: N): (interceptor: Cli
 
 function runOf({ workflowId, runId }: WorkflowExecution): WorkflowExecution {
   return { workflowId, runId };
+}
+
+type AnyUpdate = { readonly name: string } | string;
+type AnyUpdateOptions = { updateId?: string; args?: readonly unknown[] } | undefined;
+
+async function executeUpdate(wire: Wire, execution: WorkflowExecution, update: AnyUpdate, options: AnyUpdateOptions): Promise<unknown> {
+  const outgoing = await outgoingUpdate(wire, update, options);
+  const progress = await sendUpdate(wire, execution, outgoing, UpdateStage.COMPLETED);
+  return answerOf(wire, execution.workflowId, outgoing.request.updateId, progress);
+}
+
+async function startUpdate(
+  wire: Wire,
+  execution: WorkflowExecution,
+  update: AnyUpdate,
+  options: AnyUpdateOptions,
+): Promise<UpdateHandle<unknown>> {
+  const outgoing = await outgoingUpdate(wire, update, options);
+  const progress = await sendUpdate(wire, execution, outgoing, UpdateStage.ACCEPTED);
+  const handle = createUpdateHandle(wire, execution, outgoing.request.updateId, progress);
+  // It ended at once: a rejection is thrown here, a failure by `result`.
+  if (progress.outcome?.outcome?.$case === 'rejection') await handle.result();
+  return handle;
 }
 
 function nameOf(definition: { readonly name: string } | string): string {
@@ -229,7 +280,8 @@ async function ask(wire: Wire, input: ClientQueryInput): Promise<unknown> {
   checkText('query', queryType);
   const { api, namespace, closed: abort, retry, clock } = wire;
   const args = await encodeArgs(wire, input.args, `query ${queryType}`);
-  const request = { namespace, execution: runOf(input), queryType, args, header: toHeader(input.headers), followRuns: true };
+  const asked = { queryType, args, header: toHeader(input.headers), rejectCondition: wire.queryRejectCondition, followRuns: true };
+  const request = { namespace, execution: runOf(input), ...asked };
   const options = { ...retry, maximumElapsedMs: QUERY_PATIENCE_MS, maximumIntervalMs: 500 };
   const response = await withRetry({ clock, options, abort, alsoTransient: ({ reason }) => reason === 'QUERY_NOT_READY' }, () =>
     api.queryWorkflow(request, { deadlineMs: QUERY_DEADLINE_MS, abort }),

@@ -43,13 +43,18 @@ export { Client, type ClientOptions, type ListOptions } from './client.ts';
 export type { PendingActivityDescription, WorkflowDescription, WorkflowListEntry, WorkflowStatusName } from './description.ts';
 export {
   type FailedStatus,
+  QueryRejectedError,
   WorkflowAlreadyStartedError,
   WorkflowContinuedAsNewError,
   WorkflowFailedError,
   WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRejectedError,
 } from './errors.ts';
 export type { HistoryOptions, QueryLike, ResultOptions, SignalLike, WorkflowHandle } from './handle.ts';
 export type { CancelInput, ClientInterceptor, ClientQueryInput, ClientSignalInput, StartInput, TerminateInput } from './interceptor.ts';
 export type { NamespaceDescription, NamespaceSettings, Namespaces } from './namespaces.ts';
 export type { ResetOptions } from './reset.ts';
 export type { StartOptions, StartSettings } from './start.ts';
+export type { UpdateHandle, UpdateLike, UpdateOptions } from './update.ts';
+export type { SignalWithStartOptions, StartedHandle, UpdateWithStartOptions } from './with-start.ts';

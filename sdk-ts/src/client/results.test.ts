@@ -147,7 +147,7 @@ test.each<[string, HistoryEvent['attributes'], object]>([
   ],
   [
     'terminated',
-    { $case: 'workflowTerminated', value: { reason: 'ops', details: [], identity: 'me', newRunId: '', keptEventId: 0n } },
+    { $case: 'workflowTerminated', value: { reason: 'ops', details: [], identity: 'me', requestId: '', newRunId: '', keptEventId: 0n } },
     { status: 'Terminated', cause: { name: 'TerminatedFailure', message: 'ops', identity: 'me' } },
   ],
   [

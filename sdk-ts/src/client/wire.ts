@@ -1,4 +1,5 @@
 /** What all parts of a client share. */
+import type { QueryRejectCondition } from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { Api } from '../common/api.ts';
 import type { Clock } from '../common/clock.ts';
 import type { DataConverter } from '../common/data-converter.ts';
@@ -19,6 +20,7 @@ export interface Wire {
   readonly interceptors: readonly ClientInterceptor[] | undefined;
   readonly retry: RetryOptions;
   readonly log: Log;
+  readonly queryRejectCondition: QueryRejectCondition;
   /** Aborted by `client.close()`. */
   readonly closed: AbortSignal;
   /** Runs `work` after what was given before for the same key has ended. */

@@ -27,8 +27,8 @@ export interface Door {
     suggested: boolean,
     queryOnly: boolean,
   ): void;
-  /** The queries of that task, if it has any: a WorkflowTask with nothing else. */
-  putQueries(bytes: Uint8Array): void;
+  /** What that task asks beside, if anything: a WorkflowTask with its queries, updates and attempt only. */
+  putAsked(bytes: Uint8Array): void;
   /** Arms the next entry; to begin a task its bytes are the history. */
   put(op: number, runId: string, bytes: Uint8Array | undefined): void;
   status(): number;

@@ -27,8 +27,8 @@ export interface TaskFacts {
   readonly historyBytes: number;
   readonly suggested: boolean;
   readonly queryOnly: boolean;
-  /** A WorkflowTask that holds the queries only; empty without any. */
-  readonly queries: Uint8Array;
+  /** A WorkflowTask that holds queries, updates and the attempt only; empty when nothing is asked. */
+  readonly asked: Uint8Array;
   readonly complete: boolean;
   /** Ms from its hand-out until the service gives the task to others. */
   readonly timeoutMs: number;
@@ -80,10 +80,15 @@ export function factsOf(task: WorkflowTask): TaskFacts {
     historyBytes: Number(task.historyBytes),
     suggested: task.continueAsNewSuggested,
     queryOnly: task.queryOnly,
-    queries: task.queries.length === 0 ? NONE : WorkflowTask.encode(WorkflowTask.fromPartial({ queries: task.queries })).finish(),
+    asked: askedBy(task),
     complete: task.historyNextEventId === 0n,
     timeoutMs: Number(task.taskTimeoutMs) || DEFAULT_TASK_TIMEOUT_MS,
   };
+}
+
+function askedBy({ queries, updates, attempt }: WorkflowTask): Uint8Array {
+  if (queries.length === 0 && updates.length === 0) return NONE;
+  return WorkflowTask.encode(WorkflowTask.fromPartial({ queries, updates, attempt })).finish();
 }
 
 /** Makes a context and evaluates the bundle once. Rejects when the bundle cannot be evaluated. */
@@ -236,9 +241,9 @@ interface GivenTask {
 }
 
 function putTask({ door, alloc }: Realm, { facts, history }: GivenTask): void {
-  const { runId, workflowType, base, seen, started, historyFrom, historyBytes, suggested, queryOnly, queries } = facts;
+  const { runId, workflowType, base, seen, started, historyFrom, historyBytes, suggested, queryOnly, asked } = facts;
   door.putFacts(workflowType, base, seen, started, historyFrom, historyBytes, suggested, queryOnly);
-  if (queries.length > 0) door.putQueries(alloc(queries));
+  if (asked.length > 0) door.putAsked(alloc(asked));
   door.put(OP.begin, runId, alloc(history));
 }
 

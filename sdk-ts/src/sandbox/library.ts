@@ -114,10 +114,11 @@ function createDoor(context: Context): Door & { enter(): void } {
     alloc: (size) => new Uint8Array(size),
     putFacts(workflowType, baseEventId, seenEventId, startedMs, historyFrom, historyBytes, continueAsNewSuggested, queryOnly) {
       const facts = { workflowType, baseEventId, seenEventId, startedMs, historyFrom, historyBytes, continueAsNewSuggested, queryOnly };
-      context.task = { ...facts, queries: NO_TASK.queries };
+      context.task = { ...facts, queries: NO_TASK.queries, updates: NO_TASK.updates, attempt: NO_TASK.attempt };
     },
-    putQueries(encoded) {
-      context.task = { ...context.task, queries: WorkflowTask.decode(encoded).queries };
+    putAsked(encoded) {
+      const { queries, updates, attempt } = WorkflowTask.decode(encoded);
+      context.task = { ...context.task, queries, updates, attempt };
     },
     put(nextOp, nextRunId, nextBytes) {
       op = nextOp;
@@ -329,6 +330,8 @@ const NO_TASK: ActivationTask = {
   continueAsNewSuggested: false,
   queryOnly: false,
   queries: [],
+  updates: [],
+  attempt: 1,
 };
 /** Plain properties: the namespace object has getters, which hide its values from hardening. */
 const SHARED_API = { ...api };
@@ -348,7 +351,9 @@ function complete(run: Run, queryResults: WorkflowTaskCompletion['queryResults']
     forceNewTask: false,
     sticky: !run.closed,
     waitingForHandlers: run.outcome !== undefined && !run.closed,
+    rejectedUpdates: run.rejectedUpdates,
   };
+  run.rejectedUpdates = [];
   const bytes = WorkflowTaskCompletion.encode(completion).finish();
   if (bytes.length > MAX_COMPLETION_BYTES) {
     // Answers of queries have limits of their own: who asks for much must not block the run.

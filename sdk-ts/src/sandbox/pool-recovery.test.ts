@@ -49,7 +49,7 @@ const bytes = new Uint8Array(0);
 
 function facts(runId: string, timeoutMs = 60_000): TaskFacts {
   const history = { base: 0n, seen: 1n, historyFrom: 1n, historyBytes: 0, complete: true, suggested: false };
-  return { workflowId: 'w', workflowType: 't', runId, ...history, started: 0, queryOnly: false, queries: bytes, timeoutMs };
+  return { workflowId: 'w', workflowType: 't', runId, ...history, started: 0, queryOnly: false, asked: bytes, timeoutMs };
 }
 
 const report = (answers: ThreadReport['answers']): ThreadReport => ({ answers, logs: [], cachedRuns: 0 });

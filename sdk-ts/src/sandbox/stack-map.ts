@@ -61,12 +61,16 @@ export function createStackMapper(bundle: WorkflowBundle): StackMapper {
         if (attributes === undefined) continue;
         if (attributes.$case === 'failWorkflow' && attributes.value.failure !== undefined) {
           attributes.value.failure = failure(attributes.value.failure);
+        } else if (attributes.$case === 'completeUpdate') {
+          const { outcome } = attributes.value;
+          if (outcome?.$case === 'failure') outcome.value = failure(outcome.value);
         } else if ('callSite' in attributes.value) {
           // Nearly every activation has some, and they repeat: one look-up instead of a search.
           const { callSite } = attributes.value;
           attributes.value.callSite = known.get(callSite) ?? text(callSite);
         }
       }
+      for (const rejection of completion.rejectedUpdates) rejection.failure = rejection.failure && failure(rejection.failure);
       results(completion.queryResults);
     },
   };

@@ -129,7 +129,7 @@ export function packRequests(requests: readonly Request[]): Packed {
       const { id, facts, bytes } = request.task;
       list.push(id, facts.workflowId, facts.runId, facts.workflowType, Number(facts.base), Number(facts.seen), facts.started);
       list.push(Number(facts.historyFrom), facts.historyBytes, facts.suggested, facts.queryOnly, facts.complete, facts.timeoutMs);
-      list.push(put(joint, facts.queries), put(joint, bytes));
+      list.push(put(joint, facts.asked), put(joint, bytes));
     } else if (request.kind === 'committed') list.push(request.runId, Number(request.completedEventId), request.closed);
     else list.push(request.runId);
   }
@@ -164,7 +164,7 @@ function unpackTask(from: Unpacking): TaskMessage {
     queryOnly: from.flag(),
     complete: from.flag(),
     timeoutMs: from.number(),
-    queries: from.part(),
+    asked: from.part(),
   };
   return { id, facts, bytes: from.part() };
 }

@@ -52,6 +52,7 @@ export function followUpTask({ task, result, elapsedMs }: Success): WorkflowTask
     historyFromEventId: base.seenEventId + 1n,
     historyNextEventId: 0n,
     queries: [],
+    updates: [],
     queryOnly: false,
     taskTimeoutMs: base.taskTimeoutMs,
   };

@@ -20,7 +20,7 @@ export async function withFullHistory(link: Link, task: WorkflowTask): Promise<W
 /** The task as the engine reads it; the given one is left alone only where there are no codecs. */
 export async function decodeTask(converter: DataConverter, task: WorkflowTask): Promise<WorkflowTask> {
   if (!hasCodecs(converter)) return task;
-  await decodeMessage(converter, task.queries);
+  await decodeMessage(converter, [task.queries, task.updates]);
   return { ...task, history: await decodeHistory(converter, task.history) };
 }
 

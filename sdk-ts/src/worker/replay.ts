@@ -59,6 +59,7 @@ export async function replay(options: ReplayOptions): Promise<void> {
       historyFromEventId: 1n,
       historyNextEventId: 0n,
       queries: [],
+      updates: [],
       // Nothing new is asked for: only the log's own blocks are run.
       queryOnly: true,
       taskTimeoutMs: TIMEOUT_MS,

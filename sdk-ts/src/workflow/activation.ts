@@ -4,6 +4,7 @@
 
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { WorkflowQuery } from '@perdure/proto/perdure/api/v1/task';
+import type { UpdateRequest } from '@perdure/proto/perdure/api/v1/update';
 import { timestampToMs } from '../common/duration.ts';
 import { headersOf, intercepted } from '../common/interceptor.ts';
 import { decodeValues } from '../common/payload-converter.ts';
@@ -13,7 +14,8 @@ import { fail } from './handler.ts';
 import type { ExecuteInput, WorkflowInterceptors } from './interceptor.ts';
 import { type Block, type CompareOptions, compareBlock } from './replay.ts';
 import type { EventRule } from './rules.ts';
-import { DYNAMIC, type EventAttributes, getHost, type Run, type UserModule } from './run.ts';
+import { type ArrivedUpdate, DYNAMIC, type EventAttributes, getHost, type Run, type UserModule } from './run.ts';
+import { deliverUpdate, rejectWaiting, siftUpdates } from './update.ts';
 import { closingCommand } from './workflow.ts';
 
 type AnyFunction = (...args: unknown[]) => unknown;
@@ -31,6 +33,9 @@ export interface ActivationTask {
   readonly continueAsNewSuggested: boolean;
   readonly queryOnly: boolean;
   readonly queries: readonly WorkflowQuery[];
+  readonly updates: readonly UpdateRequest[];
+  /** 1 unless earlier ones failed. */
+  readonly attempt: number;
 }
 
 /** Work on one task. */
@@ -56,6 +61,8 @@ export interface Session {
   sweepFrom: number;
   woke: boolean;
   live: boolean;
+  /** Of the activation in progress. */
+  updates: readonly ArrivedUpdate[];
 }
 
 /** 'drain': run promise reactions, then call again. 'block': the same, and other runs may go first. 'done': at rest after the last activation. */
@@ -121,6 +128,7 @@ export function createSession(
     sweepFrom: SWEEP_FROM,
     woke: false,
     live: false,
+    updates: NO_UPDATES,
   };
 }
 
@@ -141,33 +149,58 @@ function begin(session: Session): Progress | undefined {
   // A query-only task applies nothing after the last block.
   if (block === undefined && (session.live || task.queryOnly || run.closed)) return rest(run);
   const facts = block?.task ?? task;
-  run.readOnly = undefined;
-  run.random = run.stream;
   session.live = block === undefined;
   run.replaying = !session.live;
+  run.commands = [];
+  session.until = session.nextEvent;
+  while (session.until < session.events.length && (session.events[session.until] as HistoryEvent).id <= facts.seenEventId)
+    session.until += 1;
+  session.updates = block === undefined ? arrived(session) : acceptedIn(block);
+  // All that came was rejected: there is no activation, nor will the log know of one.
+  if (block === undefined && task.updates.length > 0 && session.updates.length === 0) return rest(run);
+  run.readOnly = undefined;
+  run.random = run.stream;
   run.now = block === undefined ? task.startedMs : timestampToMs(block.task.startedTime);
   run.seenEventId = facts.seenEventId;
   run.historyBytes = Number(facts.historyBytes);
   run.continueAsNewSuggested = facts.continueAsNewSuggested;
-  run.commands = [];
   if (block !== undefined) for (const flag of block.task.newFlags) run.flags.add(flag);
-  session.until = session.nextEvent;
-  while (session.until < session.events.length && (session.events[session.until] as HistoryEvent).id <= facts.seenEventId)
-    session.until += 1;
   if (session.heads !== undefined) takeHeads(run, session.heads, facts.seenEventId);
   session.phase = 'inputs';
   return undefined;
 }
 
-/** Signals and cancel requests, one after the other, no reactions in between; in the first activation main is called last. */
+const NO_UPDATES: readonly ArrivedUpdate[] = [];
+
+/** The updates of the live task. When it brings nothing else, those it rejects must not move the run. */
+function arrived({ run, task, nextEvent, until }: Session): readonly ArrivedUpdate[] {
+  if (task.updates.length === 0) return NO_UPDATES;
+  // After a failed attempt the log gets the task's event in any case, and with it an activation.
+  if (until === nextEvent && task.attempt <= 1) return siftUpdates(run, task.updates);
+  return task.updates.map((request) => ({ request, validate: true }));
+}
+
+/** On replay, the updates that the block has accepted, in that order. */
+function acceptedIn(block: Block): readonly ArrivedUpdate[] {
+  let updates: ArrivedUpdate[] | undefined;
+  for (const { attributes } of block.commands) {
+    if (attributes?.$case !== 'updateAccepted' || attributes.value.request === undefined) continue;
+    updates ??= [];
+    updates.push({ request: attributes.value.request, validate: false });
+  }
+  return updates ?? NO_UPDATES;
+}
+
+/** Signals and cancel requests, then updates, one after the other, no reactions in between; in the first activation main is called last. */
 function inputs(session: Session): Progress | undefined {
   const { run } = session;
   const first = run.module === undefined;
   if (first) run.module = session.instantiate(run);
   const delivered = deliver(session, 'input');
+  for (const update of session.updates) deliverUpdate(run, update);
   if (first) startMain(run);
   settleThen(session, 'results');
-  return first || delivered ? 'drain' : undefined;
+  return first || delivered || session.updates.length > 0 ? 'drain' : undefined;
 }
 
 function settleThen(session: Session, next: 'results' | 'end'): void {
@@ -212,6 +245,7 @@ function results(session: Session): Progress | undefined {
 /** Nothing can run any more: main's outcome becomes the last command; a replayed block is compared. */
 function end(session: Session): Progress | undefined {
   const { run } = session;
+  rejectWaiting(run);
   const closing = closingCommand(run);
   if (closing !== undefined) {
     run.commands.push({ attributes: closing, site: undefined });

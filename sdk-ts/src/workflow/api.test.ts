@@ -38,7 +38,7 @@ test('wrong options are refused at once, naming the field', () => {
     'retry.backoffCoefficient: 0.5 is less than 1',
   );
   expect(() => api.proxyActivities({ startToCloseTimeout: 1, retry: { maximumAttempts: 1.5 } })).toThrow('retry.maximumAttempts: 1.5');
-  expect(() => api.setHandler({} as never, () => {})).toThrow('must come from defineSignal or defineQuery');
+  expect(() => api.setHandler({} as never, () => {})).toThrow('must come from defineSignal, defineQuery or defineUpdate');
 });
 
 test('an activity proxy is no thenable', async () => {

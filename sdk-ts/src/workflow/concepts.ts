@@ -8,6 +8,7 @@ import { propertyCommands, propertyEvents } from './properties.ts';
 import type { CommandRules, EventRules } from './rules.ts';
 import { signalEvents } from './signal.ts';
 import { timerCommands, timerEvents } from './timer.ts';
+import { updateCommands, updateEvents } from './update.ts';
 import { workflowCommands, workflowEvents } from './workflow.ts';
 
 export const EVENT_RULES: EventRules = {
@@ -19,6 +20,7 @@ export const EVENT_RULES: EventRules = {
   ...continueEvents,
   ...childEvents,
   ...externalEvents,
+  ...updateEvents,
 };
 
 export const COMMAND_RULES: CommandRules = {
@@ -29,4 +31,5 @@ export const COMMAND_RULES: CommandRules = {
   ...continueCommands,
   ...childCommands,
   ...externalCommands,
+  ...updateCommands,
 };

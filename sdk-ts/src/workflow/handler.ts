@@ -1,4 +1,4 @@
-// Handlers of signals (and later updates): how they are started, counted and what their errors do.
+// Handlers of signals and updates: how they are started, counted and what their errors do.
 
 import { isCancellation, readable } from '../common/failure.ts';
 import { ContinueAsNew } from './continue-as-new.ts';
@@ -48,7 +48,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
-/** True when no signal handler is running. The run waits for them before it closes unless setWorkflowOptions says otherwise. */
+/** True when no handler of a signal or an update is running. The run waits for them before it closes unless setWorkflowOptions says otherwise. */
 export function allHandlersFinished(): boolean {
   return currentRun('allHandlersFinished').runningHandlers.size === 0;
 }

@@ -65,6 +65,7 @@ export type {
   SleepInput,
   StartChildInput,
   StartedChild,
+  UpdateInput,
   WorkflowInbound,
   WorkflowInterceptors,
   WorkflowOutbound,
@@ -79,5 +80,6 @@ export { CancellationScope } from './scope.ts';
 export { setHandler } from './set-handler.ts';
 export { defineSignal, type SignalDefinition, setDefaultSignalHandler } from './signal.ts';
 export { sleep, waitUntil } from './timer.ts';
+export { defineUpdate, setDefaultUpdateHandler, type UpdateDefinition, type UpdateHandlerOptions } from './update.ts';
 export { setVar } from './variable.ts';
 export { setWorkflowOptions } from './workflow.ts';

@@ -25,6 +25,13 @@ export interface QueryInput {
   readonly headers: Headers;
 }
 
+export interface UpdateInput {
+  readonly updateName: string;
+  readonly updateId: string;
+  readonly args: readonly unknown[];
+  readonly headers: Headers;
+}
+
 export interface ActivityInput {
   readonly activityType: string;
   readonly args: readonly unknown[];
@@ -69,6 +76,8 @@ export interface WorkflowInbound {
   execute?: Around<ExecuteInput, Promise<unknown>>;
   /** A handler of a signal. */
   handleSignal?: Around<SignalInput, unknown>;
+  /** A handler of an update, once it is accepted. */
+  handleUpdate?: Around<UpdateInput, unknown>;
   /** A handler of a query: synchronous and read-only like it. */
   handleQuery?: Around<QueryInput, unknown>;
 }

@@ -105,6 +105,8 @@ function handlerNames(run: Run): unknown {
     defaultSignal: run.defaultSignalHandler !== undefined,
     queries: [...run.queryHandlers.keys()].sort(),
     defaultQuery: run.defaultQueryHandler !== undefined,
+    updates: [...run.updateHandlers.keys()].sort(),
+    defaultUpdate: run.defaultUpdateHandler !== undefined,
     running: [...run.runningHandlers].map((handler) => handler.name),
     waitingSignals: run.waitingSignals.map(({ signal }) => signal.signalName),
   };

@@ -4,6 +4,7 @@ import type { Command } from '@perdure/proto/perdure/api/v1/command';
 import type { Payload } from '@perdure/proto/perdure/api/v1/common';
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { WorkflowSignaled } from '@perdure/proto/perdure/api/v1/signal';
+import type { UpdateRejection, UpdateRequest } from '@perdure/proto/perdure/api/v1/update';
 import type { WorkflowStarted } from '@perdure/proto/perdure/api/v1/workflow';
 import type { PayloadConverter } from '../common/payload-converter.ts';
 import type { ChildStep } from './child.ts';
@@ -68,6 +69,25 @@ export type DefaultSignalHandler = (name: string, ...args: unknown[]) => unknown
 export type QueryHandler = (...args: never[]) => unknown;
 export type DefaultQueryHandler = (name: string, ...args: unknown[]) => unknown;
 
+/** A handler of updates with its validator. */
+export interface UpdateHandler {
+  readonly handler: (...args: never[]) => unknown;
+  readonly validator: ((...args: never[]) => void) | undefined;
+}
+
+/** Handles updates without a handler of their own. */
+export interface DefaultUpdateHandler {
+  readonly handler: (name: string, ...args: unknown[]) => unknown;
+  readonly validator: ((name: string, ...args: unknown[]) => void) | undefined;
+}
+
+/** An update that is to be handed over. */
+export interface ArrivedUpdate {
+  readonly request: UpdateRequest;
+  /** False on replay, and when its validator has been asked: it is taken. */
+  readonly validate: boolean;
+}
+
 /** How main ended, once it has. */
 export type Outcome = { kind: 'completed'; value: unknown } | { kind: 'failed'; error: unknown };
 
@@ -122,6 +142,12 @@ export interface Run {
   readonly waitingSignals: { readonly eventId: bigint; readonly signal: WorkflowSignaled }[];
   readonly queryHandlers: Map<string, QueryHandler>;
   defaultQueryHandler: DefaultQueryHandler | undefined;
+  readonly updateHandlers: Map<string, UpdateHandler>;
+  defaultUpdateHandler: DefaultUpdateHandler | undefined;
+  /** Updates of this activation without a handler yet, in order. */
+  readonly waitingUpdates: ArrivedUpdate[];
+  /** Updates that the current task has rejected. */
+  rejectedUpdates: UpdateRejection[];
   /** Handlers that have not returned yet. */
   readonly runningHandlers: Set<{ readonly name: string }>;
   awaitHandlers: boolean;
@@ -186,7 +212,7 @@ function outside(api: string): Error {
   return new Error(`${api}: only workflow code that runs in a Perdure worker can call this`);
 }
 
-/** Thrown when a query handler or a predicate tries to change the run. */
+/** Thrown when a query handler, a validator or a predicate tries to change the run. */
 export class ReadOnlyError extends Error {
   constructor(message: string) {
     super(message);

@@ -103,7 +103,7 @@ function awaited(run: Run): boolean {
   return !run.awaitHandlers || run.runningHandlers.size === 0;
 }
 
-/** Whether an error ends the run; any other fails the task only, which is tried again. */
+/** Whether what user code threw is a failure of the run, or of the update it handled, and not of the task. */
 export function failsRun(run: Run, error: unknown): boolean {
   if (error instanceof PerdureFailure) return true;
   if (run.failureTypes.size === 0 || typeof error !== 'object' || error === null) return false;

@@ -5,6 +5,7 @@ import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import { History } from '@perdure/proto/perdure/api/v1/event';
 import type { QueryResult } from '@perdure/proto/perdure/api/v1/query';
 import type { WorkflowQuery, WorkflowTask } from '@perdure/proto/perdure/api/v1/task';
+import type { UpdateRequest } from '@perdure/proto/perdure/api/v1/update';
 import type { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { WorkflowStarted } from '@perdure/proto/perdure/api/v1/workflow';
 import { msToTimestamp } from '../../src/common/duration.ts';
@@ -25,6 +26,8 @@ export interface RunLog {
   /** Appends an event; later than the one before by `ms`. */
   add(attributes: Attributes, ms?: number): HistoryEvent;
   signal(name: string, ...args: unknown[]): void;
+  /** Is asked with the next task. */
+  update(name: string, updateId: string, ...args: unknown[]): void;
   cancel(reason?: string): void;
   fire(timer: number): void;
   completeActivity(activity: number, result?: unknown): void;
@@ -62,13 +65,15 @@ interface State {
   readonly events: HistoryEvent[];
   readonly openActivities: Set<number>;
   readonly openTimers: Set<number>;
+  /** Sent, and not decided by a task yet. */
+  updates: UpdateRequest[];
   nextMs: number;
   base: bigint;
   seen: bigint;
   closed: boolean;
 }
 
-type Happenings = Pick<RunLog, 'signal' | 'cancel' | 'fire' | 'completeActivity' | 'failActivity' | 'cancelActivity'>;
+type Happenings = Pick<RunLog, 'signal' | 'cancel' | 'update' | 'fire' | 'completeActivity' | 'failActivity' | 'cancelActivity'>;
 
 let lastRun = 0;
 
@@ -80,7 +85,7 @@ export function createRunLog(
   runId = `run-${++lastRun}`,
   more: Partial<WorkflowStarted> = {},
 ): RunLog {
-  const opened = { events: [], openActivities: new Set<number>(), openTimers: new Set<number>() };
+  const opened = { events: [], openActivities: new Set<number>(), openTimers: new Set<number>(), updates: [] };
   const state: State = { runId, workflowType, ...opened, nextMs: START_MS, base: 0n, seen: 0n, closed: false };
   add(state, started(workflowType, args, runId, more), 0);
   return logOf(state);
@@ -109,7 +114,8 @@ function logOf(state: State): RunLog {
     async run(engine, options = {}) {
       const { of, answer } = await activate(engine, options);
       if (answer.kind !== 'completed') throw new Error(describeAnswer(answer));
-      const id = append(answer.completion, of);
+      const id = isSilent(state, answer.completion, of) ? 0n : append(answer.completion, of);
+      state.updates = state.updates.filter((update) => !of.updates.includes(update));
       engine.committed(runId, id, state.closed);
       return answer.completion;
     },
@@ -159,9 +165,18 @@ function taskOf(state: State, options: TaskOptions): WorkflowTask {
     historyFromEventId: from + 1n,
     historyNextEventId: 0n,
     queries: options.queries ?? [],
+    updates: options.queryOnly ? [] : [...state.updates],
     queryOnly: options.queryOnly ?? false,
     taskTimeoutMs: 10_000n,
   };
+}
+
+/** Nothing but updates came, and all were rejected: the log does not know of the task. */
+function isSilent(state: State, { commands }: WorkflowTaskCompletion, of: WorkflowTask): boolean {
+  const isOwn = ({ attributes }: HistoryEvent): boolean =>
+    attributes?.$case === 'workflowTaskCompleted' || 'completedEventId' in (attributes?.value ?? {});
+  const hasNews = state.events.some((event) => event.id > state.seen && event.id <= of.seenEventId && !isOwn(event));
+  return of.updates.length > 0 && commands.length === 0 && of.attempt === 1 && !hasNews;
 }
 
 function appendBlock(state: State, completion: WorkflowTaskCompletion, of: TaskFacts): bigint {
@@ -178,7 +193,7 @@ function appendBlock(state: State, completion: WorkflowTaskCompletion, of: TaskF
     if ($case === 'startTimer') state.openTimers.add(attributes.value.number);
     if ($case === 'cancelTimer') state.openTimers.delete(attributes.value.number);
     if (CLOSING.has($case)) state.closed = true;
-    add(state, eventOf(attributes, id), 0);
+    add(state, eventOf(state, attributes, id), 0);
   }
   return id;
 }
@@ -192,6 +207,10 @@ function happenings(state: State): Happenings {
     signal(signalName, ...args) {
       const input = encodeValues(converter, args, 'signal');
       add(state, { $case: 'workflowSignaled', value: { signalName, input, header: undefined, identity: '', requestId: '' } });
+    },
+    update(updateName, updateId, ...args) {
+      const payloads = encodeValues(converter, args, 'update');
+      state.updates.push({ updateId, updateName, args: payloads, header: undefined, identity: '' });
     },
     cancel(reason = 'enough') {
       add(state, { $case: 'workflowCancelRequested', value: { reason, identity: '', requestId: '' } });
@@ -261,7 +280,7 @@ function started(workflowType: string, args: unknown[], runId: string, more: Par
 }
 
 /** The event a command writes. */
-function eventOf(command: CommandAttributes, completedEventId: bigint): Attributes {
+function eventOf(state: State, command: CommandAttributes, completedEventId: bigint): Attributes {
   switch (command.$case) {
     case 'completeWorkflow':
       return { $case: 'workflowCompleted', value: { completedEventId, newRunId: '', ...command.value } };
@@ -289,6 +308,12 @@ function eventOf(command: CommandAttributes, completedEventId: bigint): Attribut
       return { $case: 'externalSignalScheduled', value: { completedEventId, ...command.value } };
     case 'cancelExternal':
       return { $case: 'externalCancelScheduled', value: { completedEventId, ...command.value } };
+    case 'acceptUpdate': {
+      const request = state.updates.find(({ updateId }) => updateId === command.value.updateId);
+      return { $case: 'updateAccepted', value: { completedEventId, request } };
+    }
+    case 'completeUpdate':
+      return { $case: 'updateCompleted', value: { completedEventId, acceptedEventId: 0n, ...command.value } };
   }
 }
 
@@ -326,5 +351,11 @@ function line({ $case, value }: CommandAttributes): string {
       return `send ${value.number} ${value.signalName} to ${value.target?.workflowId ?? `child ${value.childNumber}`}`;
     case 'cancelExternal':
       return `send ${value.number} cancel to ${value.target?.workflowId ?? `child ${value.childNumber}`}`;
+    case 'acceptUpdate':
+      return `accept ${value.updateId}`;
+    case 'completeUpdate':
+      return value.outcome?.$case === 'failure'
+        ? `fail ${value.updateId}: ${value.outcome.value.message}`
+        : `answer ${value.updateId} ${show(value.outcome?.value)}`;
   }
 }

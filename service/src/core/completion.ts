@@ -18,6 +18,7 @@ import type { Flight, RunState } from './state.ts';
 import { toTimestamp } from './time.ts';
 import { timerCommands } from './timer.ts';
 import { mark, record, type Transition } from './transition.ts';
+import { checkRejections, decideUpdates, dropDecided, updateCommands } from './update.ts';
 import { workflowCommands } from './workflow.ts';
 import { flightOf } from './workflow-task.ts';
 
@@ -29,6 +30,7 @@ const rules: CommandRules = {
   ...timerCommands,
   ...childCommands,
   ...externalCommands,
+  ...updateCommands,
 };
 
 export interface CompletionAnswer {
@@ -59,7 +61,7 @@ export function completeTask(
   if (accepted !== undefined && accepted.nonce === token.nonce) return { completedEventId: accepted.completedEventId };
   const flight = flightOf(state, token);
   const steps = completion.commands.map(ruleOf);
-  check(state, completion, steps, signals);
+  const { accepted: taken } = check(state, flight, completion, steps, signals);
   const last = steps.at(-1)?.rule;
   const closing = last?.closing === true;
   if (closing && last?.takesUnseen !== true && state.task.lastInput > flight.seen) refuseClose(state);
@@ -70,8 +72,10 @@ export function completeTask(
   // After a failed attempt the event is written all the same: it ends the row of attempts, and what they blocked.
   const silent = !flight.news && completion.commands.length === 0 && state.task.attempt === 1;
   const completedEventId = silent ? 0 : recordCompleted(t, flight, completion, worker);
+  if (flight.updates.length > 0) decideUpdates(t, flight, taken, completion.rejectedUpdates);
   for (const { rule, value } of steps) rule.apply(t, value, BigInt(completedEventId), signals);
   if (!closing) for (const { rule, value } of steps) rule.caused?.(t, value);
+  if (flight.updates.length > 0) dropDecided(state, flight);
   if (Object.keys(completion.variables).length > 0) mark(t, { $case: 'variablesSet', value: { variables: completion.variables } });
   if (!closing) state.live.forceTask = completion.forceNewTask;
   state.live.waitingForHandlers = completion.waitingForHandlers;
@@ -106,13 +110,17 @@ function refuseClose(state: RunState): never {
 
 function check(
   state: RunState,
+  flight: Flight,
   completion: WorkflowTaskCompletion,
   steps: readonly { rule: CommandRule<unknown>; value: unknown }[],
   signals: CarriedSignals,
-): void {
+): CheckContext {
   const context: CheckContext = {
     state,
     signals,
+    flight,
+    accepted: undefined,
+    completed: undefined,
     lastActivity: state.lastActivity,
     lastTimer: state.lastTimer,
     newActivities: 0,
@@ -132,6 +140,8 @@ function check(
     rule.check(context, value);
   });
   checkSizes(state, completion, steps.at(-1)?.rule.closing === true);
+  if (completion.rejectedUpdates.length > 0) checkRejections(flight, context.accepted, completion.rejectedUpdates);
+  return context;
 }
 
 function checkSizes(state: RunState, completion: WorkflowTaskCompletion, closing: boolean): void {

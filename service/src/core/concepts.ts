@@ -5,7 +5,7 @@
 import type { Command } from '@perdure/proto/perdure/api/v1/command';
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
-import type { RunState } from './state.ts';
+import type { Flight, RunState } from './state.ts';
 import type { Transition } from './transition.ts';
 
 type EventAttributes = NonNullable<HistoryEvent['attributes']>;
@@ -35,6 +35,7 @@ export type CarriedSignals = ReadonlyMap<number, EventValue<'workflowSignaled'>>
 export interface CheckContext {
   readonly state: RunState;
   readonly signals: CarriedSignals;
+  readonly flight: Flight;
   lastActivity: number;
   lastTimer: number;
   newActivities: number;
@@ -45,6 +46,9 @@ export interface CheckContext {
   newSignalsOut: number;
   newCancelsOut: number;
   readonly activityIds: Set<string>;
+  /** Ids of updates; absent while there are none. */
+  accepted: Set<string> | undefined;
+  completed: Set<string> | undefined;
   /** As they would be after the commands before. */
   memo: RunState['memo'];
   searchAttributes: RunState['searchAttributes'];

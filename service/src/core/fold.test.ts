@@ -66,7 +66,7 @@ test('R-LOG-1 a gap is refused', () => {
 
 test('R-LOG-4 an event after the close is refused', () => {
   const run = begun();
-  apply(run, 'terminate', { reason: '', details: [], identity: '' });
+  apply(run, 'terminate', { reason: '', details: [], identity: '', requestId: '' });
   expect(() => foldEvent(run.state, signaled(6), 10)).toThrow('event 6 follows the close of the run');
 });
 

@@ -15,6 +15,7 @@ import { isOpen, type RunState } from './state.ts';
 import { fromTimestamp } from './time.ts';
 import { timerFolds } from './timer.ts';
 import type { Folds } from './transition.ts';
+import { updateFolds, updateMarks } from './update.ts';
 import { workflowFolds, workflowMarks } from './workflow.ts';
 import { taskFolds, taskMarks } from './workflow-task.ts';
 
@@ -27,6 +28,7 @@ export const eventFolds: EventFolds = {
   ...childFolds,
   ...externalFolds,
   ...pauseFolds,
+  ...updateFolds,
   ...forkFolds,
 };
 export const markFolds: MarkFolds = {
@@ -37,6 +39,7 @@ export const markFolds: MarkFolds = {
   ...effectMarks,
   ...childMarks,
   ...deletionMarks,
+  ...updateMarks,
 };
 
 /** Folds one event. `bytes` is the length of its frame. Throws when the log is not one: a gap, or a fact after the close. */

@@ -79,6 +79,7 @@ function goOn(t: Transition, token: ActivityTaskToken, worker: WorkerInfo, follo
     suggested: token.continueAsNewSuggested,
     deadline: t.env.now,
     news: true,
+    updates: [],
     workerId: worker.workerId,
     identity: worker.identity,
     buildId: worker.buildId,

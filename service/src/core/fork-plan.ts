@@ -81,8 +81,18 @@ const RULES: { readonly [C in EventCase]: Rule<EventValue<C>> } = {
   externalCancelScheduled: 'left',
   externalCancelDelivered: ({ scheduledEventId }, copy) => isOfCopy(scheduledEventId, copy),
   externalCancelFailed: ({ scheduledEventId }, copy) => isOfCopy(scheduledEventId, copy),
+  // What the fork has not decided on is asked again; see asked().
+  updateAccepted: (_value, { wishes }) => !wishes.excluded.includes(ReapplyKind.UPDATES),
+  updateCompleted: 'left',
+  updateAdmitted: (_value, { wishes }) => !wishes.excluded.includes(ReapplyKind.UPDATES),
   workflowSignaled: (_value, { wishes }) => !wishes.excluded.includes(ReapplyKind.SIGNALS),
 };
+
+/** An update that was accepted behind the copy is asked again. */
+function asked(attributes: Attributes): Attributes {
+  if (attributes.$case !== 'updateAccepted') return attributes;
+  return { $case: 'updateAdmitted', value: { request: attributes.value.request } };
+}
 
 /** Throws BAD_FIELD or NO_RESET_POINT when the log has no such place. `events` is the whole log. */
 export function planFork(events: readonly HistoryEvent[], wishes: ForkWishes): ForkPlan {
@@ -96,7 +106,7 @@ export function planFork(events: readonly HistoryEvent[], wishes: ForkWishes): F
   for (const { attributes } of events.slice(kept)) {
     if (attributes === undefined) continue;
     const rule = RULES[attributes.$case] as Rule<unknown>;
-    if (rule !== 'left' && rule(attributes.value, copy)) again.push(attributes);
+    if (rule !== 'left' && rule(attributes.value, copy)) again.push(asked(attributes));
   }
   return { kept, again };
 }

@@ -44,6 +44,10 @@ export const MAX_PENDING_SIGNALS_OUT = 2_000;
 export const MAX_PENDING_CANCELS_OUT = 2_000;
 /** Signals of one run. */
 export const MAX_SIGNALS = 10_000;
+/** Updates of one run that are asked or whose handler runs: each waits for the others' turns. */
+export const MAX_UPDATES_IN_FLIGHT = 10;
+/** Updates taken by one run: their ids are kept as long as it. */
+export const MAX_UPDATES_TAKEN = 2_000;
 /** Request ids remembered per run. */
 export const MAX_REQUEST_IDS = 10_000;
 /** Request ids are remembered at least this long. */

@@ -22,6 +22,6 @@ test('refusals name what a program needs', () => {
   const send = (state: RunState) => () => signal(newTransition(state, env, folds), input);
   const most = { field: 'signals', size: String(MAX_SIGNALS), limit: String(MAX_SIGNALS) };
   expect(send(stateWith({ signals: MAX_SIGNALS }))).toThrow(expect.objectContaining({ reason: 'LIMIT_REACHED', metadata: most }));
-  const closed = { reason: 'WORKFLOW_CLOSED', metadata: { workflow_id: 'w', run_id: 'r' } };
+  const closed = { reason: 'WORKFLOW_CLOSED', metadata: { workflow_id: 'w', run_id: 'r', status: 'COMPLETED' } };
   expect(send(stateWith({ status: 2 }))).toThrow(expect.objectContaining(closed));
 });

@@ -8,6 +8,7 @@
  *
  * Recorded at once, in order of arrival, also while a task is out.
  */
+import { WorkflowStatus } from '@perdure/proto/perdure/api/v1/workflow';
 import { PerdureError } from '../errors.ts';
 import type { SignalInput } from '../roles.ts';
 import type { ChainInput } from './chain.ts';
@@ -63,8 +64,15 @@ export function checkRoom(state: RunState): void {
 
 export function closed(state: RunState): PerdureError {
   const { workflowId, runId } = state.identity;
-  return new PerdureError('WORKFLOW_CLOSED', `workflow "${workflowId}" (run ${runId}) has closed`, {
+  const status = statusName(state.status);
+  return new PerdureError('WORKFLOW_CLOSED', `workflow "${workflowId}" (run ${runId}) has closed (${status})`, {
     workflow_id: workflowId,
     run_id: runId,
+    status,
   });
+}
+
+/** A status without its prefix, for example COMPLETED. */
+export function statusName(status: WorkflowStatus): string {
+  return Object.entries(WorkflowStatus).find(([, value]) => value === status)?.[0] ?? 'UNSPECIFIED';
 }

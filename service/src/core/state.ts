@@ -7,6 +7,7 @@ import type { Header, Payload, RetryPolicy, SearchAttributeValue, WorkflowExecut
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import type { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
+import type { UpdateRequest } from '@perdure/proto/perdure/api/v1/update';
 import { type ParentWorkflow, WorkflowStatus } from '@perdure/proto/perdure/api/v1/workflow';
 import type { Chain, ChainInput } from './chain.ts';
 import type { Effect } from './effects.ts';
@@ -110,9 +111,17 @@ export interface Flight {
   readonly deadline: number;
   /** The task shows the code something new. */
   readonly news: boolean;
+  /** Those the task asks, in order. */
+  readonly updates: readonly UpdateRequest[];
   readonly workerId: string;
   readonly identity: string;
   readonly buildId: string;
+}
+
+/** An update that the code has taken; 0 while its handler runs. */
+export interface TakenUpdate {
+  readonly acceptedEventId: number;
+  completedEventId: number;
 }
 
 export interface TaskState {
@@ -172,6 +181,10 @@ export interface RunState {
   task: TaskState;
   activities: Map<number, Activity>;
   timers: Map<number, OpenTimer>;
+  /** Updates by id; absent in runs that took none. */
+  updates: Map<string, TakenUpdate> | undefined;
+  /** Updates that a fork asks again, until they are decided. */
+  admitted: Map<string, UpdateRequest> | undefined;
   /** Highest step numbers the code has used. */
   lastActivity: number;
   lastTimer: number;
@@ -218,6 +231,8 @@ export interface RunState {
     waitingForHandlers: boolean;
     /** Effects have been asked for that are not on their way yet. */
     effectsWaiting: boolean;
+    /** Updates that the code has not decided on, in order of arrival; absent when there are none. */
+    updates: Map<string, { readonly request: UpdateRequest; readonly bytes: number; readonly since: number }> | undefined;
     /** When the run has to be stepped next: nextDue(state) as of the last step; 0 before the first. */
     nextDue: number;
   };
@@ -265,6 +280,8 @@ export function emptyState(identity: Identity, claimedAt: number): RunState {
     },
     activities: new Map(),
     timers: new Map(),
+    updates: undefined,
+    admitted: undefined,
     lastActivity: 0,
     lastTimer: 0,
     originRunId: identity.runId,
@@ -299,6 +316,7 @@ export function emptyLive(claimedAt: number): RunState['live'] {
     loadedAt: claimedAt,
     waitingForHandlers: false,
     effectsWaiting: true,
+    updates: undefined,
     nextDue: 0,
   };
 }

@@ -27,7 +27,7 @@ import { answerEffect, type Effect, type EffectAnswer, hasEffects } from './effe
 import { folds } from './fold.ts';
 import { type AttemptEnd, endAttempt } from './follow-up.ts';
 import { type ForkInput, fork } from './fork.ts';
-import type { SignalInput, StartInput } from './inputs.ts';
+import type { SignalInput, StartInput, TerminateInput, UpdateInput } from './inputs.ts';
 import { HISTORY_GRACE, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from './limits.ts';
 import { nextDue } from './outstanding.ts';
 import { type PauseInput, pause, resume } from './pause.ts';
@@ -35,7 +35,8 @@ import { signal } from './signal.ts';
 import { type Activity, type Flight, isOpen, type RunState } from './state.ts';
 import { fireTimers } from './timer.ts';
 import { newTransition, record, type StepEnv, type Transition } from './transition.ts';
-import { dueWorkflow, requestCancel, start, type TerminateInput, terminate } from './workflow.ts';
+import { admitUpdate, forgetUpdate, settleUpdates, type UpdateStanding } from './update.ts';
+import { dueWorkflow, requestCancel, start, terminate } from './workflow.ts';
 import { claimTask, dueTask, failTask, flightOf, hurryTask, isTaskDue, type TaskClaimInput, undoTask } from './workflow-task.ts';
 
 /** Every input of the core, with what its step answers. */
@@ -45,12 +46,14 @@ export interface Inputs {
   succeed: [input: { successor: Successor; closedAt: number }, answer: undefined];
   signal: [input: SignalInput, answer: undefined];
   requestCancel: [input: { reason: string; identity: string; requestId: string }, answer: undefined];
-  terminate: [input: TerminateInput, answer: undefined];
   /** The state is the fold of the copy. */
   fork: [input: ForkInput, answer: undefined];
   delete: [input: DeleteInput, answer: undefined];
   pause: [input: PauseInput, answer: undefined];
   resume: [input: PauseInput, answer: undefined];
+  terminate: [input: TerminateInput, answer: undefined];
+  update: [input: UpdateInput, answer: UpdateStanding];
+  forgetUpdate: [input: { updateId: string }, answer: undefined];
   claimTask: [input: TaskClaimInput, answer: Flight | undefined];
   undoTask: [input: { claimId?: string; nonce?: string }, answer: undefined];
   completeTask: [
@@ -80,7 +83,12 @@ export type InputKind = keyof Inputs;
 type Handlers = { [K in InputKind]: (t: Transition, input: Inputs[K][0]) => Inputs[K][1] };
 
 const handlers: Handlers = {
-  start: (t, input) => void start(t, input),
+  start(t, input) {
+    start(t, input);
+    if (input.signal !== undefined) signal(t, input.signal);
+    if (input.update !== undefined) admitUpdate(t, input.update);
+    return undefined;
+  },
   succeed: (t, input) => void beginSuccessor(t, input),
   signal: (t, input) => void signal(t, input),
   requestCancel: (t, input) => void requestCancel(t, input),
@@ -89,6 +97,13 @@ const handlers: Handlers = {
   delete: (t, input) => void requestDeletion(t, input),
   pause: (t, input) => void pause(t, input),
   resume: (t, input) => void resume(t, input),
+  update: admitUpdate,
+  forgetUpdate(t, input) {
+    forgetUpdate(t, input.updateId);
+    // The reference, if there is one, is for nothing: another is offered when there is something again.
+    if (!isTaskDue(t.state)) t.state.live.taskOffered = false;
+    return undefined;
+  },
   claimTask,
   undoTask: (t, input) => void undoTask(t, input),
   completeTask: (t, input) => completeTask(t, input.token, input.completion, input.worker, input.signals),
@@ -134,6 +149,7 @@ function settle(t: Transition): void {
   const { state, env } = t;
   if (isOpen(state) && state.live.nextDue <= env.now) handleDue(t);
   if (isOpen(state)) endOversized(t);
+  if (state.live.updates !== undefined || state.updates !== undefined) settleUpdates(t);
   if (isOpen(state)) offer(t);
   if (state.live.effectsWaiting) {
     state.live.effectsWaiting = false;
@@ -169,5 +185,8 @@ function endOversized(t: Transition): void {
   const events = state.nextEventId - 1;
   if (events <= MAX_HISTORY_EVENTS * HISTORY_GRACE && state.historyBytes <= MAX_HISTORY_BYTES * HISTORY_GRACE) return;
   const reason = `the history has ${events} events and ${state.historyBytes} bytes; the limits are ${MAX_HISTORY_EVENTS} and ${MAX_HISTORY_BYTES}`;
-  record(t, { $case: 'workflowTerminated', value: { reason, details: [], identity: 'service', newRunId: '', keptEventId: 0n } });
+  record(t, {
+    $case: 'workflowTerminated',
+    value: { reason, details: [], identity: 'service', requestId: '', newRunId: '', keptEventId: 0n },
+  });
 }

@@ -3,7 +3,9 @@
  * afterwards. `record` is the same fold that recovery runs over the stored log.
  */
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import type { UpdateOutcome } from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
+import type { PerdureError } from '../errors.ts';
 import type { Successor } from './chain.ts';
 import { encodeFrame } from './frames.ts';
 import type { RunState } from './state.ts';
@@ -26,6 +28,14 @@ export interface Folds {
   mark(state: RunState, mark: Mark): void;
 }
 
+/** What became of an update: told to those who wait for it when the transition is committed. */
+export type UpdateNews =
+  | { readonly kind: 'accepted'; readonly updateId: string }
+  | { readonly kind: 'completed'; readonly updateId: string; readonly outcome: UpdateOutcome }
+  /** The run that follows is to be asked. */
+  | { readonly kind: 'moved'; readonly updateId: string }
+  | { readonly kind: 'refused'; readonly updateId: string; readonly error: PerdureError };
+
 export interface Transition {
   readonly folds: Folds;
   readonly state: RunState;
@@ -42,6 +52,7 @@ export interface Transition {
   successor: Successor | undefined;
   /** There are effects to be delivered. */
   deliverEffects: boolean;
+  updates: UpdateNews[] | undefined;
 }
 
 export function newTransition(state: RunState, env: StepEnv, folds: Folds): Transition {
@@ -56,6 +67,7 @@ export function newTransition(state: RunState, env: StepEnv, folds: Folds): Tran
     offerActivities: [],
     deliverEffects: false,
     successor: undefined,
+    updates: undefined,
   };
 }
 

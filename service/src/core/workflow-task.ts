@@ -20,6 +20,7 @@ import { cutFailure } from './failures.ts';
 import { BLOCKED_AT_TASK_ATTEMPT, SUGGEST_CONTINUE_BYTES, SUGGEST_CONTINUE_EVENTS } from './limits.ts';
 import { type Flight, isOpen, type RunState } from './state.ts';
 import { jitter, mark, type Transition } from './transition.ts';
+import { isAsking, updatesForTask } from './update.ts';
 
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 600_000;
@@ -58,9 +59,21 @@ export const taskMarks: MarkFolds<'workflowTaskAttemptFailed'> = {
   },
 };
 
-/** The code has something to see, or its worker asked to go on; never while the run is paused. */
+/**
+ * The code has something to see or to decide on, or its worker asked to go on. A task that failed is tried again also when what
+ * it was for has gone: so the run shows that it is well again. Never while the run is paused.
+ */
 export function isTaskDue(state: RunState): boolean {
-  return isOpen(state) && state.paused === undefined && (state.task.lastDelivered > state.task.seen || state.live.forceTask);
+  const { task, live } = state;
+  if (!isOpen(state) || state.paused !== undefined) return false;
+  return task.lastDelivered > task.seen || live.forceTask || isAsking(state) || task.attempt > 1;
+}
+
+/** When the open task became due. */
+export function dueSince({ task, live }: RunState): number {
+  if (task.lastDelivered > task.seen || live.updates === undefined) return task.dueSince;
+  for (const { since } of live.updates.values()) return Math.max(since, task.dueSince);
+  return task.dueSince;
 }
 
 export interface TaskClaimInput {
@@ -75,7 +88,12 @@ export function claimTask(t: Transition, input: TaskClaimInput): Flight | undefi
   const { state, env } = t;
   const { flight } = state.live;
   if (flight !== undefined) return flight.claimId === input.claimId ? flight : undefined;
-  if (!isTaskDue(state) || input.committedEventId < state.task.base) return undefined;
+  if (!isTaskDue(state)) {
+    // Nobody waits any more for the update it was for: the reference is spent.
+    state.live.taskOffered = false;
+    return undefined;
+  }
+  if (input.committedEventId < state.task.base) return undefined;
   if (state.task.notBefore > env.now) {
     // The reference is spent, and clocks step back: another must be offered when the time has come.
     state.live.taskOffered = false;
@@ -91,6 +109,7 @@ export function claimTask(t: Transition, input: TaskClaimInput): Flight | undefi
     suggested: state.nextEventId > SUGGEST_CONTINUE_EVENTS || state.historyBytes > SUGGEST_CONTINUE_BYTES,
     deadline: env.now + state.taskTimeoutMs,
     news: state.task.lastDelivered > state.task.seen,
+    updates: updatesForTask(state),
     workerId: input.worker.workerId,
     identity: input.worker.identity,
     buildId: input.worker.buildId,

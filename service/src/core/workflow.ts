@@ -7,7 +7,6 @@
  * | open    | –              | Completed / Failed / Canceled → closed; UNSEEN_EVENTS when a signal or cancel request lies after what the task saw | Terminated → closed | TimedOut → closed | CancelRequested (once) |
  * | closed  | –              | STALE_TASK                           | WORKFLOW_CLOSED | –                   | OK, nothing              |
  */
-import type { Payload } from '@perdure/proto/perdure/api/v1/common';
 import { type Failure, RetryState, TimeoutType } from '@perdure/proto/perdure/api/v1/failure';
 import { WorkflowStatus } from '@perdure/proto/perdure/api/v1/workflow';
 import { PerdureError } from '../errors.ts';
@@ -17,7 +16,7 @@ import { deliver } from './concepts.ts';
 import { nextTime, parseCron } from './cron.ts';
 import { closeEffects, leaveBehind } from './effects.ts';
 import { closeExternals } from './external.ts';
-import type { StartInput } from './inputs.ts';
+import type { StartInput, TerminateInput } from './inputs.ts';
 import { MAX_EVENT_PAYLOAD_BYTES } from './limits.ts';
 import { checkProperties, mergeMemo, mergeSearchAttributes, REMOVED } from './properties.ts';
 import { rememberRequest } from './requests.ts';
@@ -205,19 +204,15 @@ export function requestCancel(t: Transition, input: { reason: string; identity: 
   record(t, { $case: 'workflowCancelRequested', value: input });
 }
 
-export interface TerminateInput {
-  readonly reason: string;
-  readonly details: Payload[];
-  readonly identity: string;
-  /** By a reset: the run that goes on in its place, and the last event it has copied. */
-  readonly fork?: { readonly runId: string; readonly kept: number };
-}
-
-/** Ends the run at once. Throws WORKFLOW_CLOSED. */
+/** Ends the run at once. Throws WORKFLOW_CLOSED, but to the request that has ended it. */
 export function terminate(t: Transition, input: TerminateInput): void {
-  if (!isOpen(t.state)) throw closed(t.state);
-  const { reason, details, identity, fork } = input;
-  const value = { reason, details, identity, newRunId: fork?.runId ?? '', keptEventId: BigInt(fork?.kept ?? 0) };
+  if (!isOpen(t.state)) {
+    const end = t.state.closeEvent?.attributes;
+    if (input.requestId && end?.$case === 'workflowTerminated' && end.value.requestId === input.requestId) return;
+    throw closed(t.state);
+  }
+  const { reason, details, identity, requestId = '', fork } = input;
+  const value = { reason, details, identity, requestId, newRunId: fork?.runId ?? '', keptEventId: BigInt(fork?.kept ?? 0) };
   record(t, { $case: 'workflowTerminated', value });
 }
 

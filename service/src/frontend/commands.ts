@@ -103,6 +103,8 @@ function checkValues(command: Command, namespace: NamespaceRow): void {
     case 'cancelWorkflow':
     case 'cancelActivity':
     case 'cancelTimer':
+    case 'acceptUpdate':
+    case 'completeUpdate':
     case undefined:
       return;
   }

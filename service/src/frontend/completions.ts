@@ -99,6 +99,7 @@ export function checkCompletion({ item, bytes }: Weighed<WorkflowTaskCompletion>
   }
   checkCommands(item.commands, bytes, namespace);
   checkQueryResults(item.queryResults, bytes);
+  for (const [index, rejection] of item.rejectedUpdates.entries()) limitPart(`rejected_updates[${index}]`, rejection, bytes);
   for (const name of Object.keys(item.variables)) requireId('variables', name);
 }
 

@@ -1,12 +1,12 @@
 /** What is asked of, or done to, one run; and waiting for many. */
-import type { WorkflowResult } from '@perdure/proto/perdure/api/v1/workflow_service';
+import { QueryRejectCondition, type WorkflowResult } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { MAX_AWAITED_RUNS, MAX_PAGE_BYTES, QUERY_WAIT_MS } from '../core/limits.ts';
 import { badField, tooLarge } from '../errors.ts';
 import type { PauseInput, RunRef } from '../roles.ts';
 import type { Context, Frontend } from './call.ts';
 import { toItemError, toPerdureError } from './item-error.ts';
 import { checkText } from './text.ts';
-import { boundText, countOf, eventLimitOf, limitEvent, requestIdOf, requireExecution, requireId, waitMsOf } from './validate.ts';
+import { boundText, countOf, enumOf, eventLimitOf, limitEvent, requestIdOf, requireExecution, requireId, waitMsOf } from './validate.ts';
 
 type RunRpcs = Pick<
   Frontend,
@@ -31,8 +31,9 @@ export function runRpcs(context: Context): RunRpcs {
     queryWorkflow: async (request) => {
       limitEvent(checkText(request), { args: request.args, header: request.header });
       const ref = await find(request);
+      const rejectCondition = enumOf('reject_condition', request.rejectCondition, QueryRejectCondition, QueryRejectCondition.UNSPECIFIED);
       const { args, header, followRuns } = request;
-      const input = { queryType: requireId('query_type', request.queryType), args, header, followRuns };
+      const input = { queryType: requireId('query_type', request.queryType), args, header, followRuns, rejectCondition };
       return { outcome: await context.history.queryWorkflow(ref, input, QUERY_WAIT_MS) };
     },
     requestCancelWorkflow: async (request) => {
@@ -53,6 +54,7 @@ export function runRpcs(context: Context): RunRpcs {
         reason: boundText('reason', request.reason),
         details: request.details,
         identity: boundText('identity', request.identity),
+        requestId: request.requestId === '' ? '' : requestIdOf(context.env, request.requestId),
       });
       return {};
     },

@@ -17,6 +17,8 @@ import { runRpcs } from './runs.ts';
 import { signalRpcs } from './signal.ts';
 import { startRpcs } from './start.ts';
 import { systemRpcs } from './system-info.ts';
+import { updateRpcs } from './update.ts';
+import { withStartRpcs } from './with-start.ts';
 
 export type { Frontend };
 
@@ -40,6 +42,8 @@ export function createFrontend(options: FrontendOptions): Frontend {
   const rpcs: Frontend = {
     ...startRpcs(context),
     ...signalRpcs(context),
+    ...updateRpcs(context),
+    ...withStartRpcs(context),
     ...runRpcs(context),
     ...resetRpcs(context),
     ...listRpcs(context),

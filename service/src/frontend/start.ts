@@ -70,7 +70,8 @@ function cronOf(schedule: string): string {
   return text;
 }
 
-function startInput(context: Context, namespace: NamespaceRow, request: StartWorkflowRequest, bytes: number): StartInput {
+/** The validated start. */
+export function startInput(context: Context, namespace: NamespaceRow, request: StartWorkflowRequest, bytes: number): StartInput {
   const memoBytes = bytes > MAX_MEMO_BYTES ? weigh({ memo: request.memo }) : 0;
   if (memoBytes > MAX_MEMO_BYTES) throw tooLarge('memo', memoBytes, MAX_MEMO_BYTES);
   limitEvent(bytes, { input: request.input, header: request.header, memo: request.memo }, eventLimitOf(namespace));

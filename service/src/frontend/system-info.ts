@@ -23,6 +23,8 @@ import {
   MAX_SEARCH_ATTRIBUTES_BYTES,
   MAX_SIGNALS,
   MAX_TASK_TIMEOUT_MS,
+  MAX_UPDATES_IN_FLIGHT,
+  MAX_UPDATES_TAKEN,
   MAX_VARIABLES_BYTES,
 } from '../core/limits.ts';
 import type { Context, Frontend } from './call.ts';
@@ -54,6 +56,8 @@ const LIMITS: Readonly<Record<string, number>> = {
   search_attributes: MAX_SEARCH_ATTRIBUTES,
   search_attributes_bytes: MAX_SEARCH_ATTRIBUTES_BYTES,
   signals: MAX_SIGNALS,
+  updates_in_flight: MAX_UPDATES_IN_FLIGHT,
+  updates: MAX_UPDATES_TAKEN,
   task_timeout_ms: MAX_TASK_TIMEOUT_MS,
   variables_bytes: MAX_VARIABLES_BYTES,
 };

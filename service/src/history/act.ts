@@ -149,7 +149,11 @@ function toChange(h: History, stepped: Stepped): Change | undefined {
   if (nothing && !start) {
     // A release takes part even when nothing is written: its answer must not overtake what is queued.
     const offers =
-      transition.offerTask || transition.offerActivities.length > 0 || transition.deliverEffects || stepped.release !== undefined;
+      transition.offerTask ||
+      transition.offerActivities.length > 0 ||
+      transition.deliverEffects ||
+      transition.updates !== undefined ||
+      stepped.release !== undefined;
     const goesOn = run.held.length > 0 && !run.state.live.closeRefused;
     if (!offers && !goesOn) return undefined;
     if (run.lastUnit === undefined) released();

@@ -163,7 +163,10 @@ test('R-CHAIN-10 signals and cancel requests that name an older run reach the on
   );
   expect(await kinds(second)).toEqual(['workflowStarted', 'workflowSignaled', 'workflowCancelRequested']);
   await until(
-    node.frontend.terminateWorkflow({ namespace: '', execution: execution(first), reason: 'r', details: [], identity: '' }, call),
+    node.frontend.terminateWorkflow(
+      { namespace: '', execution: execution(first), reason: 'r', details: [], identity: '', requestId: '' },
+      call,
+    ),
   );
   expect((await describe(second)).summary?.status).toBe(WorkflowStatus.TERMINATED);
   // The chain has ended.

@@ -27,7 +27,8 @@ export function coolQuiet(h: History): void {
     run.movedAt = h.env.now();
     h.byUse.delete(run.key.runId);
     h.byUse.set(run.key.runId, run);
-    if (run.lastUsedAt <= before && isSettled(run) && run.queries.length === 0 && run.held.length === 0) cool(h, run);
+    if (run.lastUsedAt <= before && isSettled(run) && run.queries.length === 0 && run.updateWaits === undefined && run.held.length === 0)
+      cool(h, run);
   }
 }
 

@@ -86,7 +86,7 @@ async function removeEntry(h: History, namespaceId: string, deletion: Deletion, 
       await terminateWorkflow(
         h,
         { namespaceId, workflowId: entry.workflowId, runId: entry.runId },
-        { reason, details: [], identity: 'perdure' },
+        { reason, details: [], identity: 'perdure', requestId: '' },
       );
     } else if (isIdle(h, run)) {
       dropRun(h, run);

@@ -4,6 +4,7 @@ import type { History } from './context.ts';
 import { offerActivity, offerTask } from './offers.ts';
 import { queriesAfterCommit } from './queries.ts';
 import type { HotRun } from './run.ts';
+import { tellUpdates } from './update-waits.ts';
 
 /** What the caller of a step wants to do itself at its commit, before anything is offered to others. */
 export interface Release {
@@ -23,5 +24,6 @@ export function dispatch(h: History, run: HotRun, transition: Transition, releas
   if (transition.deliverEffects) h.up.deliverEffects(run);
   if (!run.state.live.closeRefused && run.held.length > 0) for (const go of run.held.splice(0)) go();
   if (transition.events.length > 0) h.waits.committed(run);
+  if (transition.updates !== undefined) tellUpdates(run, transition.updates);
   queriesAfterCommit(h, run);
 }

@@ -5,6 +5,7 @@ import type { WorkflowTask } from '@perdure/proto/perdure/api/v1/task';
 import type { WorkflowTaskAccepted } from '@perdure/proto/perdure/api/v1/worker_service';
 import { isLastAttempt } from '../core/retry.ts';
 import { isOpen } from '../core/state.ts';
+import { dueSince } from '../core/workflow-task.ts';
 import type { EagerRoom, TaskClaim, TaskRef } from '../roles.ts';
 import { act } from './act.ts';
 import type { History } from './context.ts';
@@ -101,7 +102,7 @@ function takeTask(h: History, run: HotRun, given: Given): NextTask | undefined {
     number: 0,
     attempt: state.task.attempt,
     queue: state.taskQueue,
-    dueAt: state.task.dueSince,
+    dueAt: dueSince(state),
   });
   const flight = act(h, run, 'claimTask', { claimId: claim.claimId, worker: given.worker, committedEventId: run.committedEventId });
   if (flight === undefined) return undefined;

@@ -161,7 +161,7 @@ async function closeChild(h: History, run: HotRun, child: Child): Promise<void> 
   if (child.request !== undefined) await startChild(h, run, child);
   if (child.parentClosePolicy === ParentClosePolicy.REQUEST_CANCEL) return cancelChild(h, run, child);
   const reason = `parent ${run.key.workflowId} has closed`;
-  await h.role().terminateWorkflow(chainOf(run, child.workflowId, child), { reason, details: [], identity: IDENTITY });
+  await h.role().terminateWorkflow(chainOf(run, child.workflowId, child), { reason, details: [], identity: IDENTITY, requestId: '' });
 }
 
 async function sendExternal(h: History, run: HotRun, request: ExternalRequest): Promise<void> {

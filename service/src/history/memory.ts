@@ -6,6 +6,7 @@ import { PerdureError } from '../errors.ts';
 import type { RunKey } from '../store/store.ts';
 import { type History, openKey } from './context.ts';
 import type { HotRun } from './run.ts';
+import { dropUpdateWaits } from './update-waits.ts';
 
 /** A run used again within this time keeps its place in the order of use. */
 const MOVE_MS = 500;
@@ -48,6 +49,7 @@ export function dropRun(h: History, run: HotRun): void {
   if (h.open.get(open) === run) h.open.delete(open);
   for (const go of run.held.splice(0)) go();
   for (const query of run.queries.splice(0)) query.dropped();
+  if (run.updateWaits !== undefined) dropUpdateWaits(run);
 }
 
 /** Forgets everything: another node may have written meanwhile. */

@@ -1,5 +1,5 @@
 /** References to tasks on their way to matching; what it has no room for waits here, about 100 bytes each. */
-import { isTaskDue } from '../core/workflow-task.ts';
+import { dueSince, isTaskDue } from '../core/workflow-task.ts';
 import type { TaskRef } from '../roles.ts';
 import type { History } from './context.ts';
 import type { HotRun } from './run.ts';
@@ -16,7 +16,7 @@ export function offerTask(h: History, run: HotRun): void {
     runId: key.runId,
     number: 0,
     attempt: state.task.attempt,
-    dueAt: state.task.dueSince,
+    dueAt: dueSince(state),
     stickyWorkerId: state.task.attempt === 1 ? state.task.stickyWorkerId : run.hurriedFor,
   });
   run.hurriedFor = '';

@@ -7,6 +7,7 @@
 import type { QueryResult } from '@perdure/proto/perdure/api/v1/query';
 import { MAX_WAITING_QUERIES } from '../core/limits.ts';
 import { isOpen } from '../core/state.ts';
+import { blocked } from '../core/update.ts';
 import { isTaskDue } from '../core/workflow-task.ts';
 import type { Timer } from '../env.ts';
 import { PerdureError } from '../errors.ts';
@@ -40,7 +41,7 @@ const NO_WORKER_MS = 10_000;
  */
 export function askQuery(h: History, run: HotRun, input: QueryInput, waitMs: number): Promise<QueryAnswer> {
   const { state } = run;
-  if (state.task.blockedSince > 0) return Promise.reject(blocked(run));
+  if (state.task.blockedSince > 0) return Promise.reject(blocked(state));
   if (!isOpen(state) && state.task.base === 0) return Promise.reject(notReady(run, 'closed'));
   if (state.paused !== undefined && state.task.base === 0 && state.live.flight === undefined)
     return Promise.reject(notReady(run, 'was paused'));
@@ -101,14 +102,6 @@ function unanswered(h: History, run: HotRun, waitMs: number): PerdureError {
   });
 }
 
-function blocked(run: HotRun): PerdureError {
-  const { task } = run.state;
-  return new PerdureError(
-    'RUN_BLOCKED',
-    `run ${run.key.runId} fails its workflow tasks (attempt ${task.attempt}): ${task.failure?.message ?? ''}`,
-  );
-}
-
 /** A query can be answered by replaying to the last completed task: one that is stored, or its events could not be shown. */
 function isReady(run: HotRun, query: WaitingQuery): boolean {
   const { state } = run;
@@ -122,7 +115,7 @@ export function queriesAfterCommit(h: History, run: HotRun): void {
   if (run.queries.length === 0) return;
   const { state } = run;
   if (state.task.blockedSince > 0) {
-    for (const query of [...run.queries]) query.reject(blocked(run));
+    for (const query of [...run.queries]) query.reject(blocked(state));
     return;
   }
   const out = state.live.flight?.nonce;

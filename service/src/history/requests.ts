@@ -1,9 +1,11 @@
 /** What clients ask of a run: signal, cancel, terminate, query. */
-import type { Payload } from '@perdure/proto/perdure/api/v1/common';
+import { WorkflowStatus } from '@perdure/proto/perdure/api/v1/workflow';
+import { QueryRejectCondition } from '@perdure/proto/perdure/api/v1/workflow_service';
+import { statusName } from '../core/signal.ts';
 import { isOpen } from '../core/state.ts';
 import type { InputKind, Inputs } from '../core/step.ts';
 import { PerdureError } from '../errors.ts';
-import type { ChildNotice, PauseInput, QueryAnswer, QueryInput, RunRef, SignalInput } from '../roles.ts';
+import type { ChildNotice, PauseInput, QueryAnswer, QueryInput, RunRef, SignalInput, TerminateInput } from '../roles.ts';
 import { act, settled } from './act.ts';
 import { continued, heirOf } from './chains.ts';
 import { type History, openKey } from './context.ts';
@@ -18,6 +20,12 @@ const REROUTE_MS = 25;
 /** A refused close is decided again within this time; inputs wait for it so long. */
 const HOLD_MS = 5_000;
 const MOST_HELD = 1_000;
+const UNCLEAN: ReadonlySet<WorkflowStatus> = new Set([
+  WorkflowStatus.FAILED,
+  WorkflowStatus.CANCELED,
+  WorkflowStatus.TERMINATED,
+  WorkflowStatus.TIMED_OUT,
+]);
 
 /** Finds the run anew when its memory was dropped under the request: repeated inputs take effect once. */
 export async function routed<T>(h: History, body: () => Promise<T>): Promise<T> {
@@ -33,7 +41,7 @@ export async function routed<T>(h: History, body: () => Promise<T>): Promise<T> 
 }
 
 /** The run a request is for that a closed run cannot take: the one that continues it, if it has been continued. Throws WORKFLOW_NOT_FOUND. */
-async function openRun(h: History, ref: RunRef): Promise<HotRun> {
+export async function openRun(h: History, ref: RunRef): Promise<HotRun> {
   const { slot } = keyOf(ref.namespaceId, ref.workflowId, ref.runId);
   mustOwn(h, slot);
   // Handles name the first run of a chain: the log of that one need not be read for each request.
@@ -117,17 +125,8 @@ export function requestCancelWorkflow(
   });
 }
 
-export function terminateWorkflow(h: History, ref: RunRef, input: { reason: string; details: Payload[]; identity: string }): Promise<void> {
-  let tried = false;
-  return routed(h, async () => {
-    const run = await openRun(h, ref);
-    const { closeEvent } = run.state;
-    // A first try whose outcome was lost may have done it.
-    if (tried && closeEvent?.attributes?.$case === 'workflowTerminated' && closeEvent.attributes.value.reason === input.reason)
-      return settled(h, run);
-    tried = true;
-    await apply(h, run, 'terminate', input);
-  });
+export function terminateWorkflow(h: History, ref: RunRef, input: TerminateInput): Promise<void> {
+  return routed(h, async () => apply(h, await openRun(h, ref), 'terminate', input));
 }
 
 /** Holds the run: no task of it leaves after the answer. */
@@ -160,5 +159,19 @@ export function childClosed(h: History, parent: RunRef, notice: ChildNotice): Pr
 }
 
 export function queryWorkflow(h: History, ref: RunRef, input: QueryInput, waitMs: number): Promise<QueryAnswer> {
-  return routed(h, async () => askQuery(h, await (input.followRuns ? openRun(h, ref) : wantedRun(h, ref)), input, waitMs));
+  return routed(h, async () => {
+    const run = await (input.followRuns ? openRun(h, ref) : wantedRun(h, ref));
+    if (isRejected(run.state.status, input.rejectCondition)) {
+      await settled(h, run);
+      const status = statusName(run.state.status);
+      const facts = { workflow_id: run.key.workflowId, run_id: run.key.runId, status };
+      throw new PerdureError('QUERY_REJECTED', `run ${run.key.runId} of workflow "${run.key.workflowId}" is ${status}`, facts);
+    }
+    return askQuery(h, run, input, waitMs);
+  });
+}
+
+function isRejected(status: WorkflowStatus, condition: QueryRejectCondition): boolean {
+  if (condition === QueryRejectCondition.NOT_OPEN) return status !== WorkflowStatus.RUNNING;
+  return condition === QueryRejectCondition.NOT_COMPLETED_CLEANLY && UNCLEAN.has(status);
 }

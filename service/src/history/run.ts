@@ -5,6 +5,7 @@ import type { RunState } from '../core/state.ts';
 import type { Recorded } from '../core/transition.ts';
 import type { ExecutionRow, RunKey, VisibilityRow } from '../store/store.ts';
 import type { WaitingQuery } from './queries.ts';
+import type { UpdateWaiter } from './update-waits.ts';
 
 /** What one transition changes in one run. */
 export interface Change {
@@ -73,6 +74,8 @@ export interface HotRun {
   /** Estimate of its memory. */
   bytes: number;
   queries: WaitingQuery[];
+  /** Who waits for updates, by update id; absent when nobody does. */
+  updateWaits: Map<string, Set<UpdateWaiter>> | undefined;
   /** Worker that came since the task failed, or '': the next attempt is offered to it first. */
   hurriedFor: string;
   /** Inputs that wait while a refused close is decided again. */
@@ -124,6 +127,7 @@ export function newHotRun(key: RunKey, state: RunState, now: number): HotRun {
     broken: false,
     bytes: 0,
     queries: [],
+    updateWaits: undefined,
     hurriedFor: '',
     held: [],
     shown: { blockedCause: '', paused: false, memo: undefined, attributes: false },

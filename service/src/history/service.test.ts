@@ -339,7 +339,10 @@ test('what one batch brings together shows in lists with its memo', async () => 
   await Promise.all([
     start({ memo }),
     node.frontend
-      .terminateWorkflow({ namespace: '', execution: { workflowId: 'w', runId: '' }, reason: 'r', details: [], identity: '' }, call)
+      .terminateWorkflow(
+        { namespace: '', execution: { workflowId: 'w', runId: '' }, reason: 'r', details: [], identity: '', requestId: '' },
+        call,
+      )
       .catch(() => signal('x').catch(() => undefined)),
   ]);
   const { workflows } = await node.frontend.listWorkflows({ namespace: '', filter: '', pageSize: 0, pageToken: new Uint8Array(0) }, call);

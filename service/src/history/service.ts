@@ -36,7 +36,9 @@ import {
 import { startWorkflow } from './start.ts';
 import { claimTasks, undoClaims } from './tasks.ts';
 import { fireDue } from './timers.ts';
+import { awaitUpdate, updateWorkflow } from './updates.ts';
 import { createWaits } from './waits.ts';
+import { signalWithStartWorkflow, updateWithStartWorkflow } from './with-start.ts';
 
 export type { HistoryOptions } from './context.ts';
 
@@ -142,6 +144,10 @@ export function createHistory(parts: HistoryParts): HistoryService {
   const service: HistoryService = {
     startWorkflow: (input) => startWorkflow(h, input),
     signalWorkflow: (ref, input) => signalWorkflow(h, ref, input),
+    signalWithStartWorkflow: (input) => signalWithStartWorkflow(h, input),
+    updateWorkflow: (ref, input, wait) => updateWorkflow(h, ref, input, wait),
+    updateWithStartWorkflow: (input, wait) => updateWithStartWorkflow(h, input, wait),
+    awaitUpdate: (ref, updateId, wait) => awaitUpdate(h, ref, updateId, wait),
     queryWorkflow: (ref, input, waitMs) => queryWorkflow(h, ref, input, waitMs),
     requestCancelWorkflow: (ref, input) => requestCancelWorkflow(h, ref, input),
     terminateWorkflow: (ref, input) => terminateWorkflow(h, ref, input),

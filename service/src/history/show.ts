@@ -11,7 +11,7 @@ import { encode } from '../core/encode.ts';
 import { BLOCKED_AT_ACTIVITY_ATTEMPT } from '../core/limits.ts';
 import { type Activity, type Child, type ExternalRequest, isOpen, type RunState } from '../core/state.ts';
 import { toDuration, toTimestamp } from '../core/time.ts';
-import { isTaskDue } from '../core/workflow-task.ts';
+import { dueSince, isTaskDue } from '../core/workflow-task.ts';
 import { parseTime } from '../core/written-time.ts';
 import type { VisibilityRow } from '../store/store.ts';
 
@@ -180,7 +180,7 @@ export function describe(state: RunState, now: number, notes: string[]): Describ
       ? {
           started: flight !== undefined,
           attempt: state.task.attempt,
-          scheduledTime: toTimestamp(state.task.dueSince),
+          scheduledTime: toTimestamp(dueSince(state)),
           startedTime: flight === undefined ? undefined : toTimestamp(flight.startedAt),
           nextAttemptTime: flight === undefined && state.task.notBefore > now ? toTimestamp(state.task.notBefore) : undefined,
           workerIdentity: flight?.identity ?? '',

@@ -22,10 +22,11 @@ export function startWorkflow(h: History, input: StartInput): Promise<StartAnswe
   const key = keyOf(input.namespaceId, input.workflowId, runId);
   h.retention.set(input.namespaceId, input.retentionMs);
   refuseIfDeleting(h, input.namespaceId);
-  return routed(h, () => attempt(h, key, input));
+  return routed(h, () => startRun(h, key, input));
 }
 
-async function attempt(h: History, key: RunKey, input: StartInput): Promise<StartAnswer> {
+/** One try; what comes with the start is taken with it, or not at all. */
+export async function startRun(h: History, key: RunKey, input: StartInput): Promise<StartAnswer> {
   mustOwn(h, key.slot);
   const own = h.hot.get(key.runId);
   if (own !== undefined) return existing(h, own);
@@ -81,6 +82,8 @@ function isOwnChain(open: HotRun | undefined, key: RunKey): open is HotRun {
 
 async function conflict(h: History, open: HotRun, input: StartInput): Promise<StartAnswer> {
   await settled(h, open);
+  // A run that has come up meanwhile is for the caller to address.
+  if (input.signal !== undefined || input.update !== undefined) throw new Dropped();
   if (input.conflictPolicy === ConflictPolicy.USE_EXISTING) return { runId: open.key.runId, started: false };
   throw alreadyStarted(open.key.workflowId, open.key.runId, 'has an open run');
 }
@@ -99,7 +102,7 @@ async function begin(h: History, key: RunKey, input: StartInput, replaced: HotRu
   const run = newHotRun(key, emptyState({ namespaceId, workflowId, runId }, h.node.claimedAt), h.env.now());
   const units: Stepped[] = [];
   if (replaced !== undefined) {
-    const details = { reason: `replaced by run ${runId}`, details: [], identity: input.identity };
+    const details = { reason: `replaced by run ${runId}`, details: [], identity: input.identity, requestId: '' };
     units.push({ run: replaced, transition: stepRun(h, replaced, 'terminate', details).transition });
   }
   units.push({ run, transition: stepRun(h, run, 'start', input).transition, start: true });

@@ -88,6 +88,7 @@ export async function buildTask(
   const from = isCached(run, worker) ? run.state.task.seen + 1 : 1;
   return {
     ...head(h, run, flight, queries),
+    updates: [...flight.updates],
     queryOnly: false,
     ...(await framesOf(h, run, from, flight.seen)),
   };
@@ -111,10 +112,15 @@ function buildQueryTask(
   };
   // The block of the last task is part of what is replayed, so the history reaches to the last committed event.
   const from = isCached(run, worker) ? task.seen + 1 : 1;
-  return framesOf(h, run, from, run.committedEventId).then((frames) => ({ ...head(h, run, as, queries), queryOnly: true, ...frames }));
+  return framesOf(h, run, from, run.committedEventId).then((frames) => ({
+    ...head(h, run, as, queries),
+    updates: [],
+    queryOnly: true,
+    ...frames,
+  }));
 }
 
-type Head = Omit<WorkflowTask, 'history' | 'historyFromEventId' | 'historyNextEventId' | 'queryOnly'>;
+type Head = Omit<WorkflowTask, 'history' | 'historyFromEventId' | 'historyNextEventId' | 'queryOnly' | 'updates'>;
 
 function head(
   h: History,

@@ -131,7 +131,7 @@ describe('tokens', () => {
     const { results } = await stage.client.api.completeWorkflowTasks({
       namespace: '',
       worker,
-      completions: [{ ...completion, waitingForHandlers: false }],
+      completions: [{ ...completion, rejectedUpdates: [], waitingForHandlers: false }],
       eagerActivitySlots: 0,
       eagerActivityQueues: [],
       receivedAnswerIds: [],

@@ -29,6 +29,7 @@ export async function replay(bundle: WorkflowBundle, runs: readonly StoredRun[])
       historyFromEventId: 1n,
       historyNextEventId: 0n,
       queries: [],
+      updates: [],
       queryOnly: true,
       taskTimeoutMs: 10_000n,
     });

@@ -95,7 +95,12 @@ function defaultAnswer(method: keyof HistoryRole, args: readonly unknown[]): unk
   const items = (args[0] ?? []) as readonly unknown[];
   switch (method) {
     case 'startWorkflow':
+    case 'signalWithStartWorkflow':
       return { runId, started: true };
+    case 'updateWorkflow':
+    case 'awaitUpdate':
+    case 'updateWithStartWorkflow':
+      return { runId, started: true, stage: 1, outcome: undefined };
     case 'signalWorkflow':
       return { runId };
     case 'resetWorkflow':

@@ -42,6 +42,7 @@ const start = {
   ...{ retryPolicy, cronSchedule: '0 9 * * MON-FRI' },
 };
 const signal = { namespace: 'default', execution, signalName: 's', input: [payload], header, requestId, identity: 'me' };
+const update = { updateId: 'u', updateName: 's', args: [payload], header, identity: 'me' };
 const schedule = {
   ...{ number: 1, activityId: 'a', activityType: 't', taskQueue: 'q', input: [payload], header, retryPolicy, callSite: 'c' },
   ...{ scheduleToCloseTimeout: duration, scheduleToStartTimeout: duration, startToCloseTimeout: duration, heartbeatTimeout: duration },
@@ -70,6 +71,8 @@ const commands = [
   { attributes: { $case: 'completeWorkflow', value: { result: payload } } },
   { attributes: { $case: 'failWorkflow', value: { failure } } },
   { attributes: { $case: 'cancelWorkflow', value: { details: [payload] } } },
+  { attributes: { $case: 'acceptUpdate', value: { updateId: 'u' } } },
+  { attributes: { $case: 'completeUpdate', value: { updateId: 'u', outcome: { $case: 'failure', value: failure } } } },
 ];
 const queryResults = [
   { queryId: 'q', outcome: { $case: 'result', value: payload } },
@@ -85,6 +88,7 @@ const completion = {
   forceNewTask: false,
   sticky: true,
   waitingForHandlers: false,
+  rejectedUpdates: [{ updateId: 'u', failure }],
 };
 const followUp = { startedTime: { seconds: 1n, nanos: 0 }, completion: { ...completion, token: new Uint8Array(0) } };
 const outcomes = [
@@ -107,16 +111,20 @@ export const requests: Record<keyof Frontend, unknown> = {
   startWorkflows: { namespace, items: [start, { ...start, namespace: '' }] },
   signalWorkflow: signal,
   signalWorkflows: { namespace, items: [signal] },
-  queryWorkflow: { namespace, execution, queryType: 'q', args: [payload], header, followRuns: false },
+  signalWithStartWorkflow: { namespace, start, signalName: 's', input: [payload], header },
+  updateWorkflow: { namespace, execution, request: update, waitStage: 0, waitTimeout },
+  updateWithStartWorkflow: { namespace, start, request: update, waitStage: 0, waitTimeout },
+  awaitWorkflowUpdate: { namespace, execution, updateId: 'u', waitStage: 0, waitTimeout },
+  queryWorkflow: { namespace, execution, queryType: 'q', args: [payload], header, rejectCondition: 0, followRuns: false },
   requestCancelWorkflow: { namespace, execution, reason: 'r', identity: 'i', requestId },
   resetWorkflow: {
     ...{ namespace, execution, reason: 'r', identity: 'i', requestId, excluded: [1], dropResults: true },
     point: { $case: 'step', value: { activityId: 'a', activityType: '', occurrence: 0 } },
   },
   deleteWorkflow: { namespace, execution, reason: 'r', identity: 'i' },
+  terminateWorkflow: { namespace, execution, reason: 'r', details: [payload], identity: 'i', requestId },
   pauseWorkflow: { namespace, execution, reason: 'r', identity: 'i', requestId },
   resumeWorkflow: { namespace, execution, reason: 'r', identity: 'i', requestId },
-  terminateWorkflow: { namespace, execution, reason: 'r', details: [payload], identity: 'i' },
   describeWorkflow: { namespace, execution },
   getWorkflowHistory: { namespace, execution, fromEventId: 0n, toEventId: 0n, maxBytes: 0, wait: false, waitTimeout },
   awaitWorkflowResults: { namespace, executions: [execution], waitTimeout, thisRunOnly: false },

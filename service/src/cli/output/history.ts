@@ -71,6 +71,14 @@ const DETAILS: Details = {
   externalCancelScheduled: (e) => [request(e.number), target(e), e.reason],
   externalCancelDelivered: (e) => [request(e.number)],
   externalCancelFailed: (e) => [request(e.number), e.reason, e.message],
+  updateAccepted: (e) => [
+    e.request?.updateName ?? '',
+    e.request?.updateId ?? '',
+    args(e.request?.args ?? []),
+    by(e.request?.identity ?? ''),
+  ],
+  updateCompleted: (e) => [e.updateId, e.outcome?.$case === 'failure' ? failureText(e.outcome.value) : value(e.outcome?.value)],
+  updateAdmitted: (e) => [e.request?.updateName ?? '', e.request?.updateId ?? '', args(e.request?.args ?? [])],
   workflowSignaled: (e) => [e.signalName, args(e.input), by(e.identity)],
 };
 

@@ -36,7 +36,7 @@ export function query(workflowId: string, queryType: string, flags: MessageFlags
   return withSession(flags, async ({ rpc, namespace, output, print, printJson }) => {
     const execution = { workflowId, runId: flags.runId ?? '' };
     const { outcome } = await rpc.queryWorkflow(
-      { namespace, execution, queryType, args, header: undefined, followRuns: false },
+      { namespace, execution, queryType, args, header: undefined, rejectCondition: 0, followRuns: false },
       { deadlineMs: QUERY_DEADLINE_MS },
     );
     if (outcome?.$case === 'failure') throw new CommandError(`the query failed: ${failureText(outcome.value)}`);
@@ -60,7 +60,7 @@ export function cancel(workflowId: string, flags: RunFlags & { readonly reason: 
 export function terminate(workflowId: string, flags: RunFlags & { readonly reason: string }): Promise<number> {
   return withSession(flags, async ({ rpc, namespace, identity, output, print, printJson }) => {
     const execution = { workflowId, runId: flags.runId ?? '' };
-    await rpc.terminateWorkflow({ namespace, execution, reason: flags.reason, details: [], identity });
+    await rpc.terminateWorkflow({ namespace, execution, reason: flags.reason, details: [], identity, requestId: createRealEnv().newId() });
     if (output === 'table') print(`Terminated ${workflowId}.\n`);
     else printJson({ workflowId, terminated: true });
     return EXIT.ok;

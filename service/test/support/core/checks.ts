@@ -41,6 +41,10 @@ export interface Checked {
   readonly handedOut: ActivityTaskToken[];
   /** References that matching holds. */
   offeredTask: boolean;
+  /** An update was sent: a reference may outlive what it was for. */
+  asked: boolean;
+  /** Updates by id: true when completed. */
+  readonly updates: Map<string, boolean>;
   readonly offeredActivities: Set<string>;
   claims: number;
   clockSteppedBack: boolean;
@@ -53,6 +57,8 @@ export interface Checked {
   readonly endedActivities: Set<number>;
   /** Kinds of all events and marks, to see what the draws reach. */
   readonly kinds: Set<string>;
+  /** Events that hold the run or let it go. */
+  readonly holds: number[];
   lastEventId: number;
   lastEventAt: number;
   /** Completed tasks with the code's clock, and how much happened that each had not seen. */
@@ -65,6 +71,8 @@ export function startChecked(input: StartInput): Checked {
     nonces: new Set(),
     handedOut: [],
     offeredTask: false,
+    asked: false,
+    updates: new Map(),
     offeredActivities: new Set(),
     claims: 0,
     clockSteppedBack: false,
@@ -74,6 +82,7 @@ export function startChecked(input: StartInput): Checked {
     timers: new Map(),
     endedActivities: new Set(),
     kinds: new Set(),
+    holds: [],
     lastEventId: 0,
     lastEventAt: 0,
     tasks: [],
@@ -205,6 +214,7 @@ function take(checked: Checked, transition: Transition): HistoryEvent[] {
     takeOutcome(checked, event);
     takeTask(checked, event);
     takeEvent(checked.effects, event);
+    takeUpdate(checked, event);
   }
   if (transition.successor !== undefined) takeSuccessor(checked, transition.successor);
   for (const mark of [...transition.marks, ...transition.lazyMarks]) {
@@ -293,17 +303,37 @@ function takeOutcome(checked: Checked, { attributes }: HistoryEvent): void {
   checked.endedActivities.add(number);
 }
 
+/** R-UPDATE-1, R-UPDATE-4: accepted once, completed once, in this order. */
+function takeUpdate({ updates }: Checked, { attributes }: HistoryEvent): void {
+  if (attributes?.$case === 'updateAccepted') {
+    const updateId = attributes.value.request?.updateId ?? '';
+    must(updateId !== '' && !updates.has(updateId), `update ${updateId} is accepted once`);
+    updates.set(updateId, false);
+  }
+  if (attributes?.$case !== 'updateCompleted') return;
+  must(updates.get(attributes.value.updateId) === false, `update ${attributes.value.updateId} is completed once, after it was accepted`);
+  updates.set(attributes.value.updateId, true);
+}
+
 /** R-TASK-2: the code's clock stands between that of the task before and the time of its C. */
 function takeTask(checked: Checked, { id, attributes, time }: HistoryEvent): void {
   const last = checked.tasks.at(-1);
   if (attributes?.$case !== 'workflowTaskCompleted') {
-    if (last !== undefined && Number(completedIn(attributes)) !== last.id) last.unseen += 1;
+    // What holds a run and lets it go is nothing for its code.
+    const isHold = attributes?.$case === 'workflowPaused' || attributes?.$case === 'workflowResumed';
+    if (isHold) checked.holds.push(Number(id));
+    else if (last !== undefined && Number(completedIn(attributes)) !== last.id) last.unseen += 1;
     return;
   }
   const startedAt = fromTimestamp(attributes.value.startedTime);
   must(startedAt >= (last?.startedAt ?? 0) && startedAt <= fromTimestamp(time), `the code's clock goes on (${startedAt})`);
   const seen = Number(attributes.value.seenEventId);
-  checked.tasks.push({ id: Number(id), seen, startedAt, unseen: Number(id) - 1 - seen });
+  checked.tasks.push({
+    id: Number(id),
+    seen,
+    startedAt,
+    unseen: Number(id) - 1 - seen - checked.holds.filter((hold) => hold > seen).length,
+  });
 }
 
 const eventOf: Record<string, string> = {
@@ -320,6 +350,8 @@ const eventOf: Record<string, string> = {
   cancelChildWorkflow: 'childWorkflowCancelRequested',
   signalExternal: 'externalSignalScheduled',
   cancelExternal: 'externalCancelScheduled',
+  acceptUpdate: 'updateAccepted',
+  completeUpdate: 'updateCompleted',
 };
 
 /** The C to whose block an event belongs; undefined when to none. */
@@ -378,7 +410,8 @@ function checkLeft(checked: Checked): void {
     must(checked.offeredActivities.has(reference), `attempt ${reference} is offered`);
   }
   if (!checked.clockSteppedBack) {
-    must(checked.offeredTask === left.workflowTask, 'a task is offered only while it is open');
+    const isSpent = checked.asked && checked.offeredTask && !isTaskDue(state);
+    must(checked.offeredTask === left.workflowTask || isSpent, 'a task is offered only while it is open');
     const wanted = [...checked.offeredActivities].filter((reference) => {
       const [number = 0, attempt] = reference.split('.').map(Number);
       const activity = state.activities.get(number);

@@ -183,10 +183,20 @@ const commands: Record<string, (words: Words) => (Attributes | undefined)[]> = {
       $case: 'cancelExternal',
       value: { number, ...targetOf(options), reason: options.reason ?? '', callSite: '' },
     })),
+  accept: ({ plain }) => plain.map((updateId) => ({ $case: 'acceptUpdate', value: { updateId } })),
+  answer: ({ plain }) => [
+    {
+      $case: 'completeUpdate',
+      value: { updateId: plain[0] ?? '', outcome: plain[1] === undefined ? undefined : { $case: 'result', value: payloadOf(plain[1]) } },
+    },
+  ],
+  'fail-update': (words) => [
+    { $case: 'completeUpdate', value: { updateId: words.plain[0] ?? '', outcome: { $case: 'failure', value: failureOf(words) } } },
+  ],
   unknown: () => [undefined],
 };
 
-/** `force`, `sticky`, `waiting`, `set name=value`, and commands, separated by `;`. */
+/** `force`, `sticky`, `waiting`, `set name=value`, `reject u1 Type:message`, and commands, separated by `;`. */
 export function completionOf(text: string): WorkflowTaskCompletion {
   const completion = WorkflowTaskCompletion.create();
   for (const part of text.split(';').filter((each) => each.trim() !== '')) {
@@ -196,6 +206,7 @@ export function completionOf(text: string): WorkflowTaskCompletion {
     else if (words.word === 'force') completion.forceNewTask = true;
     else if (words.word === 'sticky') completion.sticky = true;
     else if (words.word === 'waiting') completion.waitingForHandlers = true;
+    else if (words.word === 'reject') completion.rejectedUpdates.push({ updateId: words.plain[0] ?? '', failure: failureOf(words) });
     else if (words.word === 'set') for (const [name, value] of Object.entries(words.options)) completion.variables[name] = payloadOf(value);
     else throw new Error(`not a command: ${part}`);
   }

@@ -148,7 +148,7 @@ export function checkCarried(model: EffectModel, next: Run): Mark[] {
   const { originRunId, scheduledEventId } = first;
   const told = apply(next, 'childClosed', { ...noticeOf(next.state, 0, 0), originRunId, scheduledEventId, number: 1 });
   if (next.state.nextEventId !== events || next.state.children?.size !== rest.length) throw new Error('broken: it hears of their end');
-  apply(next, 'terminate', { reason: '', details: [], identity: '' });
+  apply(next, 'terminate', { reason: '', details: [], identity: '', requestId: '' });
   const closed = [...(next.state.effects?.values() ?? [])].filter(({ kind }) => kind === 'closeChild').map(({ number }) => number);
   const kept = rest.filter(({ parentClosePolicy }) => parentClosePolicy !== ParentClosePolicy.ABANDON).map(({ number }) => number);
   if (ids(closed) !== ids(kept)) throw new Error('broken: the end of the chain applies their policies');
@@ -203,7 +203,7 @@ export function noticeOf(state: RunState, a: number, b: number): ChildNotice {
     { $case: 'workflowFailed', value: { completedEventId: 2n, failure: undefined, newRunId: '', retryState: 0 } },
     { $case: 'workflowTimedOut', value: { timeoutType: TimeoutType.RUN, newRunId: '', retryState: 0 } },
     { $case: 'workflowCanceled', value: { completedEventId: 2n, details: [] } },
-    { $case: 'workflowTerminated', value: { reason: '', details: [], identity: '', newRunId: '', keptEventId: 0n } },
+    { $case: 'workflowTerminated', value: { reason: '', details: [], identity: '', requestId: '', newRunId: '', keptEventId: 0n } },
   ];
   return {
     originRunId: b % 8 === 7 ? 'another' : (child?.originRunId ?? 'run-1'),

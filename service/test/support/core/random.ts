@@ -122,9 +122,27 @@ function completionOf(run: Checked, a: number, b: number): WorkflowTaskCompletio
   const completion = WorkflowTaskCompletion.create({ commands: commandsOf(run, a, b) });
   if (b % 16 === 0) completion.commands.push(closingOf(run, a));
   if (a % 7 === 0) completion.variables = { v: payloadOf(a % 2 === 0 ? 'x' : '-') };
+  decideUpdates(run, completion, a, b);
   completion.forceNewTask = a % 5 === 0;
+  completion.waitingForHandlers = a % 11 === 0;
   completion.sticky = a % 2 === 0;
   return completion;
+}
+
+/** Each update of the task is accepted, rejected or left out; some that run are completed. Before a closing command. */
+function decideUpdates({ run: { state } }: Checked, completion: WorkflowTaskCompletion, a: number, b: number): void {
+  const decided: Command[] = [];
+  const running = [...(state.updates ?? [])].filter(([, { completedEventId }]) => completedEventId === 0).map(([updateId]) => updateId);
+  for (const [n, { updateId }] of (state.live.flight?.updates ?? []).entries()) {
+    const pick = (a + n) % 4;
+    if (pick === 3) completion.rejectedUpdates.push({ updateId, failure: Failure.create({ message: 'no' }) });
+    if (pick === 0 || pick === 1) decided.push({ attributes: { $case: 'acceptUpdate', value: { updateId } } });
+    if (pick === 0) running.push(updateId);
+  }
+  const outcome = { $case: 'result' as const, value: payloadOf('ok') };
+  for (const updateId of running.filter((_, n) => (b + n) % 3 === 0))
+    decided.push({ attributes: { $case: 'completeUpdate', value: { updateId, outcome } } });
+  completion.commands.unshift(...decided);
 }
 
 function complete(run: Checked, a: number, b: number): void {
@@ -199,7 +217,13 @@ export const moves = {
   signal: (run: Checked, a: number) =>
     void input(run, 'signal', { signalName: 'go', input: [], header: undefined, requestId: a % 3 === 0 ? '' : `r${a % 9}`, identity: '' }),
   cancel: (run: Checked) => void input(run, 'requestCancel', { reason: '', identity: '', requestId: '' }),
-  terminate: (run: Checked) => void input(run, 'terminate', { reason: '', details: [], identity: '' }),
+  terminate: (run: Checked) => void input(run, 'terminate', { reason: '', details: [], identity: '', requestId: '' }),
+  update(run: Checked, a: number) {
+    run.asked = true;
+    const request = { updateId: `u${a % 12}`, updateName: 'set', args: [], header: undefined, identity: '' };
+    input(run, 'update', { request, bytes: a % 4 === 0 ? 800_000 : 10 });
+  },
+  forgetUpdate: (run: Checked, a: number) => void input(run, 'forgetUpdate', { updateId: `u${a % 12}` }),
   fork(run: Checked, a: number, b: number) {
     const at = [ResetPoint.FIRST_TASK, ResetPoint.LAST_TASK, ResetPoint.LAST_FAILED_STEP][a % 3] as ResetPoint;
     const step = { activityId: '', activityType: 'pay', occurrence: a % 4 };

@@ -10,12 +10,12 @@ import { readCheckpoint, writeCheckpoint } from '../../../src/core/checkpoint.ts
 import type { Effect, EffectAnswer } from '../../../src/core/effects.ts';
 import { type FollowUpInput, followUpFacts } from '../../../src/core/follow-up.ts';
 import type { ForkPoint } from '../../../src/core/fork-plan.ts';
-import type { StartInput } from '../../../src/core/inputs.ts';
+import type { SignalInput, StartInput, UpdateInput } from '../../../src/core/inputs.ts';
 import { nextDue, outstanding, wakeAt } from '../../../src/core/outstanding.ts';
 import type { PauseInput } from '../../../src/core/pause.ts';
 import type { Activity, Flight } from '../../../src/core/state.ts';
 import type { InputKind, Inputs } from '../../../src/core/step.ts';
-import type { Transition } from '../../../src/core/transition.ts';
+import type { Transition, UpdateNews } from '../../../src/core/transition.ts';
 import { PerdureError } from '../../../src/errors.ts';
 import {
   completionOf,
@@ -30,7 +30,7 @@ import {
 } from './commands.ts';
 import { forkRun } from './fork.ts';
 import { apply, flush, loggedSignals, newRun, nextRun, type Run, reload, worker } from './run.ts';
-import { clock, durationOf, showEvent, showMark, showPayload } from './text.ts';
+import { clock, durationOf, showEvent, showFields, showMark, showPayload } from './text.ts';
 import { views } from './views.ts';
 
 const RETENTION_MS = 86_400_000;
@@ -96,7 +96,15 @@ function written(transition: Transition): string[] {
     ...transition.offerActivities.map((number) => `activity ${number}`),
     ...(transition.deliverEffects ? ['effects'] : []),
   ];
-  return offers.length === 0 ? shown : [...shown, `offer ${few(offers)}`];
+  const told = (transition.updates ?? []).map((news) => `tell ${showNews(news)}`);
+  return [...shown, ...(offers.length === 0 ? [] : [`offer ${few(offers)}`]), ...told];
+}
+
+function showNews(news: UpdateNews): string {
+  if (news.kind === 'accepted' || news.kind === 'moved') return `${news.updateId} ${news.kind}`;
+  if (news.kind === 'refused') return `${news.updateId} refused ${news.error.reason}: ${news.error.message}`;
+  const { outcome } = news.outcome;
+  return `${news.updateId} ${outcome?.$case ?? 'nothing'}${showFields({ value: outcome?.value })}`;
 }
 
 function few(items: readonly string[]): string {
@@ -149,14 +157,26 @@ function startOf({ options }: Words): StartInput {
   };
 }
 
+function updateOf({ plain, options }: Words): UpdateInput {
+  const args = options.input === undefined ? [] : [payloadOf(options.input)];
+  const request = { updateId: plain[0] ?? 'u1', updateName: options.name ?? 'set', args, header: undefined, identity: '' };
+  return { request, bytes: args.reduce((sum, { data }) => sum + data.length, 0) };
+}
+
+function signalOf({ plain, options }: Words, requestId = ''): SignalInput {
+  const input = options.input === undefined ? [] : [payloadOf(options.input)];
+  return { signalName: plain[0] ?? 'go', input, header: undefined, requestId: options.request ?? requestId, identity: '' };
+}
+
 function showFlight(session: Session, flight: Flight | undefined): string[] {
   if (flight === undefined) return ['gone'];
   const known = [...session.tasks].find(([name, { nonce }]) => name !== 't' && nonce === flight.nonce)?.[0];
   const name = known ?? `t${session.tasks.size === 0 ? 1 : session.tasks.size}`;
   const token = WorkflowTaskToken.create({ nonce: flight.nonce, baseEventId: BigInt(flight.base), seenEventId: BigInt(flight.seen) });
   session.tasks.set('t', token).set(name, token);
-  const { base, seen, startedAt, suggested } = flight;
-  return [`task ${name} base=${base} seen=${seen} started=${clock(startedAt)}${suggested ? ' continue-as-new suggested' : ''}`];
+  const { base, seen, startedAt, suggested, updates } = flight;
+  const asked = updates.length === 0 ? '' : ` updates=${updates.map(({ updateId }) => updateId).join(',')}`;
+  return [`task ${name} base=${base} seen=${seen} started=${clock(startedAt)}${suggested ? ' continue-as-new suggested' : ''}${asked}`];
 }
 
 function showAttempt(session: Session, activity: Activity | undefined, by: string): string[] {
@@ -226,7 +246,10 @@ function closingOf(kind: string, words: Words): HistoryEvent['attributes'] {
     case 'canceled':
       return { $case: 'workflowCanceled', value: { completedEventId, details: [payloadOf('why')] } };
     case 'terminated':
-      return { $case: 'workflowTerminated', value: { reason: 'enough', details: [], identity: 'w', newRunId: '', keptEventId: 0n } };
+      return {
+        $case: 'workflowTerminated',
+        value: { reason: 'enough', details: [], identity: 'w', requestId: '', newRunId: '', keptEventId: 0n },
+      };
     default:
       return { $case: 'workflowCompleted', value: { completedEventId, result: payloadOf('done'), newRunId: '' } };
   }
@@ -276,16 +299,28 @@ const inputs: Record<string, Handler> = {
     return [];
   },
   start: (session, words) => give(session, 'start', startOf(words)),
-  signal(session, { plain, options }) {
-    const input = options.input === undefined ? [] : [payloadOf(options.input)];
-    const requestId = options.request ?? '';
-    return give(session, 'signal', { signalName: plain[0] ?? 'go', input, header: undefined, requestId, identity: '' });
+  signal: (session, words) => give(session, 'signal', signalOf(words)),
+  /** One step: `start-with signal go`, `start-with update u1`. */
+  'start-with'(session, words) {
+    const rest = { ...words, plain: words.plain.slice(1) };
+    const start = startOf(words);
+    const isSignal = words.plain[0] === 'signal';
+    return give(session, 'start', isSignal ? { ...start, signal: signalOf(rest) } : { ...start, update: updateOf(rest) });
   },
+  update: (session, words) =>
+    give(session, 'update', updateOf(words), (at) => [at.kind === 'pending' ? 'pending' : `${at.kind} ${at.eventId}`]),
+  'forget-update': (session, { plain }) => give(session, 'forgetUpdate', { updateId: plain[0] ?? '' }),
   'request-cancel': (session, { options }) =>
     give(session, 'requestCancel', { reason: options.reason ?? '', identity: '', requestId: options.request ?? '' }),
   terminate(session, { options }) {
     const fork = options.fork === undefined ? {} : { fork: { runId: 'run-1f', kept: Number(options.fork) } };
-    return give(session, 'terminate', { reason: options.reason ?? '', details: [], identity: '', ...fork });
+    return give(session, 'terminate', {
+      reason: options.reason ?? '',
+      details: [],
+      identity: '',
+      requestId: options.request ?? '',
+      ...fork,
+    });
   },
   fork: forkOf,
   delete: (session, { options }) => give(session, 'delete', { reason: options.reason ?? '', identity: '' }),

@@ -7,6 +7,7 @@ import { CancelActivityCommand, ScheduleActivityCommand } from "./activity.ts";
 import { CancelChildWorkflowCommand, ScheduleChildWorkflowCommand } from "./child.ts";
 import { CancelExternalCommand, SignalExternalCommand } from "./external.ts";
 import { CancelTimerCommand, StartTimerCommand } from "./timer.ts";
+import { AcceptUpdateCommand, CompleteUpdateCommand } from "./update.ts";
 import {
   CancelWorkflowCommand,
   CompleteWorkflowCommand,
@@ -41,9 +42,13 @@ export interface Command {
     | //
     /** 80 to 89 external workflow. */
     { $case: "signalExternal"; value: SignalExternalCommand }
+    | { $case: "cancelExternal"; value: CancelExternalCommand }
     | //
-    /** Later: 90 to 99 marker, 100 to 109 update, 110 to 149 as in HistoryEvent. */
-    { $case: "cancelExternal"; value: CancelExternalCommand }
+    /** 100 to 109 update. */
+    { $case: "acceptUpdate"; value: AcceptUpdateCommand }
+    | //
+    /** Later: 90 to 99 marker, 110 to 149 as in HistoryEvent. */
+    { $case: "completeUpdate"; value: CompleteUpdateCommand }
     | undefined;
 }
 
@@ -92,6 +97,12 @@ export const Command: MessageFns<Command> = {
         break;
       case "cancelExternal":
         CancelExternalCommand.encode(message.attributes.value, writer.uint32(666).fork()).join();
+        break;
+      case "acceptUpdate":
+        AcceptUpdateCommand.encode(message.attributes.value, writer.uint32(802).fork()).join();
+        break;
+      case "completeUpdate":
+        CompleteUpdateCommand.encode(message.attributes.value, writer.uint32(810).fork()).join();
         break;
     }
     return writer;
@@ -244,6 +255,25 @@ export const Command: MessageFns<Command> = {
             };
             continue;
           }
+          case 100: {
+            if (tag !== 802) {
+              break;
+            }
+
+            message.attributes = { $case: "acceptUpdate", value: AcceptUpdateCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 101: {
+            if (tag !== 810) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "completeUpdate",
+              value: CompleteUpdateCommand.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -313,6 +343,14 @@ export const Command: MessageFns<Command> = {
         ? { $case: "cancelExternal", value: CancelExternalCommand.fromJSON(object.cancelExternal) }
         : isSet(object.cancel_external)
         ? { $case: "cancelExternal", value: CancelExternalCommand.fromJSON(object.cancel_external) }
+        : isSet(object.acceptUpdate)
+        ? { $case: "acceptUpdate", value: AcceptUpdateCommand.fromJSON(object.acceptUpdate) }
+        : isSet(object.accept_update)
+        ? { $case: "acceptUpdate", value: AcceptUpdateCommand.fromJSON(object.accept_update) }
+        : isSet(object.completeUpdate)
+        ? { $case: "completeUpdate", value: CompleteUpdateCommand.fromJSON(object.completeUpdate) }
+        : isSet(object.complete_update)
+        ? { $case: "completeUpdate", value: CompleteUpdateCommand.fromJSON(object.complete_update) }
         : undefined,
     };
   },
@@ -345,6 +383,10 @@ export const Command: MessageFns<Command> = {
       obj.signalExternal = SignalExternalCommand.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "cancelExternal") {
       obj.cancelExternal = CancelExternalCommand.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "acceptUpdate") {
+      obj.acceptUpdate = AcceptUpdateCommand.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "completeUpdate") {
+      obj.completeUpdate = CompleteUpdateCommand.toJSON(message.attributes.value);
     }
     return obj;
   },
@@ -462,6 +504,24 @@ export const Command: MessageFns<Command> = {
           message.attributes = {
             $case: "cancelExternal",
             value: CancelExternalCommand.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "acceptUpdate": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "acceptUpdate",
+            value: AcceptUpdateCommand.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "completeUpdate": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "completeUpdate",
+            value: CompleteUpdateCommand.fromPartial(object.attributes.value),
           };
         }
         break;

@@ -36,6 +36,7 @@ import { WorkflowPaused, WorkflowResumed } from "./pause.ts";
 import { WorkflowSignaled } from "./signal.ts";
 import { WorkflowTaskCompleted } from "./task.ts";
 import { TimerCanceled, TimerFired, TimerStarted } from "./timer.ts";
+import { UpdateAccepted, UpdateAdmitted, UpdateCompleted } from "./update.ts";
 import {
   WorkflowCanceled,
   WorkflowCancelRequested,
@@ -114,12 +115,17 @@ export interface HistoryEvent {
     | { $case: "externalSignalFailed"; value: ExternalSignalFailed }
     | { $case: "externalCancelScheduled"; value: ExternalCancelScheduled }
     | { $case: "externalCancelDelivered"; value: ExternalCancelDelivered }
+    | { $case: "externalCancelFailed"; value: ExternalCancelFailed }
+    | //
+    /** 100 to 109 update. */
+    { $case: "updateAccepted"; value: UpdateAccepted }
+    | { $case: "updateCompleted"; value: UpdateCompleted }
     | //
     /**
-     * Later: 90 to 99 marker, 100 to 109 update,
+     * Later: 90 to 99 marker,
      * 110 to 119 callback and correlation key, 120 to 129 JSON-defined workflow, 130 to 139 stream and keyed state, 140 to 149 schedule.
      */
-    { $case: "externalCancelFailed"; value: ExternalCancelFailed }
+    { $case: "updateAdmitted"; value: UpdateAdmitted }
     | undefined;
 }
 
@@ -321,6 +327,15 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
         break;
       case "externalCancelFailed":
         ExternalCancelFailed.encode(message.attributes.value, writer.uint32(682).fork()).join();
+        break;
+      case "updateAccepted":
+        UpdateAccepted.encode(message.attributes.value, writer.uint32(802).fork()).join();
+        break;
+      case "updateCompleted":
+        UpdateCompleted.encode(message.attributes.value, writer.uint32(810).fork()).join();
+        break;
+      case "updateAdmitted":
+        UpdateAdmitted.encode(message.attributes.value, writer.uint32(818).fork()).join();
         break;
     }
     return writer;
@@ -731,6 +746,30 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
             };
             continue;
           }
+          case 100: {
+            if (tag !== 802) {
+              break;
+            }
+
+            message.attributes = { $case: "updateAccepted", value: UpdateAccepted.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 101: {
+            if (tag !== 810) {
+              break;
+            }
+
+            message.attributes = { $case: "updateCompleted", value: UpdateCompleted.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 102: {
+            if (tag !== 818) {
+              break;
+            }
+
+            message.attributes = { $case: "updateAdmitted", value: UpdateAdmitted.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -938,6 +977,18 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
         ? { $case: "externalCancelFailed", value: ExternalCancelFailed.fromJSON(object.externalCancelFailed) }
         : isSet(object.external_cancel_failed)
         ? { $case: "externalCancelFailed", value: ExternalCancelFailed.fromJSON(object.external_cancel_failed) }
+        : isSet(object.updateAccepted)
+        ? { $case: "updateAccepted", value: UpdateAccepted.fromJSON(object.updateAccepted) }
+        : isSet(object.update_accepted)
+        ? { $case: "updateAccepted", value: UpdateAccepted.fromJSON(object.update_accepted) }
+        : isSet(object.updateCompleted)
+        ? { $case: "updateCompleted", value: UpdateCompleted.fromJSON(object.updateCompleted) }
+        : isSet(object.update_completed)
+        ? { $case: "updateCompleted", value: UpdateCompleted.fromJSON(object.update_completed) }
+        : isSet(object.updateAdmitted)
+        ? { $case: "updateAdmitted", value: UpdateAdmitted.fromJSON(object.updateAdmitted) }
+        : isSet(object.update_admitted)
+        ? { $case: "updateAdmitted", value: UpdateAdmitted.fromJSON(object.update_admitted) }
         : undefined,
     };
   },
@@ -1026,6 +1077,12 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
       obj.externalCancelDelivered = ExternalCancelDelivered.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "externalCancelFailed") {
       obj.externalCancelFailed = ExternalCancelFailed.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "updateAccepted") {
+      obj.updateAccepted = UpdateAccepted.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "updateCompleted") {
+      obj.updateCompleted = UpdateCompleted.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "updateAdmitted") {
+      obj.updateAdmitted = UpdateAdmitted.toJSON(message.attributes.value);
     }
     return obj;
   },
@@ -1356,6 +1413,27 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
             $case: "externalCancelFailed",
             value: ExternalCancelFailed.fromPartial(object.attributes.value),
           };
+        }
+        break;
+      }
+      case "updateAccepted": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = { $case: "updateAccepted", value: UpdateAccepted.fromPartial(object.attributes.value) };
+        }
+        break;
+      }
+      case "updateCompleted": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "updateCompleted",
+            value: UpdateCompleted.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "updateAdmitted": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = { $case: "updateAdmitted", value: UpdateAdmitted.fromPartial(object.attributes.value) };
         }
         break;
       }

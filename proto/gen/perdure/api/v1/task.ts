@@ -5,6 +5,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { Header, Payload, WorkflowExecution } from "./common.ts";
+import { UpdateRequest } from "./update.ts";
 
 /** Why a workflow task could not be completed. */
 export const WorkflowTaskFailureCause = {
@@ -153,6 +154,8 @@ export interface WorkflowTask {
   queryOnly: boolean;
   /** The service waits this long for the completion. */
   taskTimeoutMs: bigint;
+  /** To be accepted or rejected by the completion, in this order; one that it does not name is rejected. */
+  updates: UpdateRequest[];
 }
 
 /** One query to be answered. */
@@ -467,6 +470,7 @@ function createBaseWorkflowTask(): WorkflowTask {
     queries: [],
     queryOnly: false,
     taskTimeoutMs: 0n,
+    updates: [],
   };
 }
 
@@ -537,6 +541,9 @@ export const WorkflowTask: MessageFns<WorkflowTask> = {
         throw new globalThis.Error("value provided for field message.taskTimeoutMs of type int64 too large");
       }
       writer.uint32(128).int64(message.taskTimeoutMs);
+    }
+    for (const v of message.updates) {
+      UpdateRequest.encode(v!, writer.uint32(138).fork()).join();
     }
     return writer;
   },
@@ -682,6 +689,14 @@ export const WorkflowTask: MessageFns<WorkflowTask> = {
             message.taskTimeoutMs = reader.int64() as bigint;
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.updates.push(UpdateRequest.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -758,6 +773,9 @@ export const WorkflowTask: MessageFns<WorkflowTask> = {
         : isSet(object.task_timeout_ms)
         ? BigInt(object.task_timeout_ms)
         : 0n,
+      updates: globalThis.Array.isArray(object?.updates)
+        ? object.updates.map((e: any) => UpdateRequest.fromJSON(e))
+        : [],
     };
   },
 
@@ -811,6 +829,9 @@ export const WorkflowTask: MessageFns<WorkflowTask> = {
     if (message.taskTimeoutMs !== 0n) {
       obj.taskTimeoutMs = message.taskTimeoutMs.toString();
     }
+    if (message.updates?.length) {
+      obj.updates = message.updates.map((e) => UpdateRequest.toJSON(e));
+    }
     return obj;
   },
 
@@ -851,6 +872,7 @@ export const WorkflowTask: MessageFns<WorkflowTask> = {
     message.taskTimeoutMs = (object.taskTimeoutMs !== undefined && object.taskTimeoutMs !== null)
       ? BigInt(object.taskTimeoutMs)
       : 0n;
+    message.updates = object.updates?.map((e) => UpdateRequest.fromPartial(e)) || [];
     return message;
   },
 };

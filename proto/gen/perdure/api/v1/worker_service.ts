@@ -16,6 +16,7 @@ import {
   workflowTaskFailureCauseFromJSON,
   workflowTaskFailureCauseToJSON,
 } from "./task.ts";
+import { UpdateRejection } from "./update.ts";
 
 /** A long poll for workflow tasks. */
 export interface PollWorkflowTasksRequest {
@@ -67,6 +68,8 @@ export interface WorkflowTaskCompletion {
   sticky: boolean;
   /** The main function has ended; handlers still run. */
   waitingForHandlers: boolean;
+  /** Updates of the task that are not taken. Those taken have an AcceptUpdateCommand. */
+  rejectedUpdates: UpdateRejection[];
 }
 
 export interface WorkflowTaskCompletion_VariablesEntry {
@@ -745,6 +748,7 @@ function createBaseWorkflowTaskCompletion(): WorkflowTaskCompletion {
     forceNewTask: false,
     sticky: false,
     waitingForHandlers: false,
+    rejectedUpdates: [],
   };
 }
 
@@ -777,6 +781,9 @@ export const WorkflowTaskCompletion: MessageFns<WorkflowTaskCompletion> = {
     }
     if (message.waitingForHandlers !== false) {
       writer.uint32(64).bool(message.waitingForHandlers);
+    }
+    for (const v of message.rejectedUpdates) {
+      UpdateRejection.encode(v!, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -871,6 +878,14 @@ export const WorkflowTaskCompletion: MessageFns<WorkflowTaskCompletion> = {
             message.waitingForHandlers = reader.bool();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.rejectedUpdates.push(UpdateRejection.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -922,6 +937,11 @@ export const WorkflowTaskCompletion: MessageFns<WorkflowTaskCompletion> = {
         : isSet(object.waiting_for_handlers)
         ? globalThis.Boolean(object.waiting_for_handlers)
         : false,
+      rejectedUpdates: globalThis.Array.isArray(object?.rejectedUpdates)
+        ? object.rejectedUpdates.map((e: any) => UpdateRejection.fromJSON(e))
+        : globalThis.Array.isArray(object?.rejected_updates)
+        ? object.rejected_updates.map((e: any) => UpdateRejection.fromJSON(e))
+        : [],
     };
   },
 
@@ -957,6 +977,9 @@ export const WorkflowTaskCompletion: MessageFns<WorkflowTaskCompletion> = {
     if (message.waitingForHandlers !== false) {
       obj.waitingForHandlers = message.waitingForHandlers;
     }
+    if (message.rejectedUpdates?.length) {
+      obj.rejectedUpdates = message.rejectedUpdates.map((e) => UpdateRejection.toJSON(e));
+    }
     return obj;
   },
 
@@ -981,6 +1004,7 @@ export const WorkflowTaskCompletion: MessageFns<WorkflowTaskCompletion> = {
     message.forceNewTask = object.forceNewTask ?? false;
     message.sticky = object.sticky ?? false;
     message.waitingForHandlers = object.waitingForHandlers ?? false;
+    message.rejectedUpdates = object.rejectedUpdates?.map((e) => UpdateRejection.fromPartial(e)) || [];
     return message;
   },
 };

@@ -430,6 +430,8 @@ export interface WorkflowTerminated {
   newRunId: string;
   /** The last event that run has copied: children asked for up to it are that run's from now on. */
   keptEventId: bigint;
+  /** Empty when the service ended the run by itself. */
+  requestId: string;
 }
 
 /** Somebody asked the run to cancel itself. */
@@ -2241,7 +2243,7 @@ export const WorkflowCanceled: MessageFns<WorkflowCanceled> = {
 };
 
 function createBaseWorkflowTerminated(): WorkflowTerminated {
-  return { reason: "", details: [], identity: "", newRunId: "", keptEventId: 0n };
+  return { reason: "", details: [], identity: "", newRunId: "", keptEventId: 0n, requestId: "" };
 }
 
 export const WorkflowTerminated: MessageFns<WorkflowTerminated> = {
@@ -2263,6 +2265,9 @@ export const WorkflowTerminated: MessageFns<WorkflowTerminated> = {
         throw new globalThis.Error("value provided for field message.keptEventId of type int64 too large");
       }
       writer.uint32(40).int64(message.keptEventId);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(50).string(message.requestId);
     }
     return writer;
   },
@@ -2320,6 +2325,14 @@ export const WorkflowTerminated: MessageFns<WorkflowTerminated> = {
             message.keptEventId = reader.int64() as bigint;
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2347,6 +2360,11 @@ export const WorkflowTerminated: MessageFns<WorkflowTerminated> = {
         : isSet(object.kept_event_id)
         ? BigInt(object.kept_event_id)
         : 0n,
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
     };
   },
 
@@ -2367,6 +2385,9 @@ export const WorkflowTerminated: MessageFns<WorkflowTerminated> = {
     if (message.keptEventId !== 0n) {
       obj.keptEventId = message.keptEventId.toString();
     }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
     return obj;
   },
 
@@ -2382,6 +2403,7 @@ export const WorkflowTerminated: MessageFns<WorkflowTerminated> = {
     message.keptEventId = (object.keptEventId !== undefined && object.keptEventId !== null)
       ? BigInt(object.keptEventId)
       : 0n;
+    message.requestId = object.requestId ?? "";
     return message;
   },
 };

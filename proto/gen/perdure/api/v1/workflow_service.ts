@@ -24,6 +24,7 @@ import {
 import { PausedInfo } from "./pause.ts";
 import { WorkflowTaskFailureCause, workflowTaskFailureCauseFromJSON, workflowTaskFailureCauseToJSON } from "./task.ts";
 import { PendingTimer } from "./timer.ts";
+import { UpdateRequest, UpdateStage, updateStageFromJSON, updateStageToJSON } from "./update.ts";
 import {
   ConflictPolicy,
   conflictPolicyFromJSON,
@@ -37,6 +38,57 @@ import {
   workflowStatusToJSON,
   WorkflowSummary,
 } from "./workflow.ts";
+
+/** Which runs a query is not for. */
+export const QueryRejectCondition = {
+  UNSPECIFIED: 0,
+  /** NOT_OPEN - Runs that have closed. */
+  NOT_OPEN: 1,
+  /** NOT_COMPLETED_CLEANLY - Runs that failed, timed out, were canceled or terminated. */
+  NOT_COMPLETED_CLEANLY: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type QueryRejectCondition = typeof QueryRejectCondition[keyof typeof QueryRejectCondition];
+
+export namespace QueryRejectCondition {
+  export type UNSPECIFIED = typeof QueryRejectCondition.UNSPECIFIED;
+  export type NOT_OPEN = typeof QueryRejectCondition.NOT_OPEN;
+  export type NOT_COMPLETED_CLEANLY = typeof QueryRejectCondition.NOT_COMPLETED_CLEANLY;
+  export type UNRECOGNIZED = typeof QueryRejectCondition.UNRECOGNIZED;
+}
+
+export function queryRejectConditionFromJSON(object: any): QueryRejectCondition {
+  switch (object) {
+    case 0:
+    case "QUERY_REJECT_CONDITION_UNSPECIFIED":
+      return QueryRejectCondition.UNSPECIFIED;
+    case 1:
+    case "QUERY_REJECT_CONDITION_NOT_OPEN":
+      return QueryRejectCondition.NOT_OPEN;
+    case 2:
+    case "QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY":
+      return QueryRejectCondition.NOT_COMPLETED_CLEANLY;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return QueryRejectCondition.UNRECOGNIZED;
+  }
+}
+
+export function queryRejectConditionToJSON(object: QueryRejectCondition): string {
+  switch (object) {
+    case QueryRejectCondition.UNSPECIFIED:
+      return "QUERY_REJECT_CONDITION_UNSPECIFIED";
+    case QueryRejectCondition.NOT_OPEN:
+      return "QUERY_REJECT_CONDITION_NOT_OPEN";
+    case QueryRejectCondition.NOT_COMPLETED_CLEANLY:
+      return "QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY";
+    case QueryRejectCondition.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
 
 /** A start. */
 export interface StartWorkflowRequest {
@@ -143,6 +195,103 @@ export interface SignalWorkflowsResult {
   outcome: { $case: "ok"; value: SignalWorkflowResponse } | { $case: "error"; value: ItemError } | undefined;
 }
 
+/** A signal for the open run of `start.workflow_id`, or for the one that is started with it. */
+export interface SignalWithStartWorkflowRequest {
+  namespace: string;
+  /** The start. Its request id is the signal's as well. Conflict policy: use-existing (the default here) or terminate-existing. */
+  start: StartWorkflowRequest | undefined;
+  signalName: string;
+  input: Payload[];
+  header: Header | undefined;
+}
+
+/** The run that took the signal. */
+export interface SignalWithStartWorkflowResponse {
+  runId: string;
+  /** True when this request started the run, also when it was sent again. */
+  started: boolean;
+}
+
+/** An update. Sent again with the same update id it attaches to the first. */
+export interface UpdateWorkflowRequest {
+  namespace: string;
+  execution:
+    | WorkflowExecution
+    | undefined;
+  /** Its update id is made by the service when empty. */
+  request:
+    | UpdateRequest
+    | undefined;
+  /** ACCEPTED or COMPLETED (the default). */
+  waitStage: UpdateStage;
+  /** Default and maximum 60 s. When it is over the answer tells the stage reached: when ADMITTED, send the request again. */
+  waitTimeout: Duration | undefined;
+}
+
+/** How far the update has come. */
+export interface UpdateWorkflowResponse {
+  runId: string;
+  updateId: string;
+  stage: UpdateStage;
+  outcome: UpdateOutcome | undefined;
+}
+
+/** What became of an update; absent before COMPLETED. */
+export interface UpdateOutcome {
+  outcome:
+    | //
+    /** The handler returned. */
+    { $case: "result"; value: Payload }
+    | //
+    /** The handler threw. */
+    { $case: "failure"; value: Failure }
+    | //
+    /** The update was not taken: its validator threw, or nobody handles it. Nothing was written. */
+    { $case: "rejection"; value: Failure }
+    | undefined;
+}
+
+/** An update for the open run of `start.workflow_id`, or for the one that is started with it. */
+export interface UpdateWithStartWorkflowRequest {
+  namespace: string;
+  /** Conflict policy: use-existing (the default here) or terminate-existing. */
+  start: StartWorkflowRequest | undefined;
+  request: UpdateRequest | undefined;
+  waitStage: UpdateStage;
+  /** As in UpdateWorkflowRequest. */
+  waitTimeout: Duration | undefined;
+}
+
+/** The run, and how far the update has come. */
+export interface UpdateWithStartWorkflowResponse {
+  runId: string;
+  updateId: string;
+  stage: UpdateStage;
+  outcome:
+    | UpdateOutcome
+    | undefined;
+  /** True when this request started the run, also when it was sent again. */
+  started: boolean;
+}
+
+/** An update that was sent before. */
+export interface AwaitWorkflowUpdateRequest {
+  namespace: string;
+  execution: WorkflowExecution | undefined;
+  updateId: string;
+  /** ACCEPTED or COMPLETED (the default). */
+  waitStage: UpdateStage;
+  /** Default and maximum 60 s. */
+  waitTimeout: Duration | undefined;
+}
+
+/** How far the update has come. */
+export interface AwaitWorkflowUpdateResponse {
+  runId: string;
+  stage: UpdateStage;
+  outcome: UpdateOutcome | undefined;
+}
+
 /** A question to the code. */
 export interface QueryWorkflowRequest {
   namespace: string;
@@ -152,10 +301,9 @@ export interface QueryWorkflowRequest {
   header:
     | Header
     | undefined;
-  /**
-   * Reserved for later: refusal by status of the run 6.
-   * The question goes to the run that continues the named one, if it has been continued.
-   */
+  /** Refused with QUERY_REJECTED when it holds for the run. */
+  rejectCondition: QueryRejectCondition;
+  /** The question goes to the run that continues the named one, if it has been continued. */
   followRuns: boolean;
 }
 
@@ -184,6 +332,8 @@ export interface TerminateWorkflowRequest {
   reason: string;
   details: Payload[];
   identity: string;
+  /** A UUIDv7. Sent again with the same request id it succeeds, although the run has closed. */
+  requestId: string;
 }
 
 /** The run is closed. */
@@ -2016,8 +2166,1196 @@ export const SignalWorkflowsResult: MessageFns<SignalWorkflowsResult> = {
   },
 };
 
+function createBaseSignalWithStartWorkflowRequest(): SignalWithStartWorkflowRequest {
+  return { namespace: "", start: undefined, signalName: "", input: [], header: undefined };
+}
+
+export const SignalWithStartWorkflowRequest: MessageFns<SignalWithStartWorkflowRequest> = {
+  encode(message: SignalWithStartWorkflowRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.start !== undefined) {
+      StartWorkflowRequest.encode(message.start, writer.uint32(18).fork()).join();
+    }
+    if (message.signalName !== "") {
+      writer.uint32(26).string(message.signalName);
+    }
+    for (const v of message.input) {
+      Payload.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignalWithStartWorkflowRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignalWithStartWorkflowRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.start = StartWorkflowRequest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.signalName = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.input.push(Payload.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SignalWithStartWorkflowRequest {
+    return {
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      start: isSet(object.start) ? StartWorkflowRequest.fromJSON(object.start) : undefined,
+      signalName: isSet(object.signalName)
+        ? globalThis.String(object.signalName)
+        : isSet(object.signal_name)
+        ? globalThis.String(object.signal_name)
+        : "",
+      input: globalThis.Array.isArray(object?.input) ? object.input.map((e: any) => Payload.fromJSON(e)) : [],
+      header: isSet(object.header) ? Header.fromJSON(object.header) : undefined,
+    };
+  },
+
+  toJSON(message: SignalWithStartWorkflowRequest): unknown {
+    const obj: any = {};
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.start !== undefined) {
+      obj.start = StartWorkflowRequest.toJSON(message.start);
+    }
+    if (message.signalName !== "") {
+      obj.signalName = message.signalName;
+    }
+    if (message.input?.length) {
+      obj.input = message.input.map((e) => Payload.toJSON(e));
+    }
+    if (message.header !== undefined) {
+      obj.header = Header.toJSON(message.header);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SignalWithStartWorkflowRequest>, I>>(base?: I): SignalWithStartWorkflowRequest {
+    return SignalWithStartWorkflowRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SignalWithStartWorkflowRequest>, I>>(
+    object: I,
+  ): SignalWithStartWorkflowRequest {
+    const message = createBaseSignalWithStartWorkflowRequest();
+    message.namespace = object.namespace ?? "";
+    message.start = (object.start !== undefined && object.start !== null)
+      ? StartWorkflowRequest.fromPartial(object.start)
+      : undefined;
+    message.signalName = object.signalName ?? "";
+    message.input = object.input?.map((e) => Payload.fromPartial(e)) || [];
+    message.header = (object.header !== undefined && object.header !== null)
+      ? Header.fromPartial(object.header)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSignalWithStartWorkflowResponse(): SignalWithStartWorkflowResponse {
+  return { runId: "", started: false };
+}
+
+export const SignalWithStartWorkflowResponse: MessageFns<SignalWithStartWorkflowResponse> = {
+  encode(message: SignalWithStartWorkflowResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.started !== false) {
+      writer.uint32(16).bool(message.started);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignalWithStartWorkflowResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignalWithStartWorkflowResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.started = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SignalWithStartWorkflowResponse {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      started: isSet(object.started) ? globalThis.Boolean(object.started) : false,
+    };
+  },
+
+  toJSON(message: SignalWithStartWorkflowResponse): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.started !== false) {
+      obj.started = message.started;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SignalWithStartWorkflowResponse>, I>>(base?: I): SignalWithStartWorkflowResponse {
+    return SignalWithStartWorkflowResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SignalWithStartWorkflowResponse>, I>>(
+    object: I,
+  ): SignalWithStartWorkflowResponse {
+    const message = createBaseSignalWithStartWorkflowResponse();
+    message.runId = object.runId ?? "";
+    message.started = object.started ?? false;
+    return message;
+  },
+};
+
+function createBaseUpdateWorkflowRequest(): UpdateWorkflowRequest {
+  return { namespace: "", execution: undefined, request: undefined, waitStage: 0, waitTimeout: undefined };
+}
+
+export const UpdateWorkflowRequest: MessageFns<UpdateWorkflowRequest> = {
+  encode(message: UpdateWorkflowRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.execution !== undefined) {
+      WorkflowExecution.encode(message.execution, writer.uint32(18).fork()).join();
+    }
+    if (message.request !== undefined) {
+      UpdateRequest.encode(message.request, writer.uint32(26).fork()).join();
+    }
+    if (message.waitStage !== 0) {
+      writer.uint32(32).int32(message.waitStage);
+    }
+    if (message.waitTimeout !== undefined) {
+      Duration.encode(message.waitTimeout, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateWorkflowRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateWorkflowRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.execution = WorkflowExecution.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.request = UpdateRequest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.waitStage = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.waitTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateWorkflowRequest {
+    return {
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      execution: isSet(object.execution) ? WorkflowExecution.fromJSON(object.execution) : undefined,
+      request: isSet(object.request) ? UpdateRequest.fromJSON(object.request) : undefined,
+      waitStage: isSet(object.waitStage)
+        ? updateStageFromJSON(object.waitStage)
+        : isSet(object.wait_stage)
+        ? updateStageFromJSON(object.wait_stage)
+        : 0,
+      waitTimeout: isSet(object.waitTimeout)
+        ? Duration.fromJSON(object.waitTimeout)
+        : isSet(object.wait_timeout)
+        ? Duration.fromJSON(object.wait_timeout)
+        : undefined,
+    };
+  },
+
+  toJSON(message: UpdateWorkflowRequest): unknown {
+    const obj: any = {};
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.execution !== undefined) {
+      obj.execution = WorkflowExecution.toJSON(message.execution);
+    }
+    if (message.request !== undefined) {
+      obj.request = UpdateRequest.toJSON(message.request);
+    }
+    if (message.waitStage !== 0) {
+      obj.waitStage = updateStageToJSON(message.waitStage);
+    }
+    if (message.waitTimeout !== undefined) {
+      obj.waitTimeout = Duration.toJSON(message.waitTimeout);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateWorkflowRequest>, I>>(base?: I): UpdateWorkflowRequest {
+    return UpdateWorkflowRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateWorkflowRequest>, I>>(object: I): UpdateWorkflowRequest {
+    const message = createBaseUpdateWorkflowRequest();
+    message.namespace = object.namespace ?? "";
+    message.execution = (object.execution !== undefined && object.execution !== null)
+      ? WorkflowExecution.fromPartial(object.execution)
+      : undefined;
+    message.request = (object.request !== undefined && object.request !== null)
+      ? UpdateRequest.fromPartial(object.request)
+      : undefined;
+    message.waitStage = object.waitStage ?? 0;
+    message.waitTimeout = (object.waitTimeout !== undefined && object.waitTimeout !== null)
+      ? Duration.fromPartial(object.waitTimeout)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateWorkflowResponse(): UpdateWorkflowResponse {
+  return { runId: "", updateId: "", stage: 0, outcome: undefined };
+}
+
+export const UpdateWorkflowResponse: MessageFns<UpdateWorkflowResponse> = {
+  encode(message: UpdateWorkflowResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.updateId !== "") {
+      writer.uint32(18).string(message.updateId);
+    }
+    if (message.stage !== 0) {
+      writer.uint32(24).int32(message.stage);
+    }
+    if (message.outcome !== undefined) {
+      UpdateOutcome.encode(message.outcome, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateWorkflowResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateWorkflowResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.updateId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.stage = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.outcome = UpdateOutcome.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateWorkflowResponse {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      updateId: isSet(object.updateId)
+        ? globalThis.String(object.updateId)
+        : isSet(object.update_id)
+        ? globalThis.String(object.update_id)
+        : "",
+      stage: isSet(object.stage) ? updateStageFromJSON(object.stage) : 0,
+      outcome: isSet(object.outcome) ? UpdateOutcome.fromJSON(object.outcome) : undefined,
+    };
+  },
+
+  toJSON(message: UpdateWorkflowResponse): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.updateId !== "") {
+      obj.updateId = message.updateId;
+    }
+    if (message.stage !== 0) {
+      obj.stage = updateStageToJSON(message.stage);
+    }
+    if (message.outcome !== undefined) {
+      obj.outcome = UpdateOutcome.toJSON(message.outcome);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateWorkflowResponse>, I>>(base?: I): UpdateWorkflowResponse {
+    return UpdateWorkflowResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateWorkflowResponse>, I>>(object: I): UpdateWorkflowResponse {
+    const message = createBaseUpdateWorkflowResponse();
+    message.runId = object.runId ?? "";
+    message.updateId = object.updateId ?? "";
+    message.stage = object.stage ?? 0;
+    message.outcome = (object.outcome !== undefined && object.outcome !== null)
+      ? UpdateOutcome.fromPartial(object.outcome)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateOutcome(): UpdateOutcome {
+  return { outcome: undefined };
+}
+
+export const UpdateOutcome: MessageFns<UpdateOutcome> = {
+  encode(message: UpdateOutcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.outcome?.$case) {
+      case "result":
+        Payload.encode(message.outcome.value, writer.uint32(10).fork()).join();
+        break;
+      case "failure":
+        Failure.encode(message.outcome.value, writer.uint32(18).fork()).join();
+        break;
+      case "rejection":
+        Failure.encode(message.outcome.value, writer.uint32(26).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateOutcome {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateOutcome();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.outcome = { $case: "result", value: Payload.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.outcome = { $case: "failure", value: Failure.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.outcome = { $case: "rejection", value: Failure.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateOutcome {
+    return {
+      outcome: isSet(object.result)
+        ? { $case: "result", value: Payload.fromJSON(object.result) }
+        : isSet(object.failure)
+        ? { $case: "failure", value: Failure.fromJSON(object.failure) }
+        : isSet(object.rejection)
+        ? { $case: "rejection", value: Failure.fromJSON(object.rejection) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: UpdateOutcome): unknown {
+    const obj: any = {};
+    if (message.outcome?.$case === "result") {
+      obj.result = Payload.toJSON(message.outcome.value);
+    } else if (message.outcome?.$case === "failure") {
+      obj.failure = Failure.toJSON(message.outcome.value);
+    } else if (message.outcome?.$case === "rejection") {
+      obj.rejection = Failure.toJSON(message.outcome.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateOutcome>, I>>(base?: I): UpdateOutcome {
+    return UpdateOutcome.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateOutcome>, I>>(object: I): UpdateOutcome {
+    const message = createBaseUpdateOutcome();
+    switch (object.outcome?.$case) {
+      case "result": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "result", value: Payload.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+      case "failure": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "failure", value: Failure.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+      case "rejection": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "rejection", value: Failure.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseUpdateWithStartWorkflowRequest(): UpdateWithStartWorkflowRequest {
+  return { namespace: "", start: undefined, request: undefined, waitStage: 0, waitTimeout: undefined };
+}
+
+export const UpdateWithStartWorkflowRequest: MessageFns<UpdateWithStartWorkflowRequest> = {
+  encode(message: UpdateWithStartWorkflowRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.start !== undefined) {
+      StartWorkflowRequest.encode(message.start, writer.uint32(18).fork()).join();
+    }
+    if (message.request !== undefined) {
+      UpdateRequest.encode(message.request, writer.uint32(26).fork()).join();
+    }
+    if (message.waitStage !== 0) {
+      writer.uint32(32).int32(message.waitStage);
+    }
+    if (message.waitTimeout !== undefined) {
+      Duration.encode(message.waitTimeout, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateWithStartWorkflowRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateWithStartWorkflowRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.start = StartWorkflowRequest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.request = UpdateRequest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.waitStage = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.waitTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateWithStartWorkflowRequest {
+    return {
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      start: isSet(object.start) ? StartWorkflowRequest.fromJSON(object.start) : undefined,
+      request: isSet(object.request) ? UpdateRequest.fromJSON(object.request) : undefined,
+      waitStage: isSet(object.waitStage)
+        ? updateStageFromJSON(object.waitStage)
+        : isSet(object.wait_stage)
+        ? updateStageFromJSON(object.wait_stage)
+        : 0,
+      waitTimeout: isSet(object.waitTimeout)
+        ? Duration.fromJSON(object.waitTimeout)
+        : isSet(object.wait_timeout)
+        ? Duration.fromJSON(object.wait_timeout)
+        : undefined,
+    };
+  },
+
+  toJSON(message: UpdateWithStartWorkflowRequest): unknown {
+    const obj: any = {};
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.start !== undefined) {
+      obj.start = StartWorkflowRequest.toJSON(message.start);
+    }
+    if (message.request !== undefined) {
+      obj.request = UpdateRequest.toJSON(message.request);
+    }
+    if (message.waitStage !== 0) {
+      obj.waitStage = updateStageToJSON(message.waitStage);
+    }
+    if (message.waitTimeout !== undefined) {
+      obj.waitTimeout = Duration.toJSON(message.waitTimeout);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateWithStartWorkflowRequest>, I>>(base?: I): UpdateWithStartWorkflowRequest {
+    return UpdateWithStartWorkflowRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateWithStartWorkflowRequest>, I>>(
+    object: I,
+  ): UpdateWithStartWorkflowRequest {
+    const message = createBaseUpdateWithStartWorkflowRequest();
+    message.namespace = object.namespace ?? "";
+    message.start = (object.start !== undefined && object.start !== null)
+      ? StartWorkflowRequest.fromPartial(object.start)
+      : undefined;
+    message.request = (object.request !== undefined && object.request !== null)
+      ? UpdateRequest.fromPartial(object.request)
+      : undefined;
+    message.waitStage = object.waitStage ?? 0;
+    message.waitTimeout = (object.waitTimeout !== undefined && object.waitTimeout !== null)
+      ? Duration.fromPartial(object.waitTimeout)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateWithStartWorkflowResponse(): UpdateWithStartWorkflowResponse {
+  return { runId: "", updateId: "", stage: 0, outcome: undefined, started: false };
+}
+
+export const UpdateWithStartWorkflowResponse: MessageFns<UpdateWithStartWorkflowResponse> = {
+  encode(message: UpdateWithStartWorkflowResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.updateId !== "") {
+      writer.uint32(18).string(message.updateId);
+    }
+    if (message.stage !== 0) {
+      writer.uint32(24).int32(message.stage);
+    }
+    if (message.outcome !== undefined) {
+      UpdateOutcome.encode(message.outcome, writer.uint32(34).fork()).join();
+    }
+    if (message.started !== false) {
+      writer.uint32(40).bool(message.started);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateWithStartWorkflowResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateWithStartWorkflowResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.updateId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.stage = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.outcome = UpdateOutcome.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.started = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateWithStartWorkflowResponse {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      updateId: isSet(object.updateId)
+        ? globalThis.String(object.updateId)
+        : isSet(object.update_id)
+        ? globalThis.String(object.update_id)
+        : "",
+      stage: isSet(object.stage) ? updateStageFromJSON(object.stage) : 0,
+      outcome: isSet(object.outcome) ? UpdateOutcome.fromJSON(object.outcome) : undefined,
+      started: isSet(object.started) ? globalThis.Boolean(object.started) : false,
+    };
+  },
+
+  toJSON(message: UpdateWithStartWorkflowResponse): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.updateId !== "") {
+      obj.updateId = message.updateId;
+    }
+    if (message.stage !== 0) {
+      obj.stage = updateStageToJSON(message.stage);
+    }
+    if (message.outcome !== undefined) {
+      obj.outcome = UpdateOutcome.toJSON(message.outcome);
+    }
+    if (message.started !== false) {
+      obj.started = message.started;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateWithStartWorkflowResponse>, I>>(base?: I): UpdateWithStartWorkflowResponse {
+    return UpdateWithStartWorkflowResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateWithStartWorkflowResponse>, I>>(
+    object: I,
+  ): UpdateWithStartWorkflowResponse {
+    const message = createBaseUpdateWithStartWorkflowResponse();
+    message.runId = object.runId ?? "";
+    message.updateId = object.updateId ?? "";
+    message.stage = object.stage ?? 0;
+    message.outcome = (object.outcome !== undefined && object.outcome !== null)
+      ? UpdateOutcome.fromPartial(object.outcome)
+      : undefined;
+    message.started = object.started ?? false;
+    return message;
+  },
+};
+
+function createBaseAwaitWorkflowUpdateRequest(): AwaitWorkflowUpdateRequest {
+  return { namespace: "", execution: undefined, updateId: "", waitStage: 0, waitTimeout: undefined };
+}
+
+export const AwaitWorkflowUpdateRequest: MessageFns<AwaitWorkflowUpdateRequest> = {
+  encode(message: AwaitWorkflowUpdateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.execution !== undefined) {
+      WorkflowExecution.encode(message.execution, writer.uint32(18).fork()).join();
+    }
+    if (message.updateId !== "") {
+      writer.uint32(26).string(message.updateId);
+    }
+    if (message.waitStage !== 0) {
+      writer.uint32(32).int32(message.waitStage);
+    }
+    if (message.waitTimeout !== undefined) {
+      Duration.encode(message.waitTimeout, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AwaitWorkflowUpdateRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAwaitWorkflowUpdateRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.execution = WorkflowExecution.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.updateId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.waitStage = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.waitTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AwaitWorkflowUpdateRequest {
+    return {
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      execution: isSet(object.execution) ? WorkflowExecution.fromJSON(object.execution) : undefined,
+      updateId: isSet(object.updateId)
+        ? globalThis.String(object.updateId)
+        : isSet(object.update_id)
+        ? globalThis.String(object.update_id)
+        : "",
+      waitStage: isSet(object.waitStage)
+        ? updateStageFromJSON(object.waitStage)
+        : isSet(object.wait_stage)
+        ? updateStageFromJSON(object.wait_stage)
+        : 0,
+      waitTimeout: isSet(object.waitTimeout)
+        ? Duration.fromJSON(object.waitTimeout)
+        : isSet(object.wait_timeout)
+        ? Duration.fromJSON(object.wait_timeout)
+        : undefined,
+    };
+  },
+
+  toJSON(message: AwaitWorkflowUpdateRequest): unknown {
+    const obj: any = {};
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.execution !== undefined) {
+      obj.execution = WorkflowExecution.toJSON(message.execution);
+    }
+    if (message.updateId !== "") {
+      obj.updateId = message.updateId;
+    }
+    if (message.waitStage !== 0) {
+      obj.waitStage = updateStageToJSON(message.waitStage);
+    }
+    if (message.waitTimeout !== undefined) {
+      obj.waitTimeout = Duration.toJSON(message.waitTimeout);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AwaitWorkflowUpdateRequest>, I>>(base?: I): AwaitWorkflowUpdateRequest {
+    return AwaitWorkflowUpdateRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AwaitWorkflowUpdateRequest>, I>>(object: I): AwaitWorkflowUpdateRequest {
+    const message = createBaseAwaitWorkflowUpdateRequest();
+    message.namespace = object.namespace ?? "";
+    message.execution = (object.execution !== undefined && object.execution !== null)
+      ? WorkflowExecution.fromPartial(object.execution)
+      : undefined;
+    message.updateId = object.updateId ?? "";
+    message.waitStage = object.waitStage ?? 0;
+    message.waitTimeout = (object.waitTimeout !== undefined && object.waitTimeout !== null)
+      ? Duration.fromPartial(object.waitTimeout)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAwaitWorkflowUpdateResponse(): AwaitWorkflowUpdateResponse {
+  return { runId: "", stage: 0, outcome: undefined };
+}
+
+export const AwaitWorkflowUpdateResponse: MessageFns<AwaitWorkflowUpdateResponse> = {
+  encode(message: AwaitWorkflowUpdateResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.stage !== 0) {
+      writer.uint32(16).int32(message.stage);
+    }
+    if (message.outcome !== undefined) {
+      UpdateOutcome.encode(message.outcome, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AwaitWorkflowUpdateResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAwaitWorkflowUpdateResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.stage = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.outcome = UpdateOutcome.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AwaitWorkflowUpdateResponse {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      stage: isSet(object.stage) ? updateStageFromJSON(object.stage) : 0,
+      outcome: isSet(object.outcome) ? UpdateOutcome.fromJSON(object.outcome) : undefined,
+    };
+  },
+
+  toJSON(message: AwaitWorkflowUpdateResponse): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.stage !== 0) {
+      obj.stage = updateStageToJSON(message.stage);
+    }
+    if (message.outcome !== undefined) {
+      obj.outcome = UpdateOutcome.toJSON(message.outcome);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AwaitWorkflowUpdateResponse>, I>>(base?: I): AwaitWorkflowUpdateResponse {
+    return AwaitWorkflowUpdateResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AwaitWorkflowUpdateResponse>, I>>(object: I): AwaitWorkflowUpdateResponse {
+    const message = createBaseAwaitWorkflowUpdateResponse();
+    message.runId = object.runId ?? "";
+    message.stage = object.stage ?? 0;
+    message.outcome = (object.outcome !== undefined && object.outcome !== null)
+      ? UpdateOutcome.fromPartial(object.outcome)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseQueryWorkflowRequest(): QueryWorkflowRequest {
-  return { namespace: "", execution: undefined, queryType: "", args: [], header: undefined, followRuns: false };
+  return {
+    namespace: "",
+    execution: undefined,
+    queryType: "",
+    args: [],
+    header: undefined,
+    rejectCondition: 0,
+    followRuns: false,
+  };
 }
 
 export const QueryWorkflowRequest: MessageFns<QueryWorkflowRequest> = {
@@ -2036,6 +3374,9 @@ export const QueryWorkflowRequest: MessageFns<QueryWorkflowRequest> = {
     }
     if (message.header !== undefined) {
       Header.encode(message.header, writer.uint32(42).fork()).join();
+    }
+    if (message.rejectCondition !== 0) {
+      writer.uint32(48).int32(message.rejectCondition);
     }
     if (message.followRuns !== false) {
       writer.uint32(56).bool(message.followRuns);
@@ -2096,6 +3437,14 @@ export const QueryWorkflowRequest: MessageFns<QueryWorkflowRequest> = {
             message.header = Header.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.rejectCondition = reader.int32() as any;
+            continue;
+          }
           case 7: {
             if (tag !== 56) {
               break;
@@ -2127,6 +3476,11 @@ export const QueryWorkflowRequest: MessageFns<QueryWorkflowRequest> = {
         : "",
       args: globalThis.Array.isArray(object?.args) ? object.args.map((e: any) => Payload.fromJSON(e)) : [],
       header: isSet(object.header) ? Header.fromJSON(object.header) : undefined,
+      rejectCondition: isSet(object.rejectCondition)
+        ? queryRejectConditionFromJSON(object.rejectCondition)
+        : isSet(object.reject_condition)
+        ? queryRejectConditionFromJSON(object.reject_condition)
+        : 0,
       followRuns: isSet(object.followRuns)
         ? globalThis.Boolean(object.followRuns)
         : isSet(object.follow_runs)
@@ -2152,6 +3506,9 @@ export const QueryWorkflowRequest: MessageFns<QueryWorkflowRequest> = {
     if (message.header !== undefined) {
       obj.header = Header.toJSON(message.header);
     }
+    if (message.rejectCondition !== 0) {
+      obj.rejectCondition = queryRejectConditionToJSON(message.rejectCondition);
+    }
     if (message.followRuns !== false) {
       obj.followRuns = message.followRuns;
     }
@@ -2172,6 +3529,7 @@ export const QueryWorkflowRequest: MessageFns<QueryWorkflowRequest> = {
     message.header = (object.header !== undefined && object.header !== null)
       ? Header.fromPartial(object.header)
       : undefined;
+    message.rejectCondition = object.rejectCondition ?? 0;
     message.followRuns = object.followRuns ?? false;
     return message;
   },
@@ -2470,7 +3828,7 @@ export const RequestCancelWorkflowResponse: MessageFns<RequestCancelWorkflowResp
 };
 
 function createBaseTerminateWorkflowRequest(): TerminateWorkflowRequest {
-  return { namespace: "", execution: undefined, reason: "", details: [], identity: "" };
+  return { namespace: "", execution: undefined, reason: "", details: [], identity: "", requestId: "" };
 }
 
 export const TerminateWorkflowRequest: MessageFns<TerminateWorkflowRequest> = {
@@ -2489,6 +3847,9 @@ export const TerminateWorkflowRequest: MessageFns<TerminateWorkflowRequest> = {
     }
     if (message.identity !== "") {
       writer.uint32(42).string(message.identity);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(50).string(message.requestId);
     }
     return writer;
   },
@@ -2546,6 +3907,14 @@ export const TerminateWorkflowRequest: MessageFns<TerminateWorkflowRequest> = {
             message.identity = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2565,6 +3934,11 @@ export const TerminateWorkflowRequest: MessageFns<TerminateWorkflowRequest> = {
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       details: globalThis.Array.isArray(object?.details) ? object.details.map((e: any) => Payload.fromJSON(e)) : [],
       identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
     };
   },
 
@@ -2585,6 +3959,9 @@ export const TerminateWorkflowRequest: MessageFns<TerminateWorkflowRequest> = {
     if (message.identity !== "") {
       obj.identity = message.identity;
     }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
     return obj;
   },
 
@@ -2600,6 +3977,7 @@ export const TerminateWorkflowRequest: MessageFns<TerminateWorkflowRequest> = {
     message.reason = object.reason ?? "";
     message.details = object.details?.map((e) => Payload.fromPartial(e)) || [];
     message.identity = object.identity ?? "";
+    message.requestId = object.requestId ?? "";
     return message;
   },
 };
@@ -6282,6 +7660,42 @@ export const WorkflowServiceDefinition = {
       requestType: SignalWorkflowsRequest as typeof SignalWorkflowsRequest,
       requestStream: false,
       responseType: SignalWorkflowsResponse as typeof SignalWorkflowsResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Signals the open run of a workflow id; starts one with the signal if there is none. One step. */
+    signalWithStartWorkflow: {
+      name: "SignalWithStartWorkflow",
+      requestType: SignalWithStartWorkflowRequest as typeof SignalWithStartWorkflowRequest,
+      requestStream: false,
+      responseType: SignalWithStartWorkflowResponse as typeof SignalWithStartWorkflowResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Asks the code to do something and to answer; waits until it has come so far. */
+    updateWorkflow: {
+      name: "UpdateWorkflow",
+      requestType: UpdateWorkflowRequest as typeof UpdateWorkflowRequest,
+      requestStream: false,
+      responseType: UpdateWorkflowResponse as typeof UpdateWorkflowResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Updates the open run of a workflow id; starts one with the update if there is none. One step. */
+    updateWithStartWorkflow: {
+      name: "UpdateWithStartWorkflow",
+      requestType: UpdateWithStartWorkflowRequest as typeof UpdateWithStartWorkflowRequest,
+      requestStream: false,
+      responseType: UpdateWithStartWorkflowResponse as typeof UpdateWithStartWorkflowResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Waits for an update that was sent before, also after the close of its run. */
+    awaitWorkflowUpdate: {
+      name: "AwaitWorkflowUpdate",
+      requestType: AwaitWorkflowUpdateRequest as typeof AwaitWorkflowUpdateRequest,
+      requestStream: false,
+      responseType: AwaitWorkflowUpdateResponse as typeof AwaitWorkflowUpdateResponse,
       responseStream: false,
       options: {},
     },

@@ -50,9 +50,10 @@ export interface Mark {
     | //
     /** 70 to 79 child workflow. */
     { $case: "childrenCarried"; value: ChildrenCarried }
+    | { $case: "carriedChildEnded"; value: CarriedChildEnded }
     | //
-    /** Later: 60 to 69 signal, 80 to 89 external workflow, 100 to 109 update, 110 to 119 callback. */
-    { $case: "carriedChildEnded"; value: CarriedChildEnded }
+    /** 100 to 109 update. */
+    { $case: "updateRejected"; value: UpdateRejected }
     | undefined;
 }
 
@@ -163,6 +164,11 @@ export interface ActivityAttemptReturned {
 export interface DeletionRequested {
   reason: string;
   identity: string;
+}
+
+/** The code did not take an update that a fork asks again. */
+export interface UpdateRejected {
+  updateId: string;
 }
 
 function createBaseMarks(): Marks {
@@ -280,6 +286,9 @@ export const Mark: MessageFns<Mark> = {
         break;
       case "carriedChildEnded":
         CarriedChildEnded.encode(message.attributes.value, writer.uint32(570).fork()).join();
+        break;
+      case "updateRejected":
+        UpdateRejected.encode(message.attributes.value, writer.uint32(802).fork()).join();
         break;
     }
     return writer;
@@ -429,6 +438,14 @@ export const Mark: MessageFns<Mark> = {
             };
             continue;
           }
+          case 100: {
+            if (tag !== 802) {
+              break;
+            }
+
+            message.attributes = { $case: "updateRejected", value: UpdateRejected.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -508,6 +525,10 @@ export const Mark: MessageFns<Mark> = {
         ? { $case: "carriedChildEnded", value: CarriedChildEnded.fromJSON(object.carriedChildEnded) }
         : isSet(object.carried_child_ended)
         ? { $case: "carriedChildEnded", value: CarriedChildEnded.fromJSON(object.carried_child_ended) }
+        : isSet(object.updateRejected)
+        ? { $case: "updateRejected", value: UpdateRejected.fromJSON(object.updateRejected) }
+        : isSet(object.update_rejected)
+        ? { $case: "updateRejected", value: UpdateRejected.fromJSON(object.update_rejected) }
         : undefined,
     };
   },
@@ -542,6 +563,8 @@ export const Mark: MessageFns<Mark> = {
       obj.childrenCarried = ChildrenCarried.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "carriedChildEnded") {
       obj.carriedChildEnded = CarriedChildEnded.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "updateRejected") {
+      obj.updateRejected = UpdateRejected.toJSON(message.attributes.value);
     }
     return obj;
   },
@@ -649,6 +672,12 @@ export const Mark: MessageFns<Mark> = {
             $case: "carriedChildEnded",
             value: CarriedChildEnded.fromPartial(object.attributes.value),
           };
+        }
+        break;
+      }
+      case "updateRejected": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = { $case: "updateRejected", value: UpdateRejected.fromPartial(object.attributes.value) };
         }
         break;
       }
@@ -2213,6 +2242,79 @@ export const DeletionRequested: MessageFns<DeletionRequested> = {
     const message = createBaseDeletionRequested();
     message.reason = object.reason ?? "";
     message.identity = object.identity ?? "";
+    return message;
+  },
+};
+
+function createBaseUpdateRejected(): UpdateRejected {
+  return { updateId: "" };
+}
+
+export const UpdateRejected: MessageFns<UpdateRejected> = {
+  encode(message: UpdateRejected, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.updateId !== "") {
+      writer.uint32(10).string(message.updateId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateRejected {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateRejected();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.updateId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateRejected {
+    return {
+      updateId: isSet(object.updateId)
+        ? globalThis.String(object.updateId)
+        : isSet(object.update_id)
+        ? globalThis.String(object.update_id)
+        : "",
+    };
+  },
+
+  toJSON(message: UpdateRejected): unknown {
+    const obj: any = {};
+    if (message.updateId !== "") {
+      obj.updateId = message.updateId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateRejected>, I>>(base?: I): UpdateRejected {
+    return UpdateRejected.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateRejected>, I>>(object: I): UpdateRejected {
+    const message = createBaseUpdateRejected();
+    message.updateId = object.updateId ?? "";
     return message;
   },
 };

@@ -50,7 +50,7 @@ export default defineConfig({
         workers: 2,
         globalSetup: ['./service/test/support/postgres-setup.ts'],
       }),
-      project('sim', { include: ['service/test/sim/**/*.test.ts'], timeout: 120_000, order: 2, workers: 2 }),
+      project('sim', { include: ['service/test/sim/**/*.test.ts'], timeout: 600_000, order: 2, workers: 2 }),
       project('faults', { include: ['service/test/faults/**/*.test.ts'], timeout: 300_000, order: 3, workers: 1 }),
       project('e2e', { include: ['service/test/e2e/**/*.test.ts'], timeout: 120_000, order: 4, workers: 2 }),
       project('conformance', { include: ['conformance/test/**/*.conformance.test.ts'], timeout: 300_000, order: 5, workers: 1 }),

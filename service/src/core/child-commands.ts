@@ -7,6 +7,7 @@ import type { CheckContext, CommandRules, CommandValue } from './concepts.ts';
 import { parseCron } from './cron.ts';
 import { failRequestsToChild } from './effects.ts';
 import { MAX_DURATION_MS, MAX_PENDING_CHILDREN, MAX_TASK_TIMEOUT_MS } from './limits.ts';
+import { overLimit } from './over-limit.ts';
 import { checkProperties } from './properties.ts';
 import { retryProblem } from './retry.ts';
 import { fromDuration } from './time.ts';
@@ -80,7 +81,9 @@ function checkSchedule(context: CheckContext, value: CommandValue<'scheduleChild
   context.lastChild = value.number;
   context.newChildren += 1;
   const open = (context.state.children?.size ?? 0) + context.newChildren;
-  if (open > MAX_PENDING_CHILDREN) throw bad(`number: ${open} open children, the limit is ${MAX_PENDING_CHILDREN}`);
+  if (open > MAX_PENDING_CHILDREN) {
+    throw overLimit('BAD_COMMAND', 'scheduleChildWorkflow.number', { size: open, limit: MAX_PENDING_CHILDREN, what: 'open children' });
+  }
 }
 
 const ParentClosePolicyNames: Record<number, true> = { 0: true, 1: true, 2: true, 3: true };

@@ -14,6 +14,7 @@ import type { CheckContext, CommandRules, EventFolds, Head } from './concepts.ts
 import { deliver } from './concepts.ts';
 import { addEffect } from './effects.ts';
 import { MAX_PENDING_CANCELS_OUT, MAX_PENDING_SIGNALS_OUT } from './limits.ts';
+import { overLimit } from './over-limit.ts';
 import type { ExternalRequest, RunState, StepName } from './state.ts';
 import { record, type Transition } from './transition.ts';
 
@@ -123,7 +124,13 @@ function checkTarget(command: string, context: CheckContext, value: Named): void
 function checkPending(context: CheckContext, command: string, kind: ExternalRequest['kind'], added: number, most: number): void {
   let open = added;
   for (const request of context.state.externals?.values() ?? []) if (request.kind === kind) open += 1;
-  if (open > most) throw bad(command, `number: ${open} ${kind}s to other workflows wait for an answer, the limit is ${most}`);
+  if (open > most) {
+    throw overLimit('BAD_COMMAND', `${command}.number`, {
+      size: open,
+      limit: most,
+      what: `${kind}s to other workflows wait for an answer`,
+    });
+  }
 }
 
 /** The child has ended, or was canceled before it was started. */

@@ -72,6 +72,9 @@ const LIMITS: Readonly<Record<string, Held | string>> = {
   memo_bytes: { ask: start({ memo: { m: payload(2 * MiB) } }), field: 'memo', size: String(2 * MiB + 1), limit: String(2 * MiB) },
   page_bytes: 'service/src/frontend/list.test.ts',
   pending_activities: 'service/src/core/testdata/limits.txt',
+  pending_cancels_out: 'service/src/core/testdata/child.txt',
+  pending_children: 'service/src/core/testdata/child.txt',
+  pending_signals_out: 'service/src/core/testdata/child.txt',
   pending_timers: 'service/src/core/testdata/limits.txt',
   request_bytes: 'service/src/rpc/server.test.ts',
   search_attribute_bytes: {
@@ -113,7 +116,7 @@ test('the table has every limit that programs are told of', async () => {
 });
 
 /** Limits of concepts with tests of their own. */
-const LATER = new Set(['pending_children', 'pending_external', 'updates', 'updates_in_flight']);
+const LATER = new Set(['updates', 'updates_in_flight']);
 
 const held = Object.entries({ ...LIMITS, ...MORE }).filter((entry): entry is [string, Held] => typeof entry[1] !== 'string');
 test.each(held)('%s', async (_, { ask, field, size, limit }) => {

@@ -168,11 +168,14 @@ export function forkChecked(checked: Checked, wishes: ForkWishes): void {
   checked.timers.clear();
   checked.endedActivities.clear();
   checked.tasks.length = 0;
+  checked.holds.length = 0;
+  checked.updates.clear();
   checked.delivered.clear();
   checked.effects = newEffectModel();
   for (const event of copied) {
     takeEvent(checked.effects, event);
     for (const mark of marks) if (mark.afterEventId === event.id) takeMark(checked.effects, mark);
+    takeUpdate(checked, event);
     takeTimer(checked, event, true);
     takeOutcome(checked, event);
     takeTask(checked, event);

@@ -14,6 +14,8 @@ beforeAll(async () => {
   env = { PERDURE_ADDRESS: `127.0.0.1:${port}` };
   dev = startProgram(['dev', '--ephemeral', '--port', String(port)]);
   await dev.until(/serves on/);
+  const declared = await runProgram(['namespace', 'update', 'default', '--search-attribute', 'city=keyword', '-o', 'json'], { env });
+  expect([declared.code, declared.stderr]).toEqual([0, '']);
 }, 60_000);
 
 afterAll(async () => {
@@ -46,7 +48,8 @@ describe('without a worker', () => {
     });
     const listed = (await json('list', '--filter', "WorkflowId = 'order-1'")) as unknown as Record<string, unknown>[];
     expect(listed.map(({ runId, status }) => [runId, status])).toEqual([[started.runId, 'Running']]);
-    expect(await json('count', '--filter', "WorkflowId = 'order-1'")).toEqual({ count: 1 });
+    expect(await json('count', '--filter', "city = 'Rome'")).toMatchObject({ count: 1 });
+    expect(await json('count', '--filter', "WorkflowId = 'order-1'")).toMatchObject({ count: 1 });
     const shown = (await json('show', 'order-1')) as unknown as Record<string, unknown>[];
     expect(shown.map(({ id, type, input }) => [id, type, input])).toEqual([[1, 'WorkflowStarted', [{ cents: 5 }]]]);
   });

@@ -24,6 +24,16 @@ function judgeChildren(run: StoredRun, report: Report): void {
     report(`${ends.length} of ${scheduled.length} children ended`);
 }
 
+/** R-CHAIN-7: fails until its last attempt. A run timeout fails one that would have succeeded, and another follows. */
+function judgeStubborn(chain: readonly StoredRun[], attempts: number, result: string, report: Report): void {
+  const timedOut = (each: StoredRun): boolean => closeOf(each) === 'workflowTimedOut';
+  if (chain.length < attempts || !chain.slice(attempts - 1, -1).every(timedOut)) report(`${chain.length} runs of ${attempts}`);
+  const before = chain.at(-2);
+  if (before === undefined) deepStrictEqual(result, '');
+  else if (timedOut(before)) deepStrictEqual(result.startsWith('the run timeout of '), true);
+  else deepStrictEqual(result, `attempt ${chain.length - 1}`);
+}
+
 /** The run's end is what its inputs lead to. */
 export function judgeResult(ledger: readonly Execution[], chain: readonly StoredRun[], run: StoredRun, report: Report): void {
   judgeChildren(run, report);
@@ -75,11 +85,8 @@ export function judgeResult(ledger: readonly Execution[], chain: readonly Stored
       return deepStrictEqual(result, signals);
     case 'entity':
       return deepStrictEqual(result, signalsOf(chain, 'add'));
-    case 'stubborn': {
-      const attempts = input as number;
-      if (chain.length !== attempts) report(`${chain.length} runs of ${attempts}`);
-      return deepStrictEqual(result, attempts === 1 ? '' : `attempt ${attempts - 1}`);
-    }
+    case 'stubborn':
+      return judgeStubborn(chain, input as number, result as string, report);
     case 'worker':
       return deepStrictEqual(result, 2 * sum(signals));
     case 'risky': {

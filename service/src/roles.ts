@@ -2,7 +2,7 @@
  * The interfaces by which roles know each other. In one process they are called as functions; between processes the
  * internal services carry the same calls.
  */
-import type { ActivityTask } from '@perdure/proto/perdure/api/v1/activity';
+import type { ActivityOptions, ActivityTask } from '@perdure/proto/perdure/api/v1/activity';
 import type { Header, Payload, WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
 import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import type { QueryResult } from '@perdure/proto/perdure/api/v1/query';
@@ -10,6 +10,7 @@ import type { WorkflowTask, WorkflowTaskFailureCause } from '@perdure/proto/perd
 import type { UpdateStage } from '@perdure/proto/perdure/api/v1/update';
 import type { WorkflowTaskCompletion, WorkflowTaskResult } from '@perdure/proto/perdure/api/v1/worker_service';
 import type {
+  DescribeActivityResponse,
   DescribeWorkflowResponse,
   GetWorkflowHistoryResponse,
   QueryRejectCondition,
@@ -17,6 +18,8 @@ import type {
   WorkflowResult,
 } from '@perdure/proto/perdure/api/v1/workflow_service';
 import type { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import type { HeartbeatAnswer } from './core/activity-attempts.ts';
+import type { ActivityChange } from './core/activity-operators.ts';
 import type { ChildNotice } from './core/child.ts';
 import type { DeleteInput } from './core/deletion.ts';
 import type { AttemptEnd } from './core/follow-up.ts';
@@ -24,7 +27,7 @@ import type { ForkWishes } from './core/fork-plan.ts';
 import type { SignalInput, StartInput, TerminateInput, UpdateInput } from './core/inputs.ts';
 import type { PauseInput } from './core/pause.ts';
 
-export type { ChildNotice, PauseInput, SignalInput, StartInput, TerminateInput, UpdateInput };
+export type { ActivityChange, ChildNotice, PauseInput, SignalInput, StartInput, TerminateInput, UpdateInput };
 
 /** A run as clients name it; an empty run id means the open run, else the newest closed one. */
 export interface RunRef {
@@ -86,8 +89,14 @@ export interface VerifiedCompletion {
   readonly completion: WorkflowTaskCompletion;
 }
 
-/** The end of an attempt with its verified token. */
-export type VerifiedEnd = Omit<AttemptEnd, 'worker'>;
+/** An open activity as clients name it. */
+export type ActivityRef = RunRef & { readonly activityId: string };
+
+/** What a report is about: the attempt of a verified token, or an activity by its names. */
+export type ActivityAddress = ActivityTaskToken | ActivityRef;
+
+/** The end of an attempt with its verified token, or of an activity by its names. */
+export type VerifiedEnd = Omit<AttemptEnd, 'worker' | 'token'> & { readonly token: ActivityAddress };
 
 export interface EagerRoom {
   /** How many activity tasks the worker would take in the answer. */
@@ -166,6 +175,9 @@ export interface HistoryRole {
   childClosed(parent: RunRef, notice: ChildNotice): Promise<void>;
   resetWorkflow(ref: RunRef, input: ResetInput): Promise<ForkAnswer>;
   describeWorkflow(ref: RunRef): Promise<DescribeWorkflowResponse>;
+  describeActivity(ref: ActivityRef): Promise<DescribeActivityResponse>;
+  /** What an operator asks for. Answers with the options from then on. */
+  changeActivity(ref: ActivityRef, change: ActivityChange): Promise<{ runId: string; options: ActivityOptions }>;
   getHistory(
     ref: RunRef,
     range: { from: number; to: number; maxBytes: number; waitMs: number },
@@ -204,9 +216,9 @@ export interface HistoryRole {
   ): Promise<(PerdureErrorLike | undefined)[]>;
   completeActivities(namespace: string, items: readonly VerifiedEnd[], worker: WorkerInfo, eager: EagerRoom): Promise<EndAnswer>;
   heartbeatActivities(
-    items: readonly { token: ActivityTaskToken; details: Payload | undefined }[],
+    items: readonly { token: ActivityAddress; details: Payload | undefined }[],
     worker: WorkerInfo,
-  ): Promise<{ cancelRequested: boolean; error: PerdureErrorLike | undefined }[]>;
+  ): Promise<{ answer: HeartbeatAnswer | undefined; error: PerdureErrorLike | undefined }[]>;
   returnTasks(
     items: readonly { workflow?: WorkflowTaskToken; activity?: ActivityTaskToken; begun: boolean }[],
     worker: WorkerInfo,

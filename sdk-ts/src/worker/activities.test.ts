@@ -14,7 +14,7 @@ import { createSlots } from './slots.ts';
 
 const taken = { code: 0, reason: '', message: '', metadata: {}, retryAfter: undefined };
 const answered = (errors: ItemError[]): CompleteActivityTasksResponse => ({ errors, followUps: [], answerId: '', activityTasks: [] });
-const noAnswer = { cancelRequested: false, error: undefined };
+const noAnswer = { cancelRequested: false, paused: false, reset: false, error: undefined };
 
 function setup(activities: Record<string, unknown>, script: Script = {}, interceptors?: readonly ActivityInterceptor[]) {
   const fixture = createTestLink({
@@ -151,7 +151,11 @@ test('a heartbeat that is lost goes again soon; a call leaves time for another o
         left -= 1;
         if (left === 1) throw refusal(14, '');
         const away = { code: 14, reason: '', message: 'away', metadata: {}, retryAfter: undefined };
-        return { results: request.heartbeats.map(() => (left === 0 ? { cancelRequested: false, error: away } : noAnswer)) };
+        return {
+          results: request.heartbeats.map(() =>
+            left === 0 ? { cancelRequested: false, paused: false, reset: false, error: away } : noAnswer,
+          ),
+        };
       },
     },
   );
@@ -217,7 +221,11 @@ test('a cancel request reaches the signal; rethrowing its reason ends as cancele
         await sleep('1h');
       },
     },
-    { heartbeatActivities: (request) => ({ results: request.heartbeats.map(() => ({ cancelRequested: true, error: undefined })) }) },
+    {
+      heartbeatActivities: (request) => ({
+        results: request.heartbeats.map(() => ({ cancelRequested: true, paused: false, reset: false, error: undefined })),
+      }),
+    },
   );
   take(activityTask('a', { heartbeat: 3_000 }));
   await clock.advance(1_100);
@@ -269,7 +277,11 @@ test('an attempt without heartbeat timeout learns of cancel requests too', async
           }),
         ),
     },
-    { heartbeatActivities: (request) => ({ results: request.heartbeats.map(() => ({ cancelRequested: true, error: undefined })) }) },
+    {
+      heartbeatActivities: (request) => ({
+        results: request.heartbeats.map(() => ({ cancelRequested: true, paused: false, reset: false, error: undefined })),
+      }),
+    },
   );
   take(activityTask('a'));
   await clock.advance(11_000);
@@ -280,7 +292,11 @@ test('an attempt that is no longer wanted is aborted and its end dropped', async
   const gone = { ...taken, code: 5, reason: 'ACTIVITY_NOT_FOUND', message: 'gone' };
   const { clock, take, completions, slots } = setup(
     { work: () => sleep('1h') },
-    { heartbeatActivities: (request) => ({ results: request.heartbeats.map(() => ({ cancelRequested: false, error: gone })) }) },
+    {
+      heartbeatActivities: (request) => ({
+        results: request.heartbeats.map(() => ({ cancelRequested: false, paused: false, reset: false, error: gone })),
+      }),
+    },
   );
   take(activityTask('a', { heartbeat: 3_000 }));
   await clock.advance(2_000);

@@ -227,7 +227,7 @@ async function report(
 ): Promise<WorkflowTaskAccepted | undefined> {
   const { token, activityType, activityId } = task;
   try {
-    return await send({ token, outcome, followUp });
+    return await send({ token, outcome, followUp, activity: undefined });
   } catch (error) {
     if (link.abandoned.aborted) return undefined;
     const fields = { activityType, activityId, error: String(error) };
@@ -244,7 +244,7 @@ async function report(
     const message = `the service refused what activity ${activityType} ended with: ${error.message}`;
     const refused = new ApplicationFailure({ message, type: error.reason, nonRetryable: wrong });
     const failed: Outcome = { $case: 'failed', value: errorToFailure(refused, link.converter) };
-    await send({ token, outcome: failed, followUp: undefined }).catch((again: unknown) => {
+    await send({ token, outcome: failed, followUp: undefined, activity: undefined }).catch((again: unknown) => {
       link.log('error', 'the end of an activity attempt was refused again', { ...fields, error: String(again) });
     });
     return undefined;

@@ -26,7 +26,7 @@ type Answers = (request: CompleteActivityTasksRequest) => object | Promise<objec
 const taken: ItemError = { code: 0, reason: '', message: '', metadata: {}, retryAfter: undefined };
 const refused = (code: number, reason: string): ItemError => ({ ...taken, code, reason, message: 'no' });
 const accepted = (completedEventId: bigint, closed = false, nextTask?: WorkflowTask): WorkflowTaskResult => ({
-  outcome: { $case: 'ok', value: { completedEventId, closed, nextTask } },
+  outcome: { $case: 'ok', value: { completedEventId, closed, nextTask, prolonged: false } },
 });
 const leftOut: WorkflowTaskResult = { outcome: { $case: 'error', value: refused(10, 'STALE_TASK') } };
 const schedule: Command = { attributes: { $case: 'scheduleActivity', value: { input: [] } as never } };

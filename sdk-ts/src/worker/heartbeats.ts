@@ -202,12 +202,12 @@ function lost({ clock }: Link, { attempt, details }: Beat, retryAfterMs: number 
 
 function heartbeatOf(link: Link, attempt: Attempt, details: Attempt['details']): ActivityHeartbeat {
   const { token, activityType } = attempt.task;
-  if (!details) return { token, details: undefined };
+  if (!details) return { token, details: undefined, activity: undefined };
   try {
-    return { token, details: encodeValue(link.converter, details.value, `heartbeat details of ${activityType}`) };
+    return { token, details: encodeValue(link.converter, details.value, `heartbeat details of ${activityType}`), activity: undefined };
   } catch (error) {
     link.log('error', 'heartbeat details are left out', { error: String(error) });
-    return { token, details: undefined };
+    return { token, details: undefined, activity: undefined };
   }
 }
 

@@ -27,7 +27,9 @@ function setup(activities: Record<string, unknown>, options: { concurrency?: num
       answerId: '',
       activityTasks: [],
     }),
-    heartbeatActivities: (request) => ({ results: request.heartbeats.map(() => ({ cancelRequested: false, error: undefined })) }),
+    heartbeatActivities: (request) => ({
+      results: request.heartbeats.map(() => ({ cancelRequested: false, paused: false, reset: false, error: undefined })),
+    }),
     // The service answers the polls of a worker that shuts down.
     shutdownWorker: () => {
       told = true;

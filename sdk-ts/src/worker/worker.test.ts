@@ -74,7 +74,10 @@ test('a worker runs workflow and activity code in virtual time, once', async () 
         answerId: 'c',
         activityTasks,
         results: request.completions.map(() => ({
-          outcome: { $case: 'ok' as const, value: { completedEventId: 2n, closed: completed.length > 1, nextTask: undefined } },
+          outcome: {
+            $case: 'ok' as const,
+            value: { completedEventId: 2n, closed: completed.length > 1, nextTask: undefined, prolonged: false },
+          },
         })),
       };
     },

@@ -15,7 +15,7 @@ const completion = (commands: WorkflowTaskCompletion['commands'] = []): EngineAn
   completion: WorkflowTaskCompletion.fromPartial({ commands: commands as never }),
 });
 const accepted = (completedEventId: bigint, closed = false, nextTask?: WorkflowTask): WorkflowTaskResult => ({
-  outcome: { $case: 'ok', value: { completedEventId, closed, nextTask } },
+  outcome: { $case: 'ok', value: { completedEventId, closed, nextTask, prolonged: false } },
 });
 
 function setup(activate: (task: WorkflowTask) => EngineAnswer | Promise<EngineAnswer>, script: Script = {}) {

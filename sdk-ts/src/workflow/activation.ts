@@ -12,7 +12,7 @@ import { EVENT_RULES } from './concepts.ts';
 import { sweepConditions, tryConditions } from './condition.ts';
 import { fail } from './handler.ts';
 import type { ExecuteInput, WorkflowInterceptors } from './interceptor.ts';
-import { type Block, type CompareOptions, compareBlock } from './replay.ts';
+import { type Block, type CompareOptions, compareBlock, patchOf } from './replay.ts';
 import type { EventRule } from './rules.ts';
 import { type ArrivedUpdate, DYNAMIC, type EventAttributes, getHost, type Run, type UserModule } from './run.ts';
 import { deliverUpdate, rejectWaiting, siftUpdates } from './update.ts';
@@ -97,9 +97,12 @@ export function sortHistory(history: readonly HistoryEvent[]): Sorted {
     else if (rule.role === 'command') {
       // What the service wrote by itself looks the same, but names another completion.
       const block = blocks.at(-1);
-      if (block !== undefined && rule.completedEventId(attributes.value) === block.eventId) (block.commands as HistoryEvent[]).push(event);
+      if (block === undefined || rule.completedEventId(attributes.value) !== block.eventId) continue;
+      const list = patchOf(event) === undefined ? block.commands : block.patches;
+      (list as HistoryEvent[]).push(event);
     } else if (role === 'start') started = event;
-    else if (attributes.$case === 'workflowTaskCompleted') blocks.push({ eventId: event.id, task: attributes.value, commands: [] });
+    else if (attributes.$case === 'workflowTaskCompleted')
+      blocks.push({ eventId: event.id, task: attributes.value, commands: [], patches: [] });
   }
   return { started, blocks, events, heads };
 }
@@ -161,6 +164,8 @@ function begin(session: Session): Progress | undefined {
   run.readOnly = undefined;
   run.random = run.stream;
   run.now = block === undefined ? task.startedMs : timestampToMs(block.task.startedTime);
+  run.block = block;
+  run.blockPatches = block === undefined || block.patches.length === 0 ? NO_PATCHES : new Set(block.patches.map(patchIdOf));
   run.seenEventId = facts.seenEventId;
   run.historyBytes = Number(facts.historyBytes);
   run.continueAsNewSuggested = facts.continueAsNewSuggested;
@@ -168,6 +173,12 @@ function begin(session: Session): Progress | undefined {
   if (session.heads !== undefined) takeHeads(run, session.heads, facts.seenEventId);
   session.phase = 'inputs';
   return undefined;
+}
+
+const NO_PATCHES: ReadonlySet<string> = new Set();
+
+function patchIdOf(event: HistoryEvent): string {
+  return patchOf(event)?.patchId ?? '';
 }
 
 const NO_UPDATES: readonly ArrivedUpdate[] = [];
@@ -246,6 +257,8 @@ function results(session: Session): Progress | undefined {
 function end(session: Session): Progress | undefined {
   const { run } = session;
   rejectWaiting(run);
+  // What the code made of it says less.
+  if (run.mismatch) compareBlock(run, session.blocks[session.nextBlock] as Block, session.compare);
   const closing = closingCommand(run);
   if (closing !== undefined) {
     run.commands.push({ attributes: closing, site: undefined });

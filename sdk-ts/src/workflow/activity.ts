@@ -101,7 +101,8 @@ export const activityEvents: Pick<EventRules, ActivityEvents> = {
       if (step === undefined) return;
       const last = value.lastFailure && failureToError(value.lastFailure, run.converter);
       const type = timeoutName(value.timeoutType);
-      const cause = new TimeoutFailure(`${type} timeout`, type, undefined, last);
+      const details = value.lastHeartbeatDetails && tryDecode(run, value.lastHeartbeatDetails);
+      const cause = new TimeoutFailure(`${type} timeout`, type, details, last);
       const info = { ...nameOf(step), attempt: value.attempt, retryState: retryStateName(value.retryState), identity: '' };
       step.reject(new ActivityFailure(`${step.label} timed out (${type})`, info, cause));
     },

@@ -4,6 +4,7 @@ import { activityCommands, activityEvents } from './activity.ts';
 import { childCommands, childEvents } from './child.ts';
 import { continueCommands, continueEvents } from './continue-as-new.ts';
 import { externalCommands, externalEvents } from './external.ts';
+import { markerCommands, markerEvents } from './marker.ts';
 import { propertyCommands, propertyEvents } from './properties.ts';
 import type { CommandRules, EventRules } from './rules.ts';
 import { signalEvents } from './signal.ts';
@@ -21,6 +22,7 @@ export const EVENT_RULES: EventRules = {
   ...childEvents,
   ...externalEvents,
   ...updateEvents,
+  ...markerEvents,
 };
 
 export const COMMAND_RULES: CommandRules = {
@@ -32,4 +34,5 @@ export const COMMAND_RULES: CommandRules = {
   ...childCommands,
   ...externalCommands,
   ...updateCommands,
+  ...markerCommands,
 };

@@ -14,6 +14,8 @@ export interface RunSettings {
   readonly failureTypes: ReadonlySet<string>;
 }
 
+const NO_PATCHES: ReadonlySet<string> = new Set();
+
 function mapOf(record: Readonly<Record<string, Payload>>): Map<string, Payload> {
   const map = new Map<string, Payload>();
   for (const key in record) map.set(key, record[key] as Payload);
@@ -52,6 +54,11 @@ export function createRun(event: HistoryEvent, settings: RunSettings): Run {
     timers: new Map(),
     children: new Map(),
     externals: new Map(),
+    lastSideEffect: 0,
+    patches: new Set(),
+    block: undefined,
+    blockPatches: NO_PATCHES,
+    mismatch: false,
     conditions: [],
     root: undefined,
     signalHandlers: new Map(),

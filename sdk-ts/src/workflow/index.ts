@@ -72,12 +72,14 @@ export type {
 } from './interceptor.ts';
 export { log } from './log.ts';
 export { type MetricTags, metrics } from './metrics.ts';
+export { deprecatePatch, patched } from './patch.ts';
 export { upsertMemo, upsertSearchAttributes } from './properties.ts';
 export { defineQuery, type QueryDefinition, setDefaultQueryHandler } from './query.ts';
 export { ReadOnlyError } from './run.ts';
 export { type Saga, type SagaOptions, saga } from './saga.ts';
 export { CancellationScope } from './scope.ts';
 export { setHandler } from './set-handler.ts';
+export { sideEffect } from './side-effect.ts';
 export { defineSignal, type SignalDefinition, setDefaultSignalHandler } from './signal.ts';
 export { sleep, waitUntil } from './timer.ts';
 export { defineUpdate, setDefaultUpdateHandler, type UpdateDefinition, type UpdateHandlerOptions } from './update.ts';

@@ -185,7 +185,7 @@ test('the stack trace shows each thing that is awaited, and nothing that has end
 function compare(produced: object | object[], recorded: object | object[], strict = false): () => void {
   const task = { buildId: 'b1' } as Block['task'];
   const events = [recorded].flat().map((attributes, at) => ({ id: BigInt(3 + at), time: undefined, attributes }) as HistoryEvent);
-  const block: Block = { eventId: 2n, task, commands: events };
+  const block: Block = { eventId: 2n, task, commands: events, patches: [] };
   const commands = [produced].flat().map((attributes) => ({ attributes: attributes as CommandAttributes, site: undefined }));
   const run = { commands } as unknown as Run;
   return () => compareBlock(run, block, { strict, buildId: 'b2' });

@@ -2,6 +2,7 @@
 
 import type { Payload } from '@perdure/proto/perdure/api/v1/common';
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import type { PatchMarker } from '@perdure/proto/perdure/api/v1/marker';
 import type { WorkflowTaskCompleted } from '@perdure/proto/perdure/api/v1/task';
 import { NondeterminismError, type StepView } from '../common/nondeterminism.ts';
 import { COMMAND_RULES } from './concepts.ts';
@@ -12,7 +13,9 @@ import { type EventAttributes, getHost, type Produced, type Run, type Site } fro
 export interface Block {
   readonly eventId: bigint;
   readonly task: WorkflowTaskCompleted;
+  /** All but patches, which have no place of their own. */
   readonly commands: readonly HistoryEvent[];
+  readonly patches: readonly HistoryEvent[];
 }
 
 export interface CompareOptions {
@@ -43,6 +46,21 @@ export function compareBlock(run: Run, block: Block, options: CompareOptions): v
     const position = firstDifference(inputs[0], inputs[1]);
     if (position !== undefined) throw nondeterminism(block, at, produced, recorded, options, `argument ${position + 1} differs`);
   }
+  for (const event of block.patches) comparePatch(run, block, event, options);
+}
+
+/** A patch that the code did not ask for is missing, unless it was deprecated when it was recorded. */
+function comparePatch(run: Run, block: Block, event: HistoryEvent, options: CompareOptions): void {
+  const patch = patchOf(event);
+  if (patch === undefined || run.patches.has(patch.patchId)) return;
+  if (!patch.deprecated) throw nondeterminism(block, block.commands.length, undefined, event, options);
+  run.patches.add(patch.patchId);
+}
+
+/** The patch that an event records. */
+export function patchOf({ attributes }: HistoryEvent): PatchMarker | undefined {
+  const marker = attributes?.$case === 'markerRecorded' ? attributes.value.marker : undefined;
+  return marker?.$case === 'patch' ? marker.value : undefined;
 }
 
 function agree(produced: Produced, recorded: HistoryEvent): boolean {

@@ -10,6 +10,7 @@ import type { PayloadConverter } from '../common/payload-converter.ts';
 import type { ChildStep } from './child.ts';
 import type { WorkflowInterceptors } from './interceptor.ts';
 import type { RandomState } from './random.ts';
+import type { Block } from './replay.ts';
 
 /** The name under which a file exports the workflow for all types that have none of their own. */
 export const DYNAMIC = 'default';
@@ -133,6 +134,15 @@ export interface Run {
   readonly timers: Map<number, Step>;
   readonly children: Map<number, ChildStep>;
   readonly externals: Map<number, Step>;
+  lastSideEffect: number;
+  /** Ids of patches that this run has taken. */
+  readonly patches: Set<string>;
+  /** The block that is replayed; undefined in the live activation. */
+  block: Block | undefined;
+  /** Ids of the patches that the block holds. */
+  blockPatches: ReadonlySet<string>;
+  /** The code cannot go on, because the log holds another step than it asks for. */
+  mismatch: boolean;
   /** In the order they were awaited. */
   conditions: Condition[];
   readonly root: ScopeNode;

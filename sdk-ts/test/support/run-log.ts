@@ -3,6 +3,7 @@
 import type { Command } from '@perdure/proto/perdure/api/v1/command';
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import { History } from '@perdure/proto/perdure/api/v1/event';
+import type { MarkerRecorded } from '@perdure/proto/perdure/api/v1/marker';
 import type { QueryResult } from '@perdure/proto/perdure/api/v1/query';
 import type { WorkflowQuery, WorkflowTask } from '@perdure/proto/perdure/api/v1/task';
 import type { UpdateRequest } from '@perdure/proto/perdure/api/v1/update';
@@ -314,12 +315,25 @@ function eventOf(state: State, command: CommandAttributes, completedEventId: big
     }
     case 'completeUpdate':
       return { $case: 'updateCompleted', value: { completedEventId, acceptedEventId: 0n, ...command.value } };
+    case 'recordMarker':
+      return { $case: 'markerRecorded', value: { completedEventId, ...command.value } };
   }
 }
 
 /** One line per command: what tests compare. */
 export function lines(completion: WorkflowTaskCompletion): string[] {
   return completion.commands.map(({ attributes }) => line(attributes as CommandAttributes));
+}
+
+function markerLine(marker: MarkerRecorded['marker']): string {
+  const show = (payload: Parameters<typeof decodeValue>[1]): string => JSON.stringify(decodeValue(converter, payload, 'x')) ?? 'undefined';
+  if (marker?.$case === 'sideEffect') return `side effect ${marker.value.number} ${show(marker.value.result)}`;
+  if (marker?.$case === 'patch') return `patch ${marker.value.patchId}${marker.value.deprecated ? ' deprecated' : ''}`;
+  if (marker?.$case !== 'localActivity') return 'no marker';
+  const { number, activityType, attempt, outcome } = marker.value;
+  const head = `local ${number} ${activityType} attempt ${attempt}`;
+  if (outcome?.$case === 'result') return `${head} ${show(outcome.value)}`;
+  return `${head} ${outcome?.$case} ${outcome?.$case === 'failure' ? outcome.value.message : ''}`.trimEnd();
 }
 
 function line({ $case, value }: CommandAttributes): string {
@@ -357,5 +371,7 @@ function line({ $case, value }: CommandAttributes): string {
       return value.outcome?.$case === 'failure'
         ? `fail ${value.updateId}: ${value.outcome.value.message}`
         : `answer ${value.updateId} ${show(value.outcome?.value)}`;
+    case 'recordMarker':
+      return markerLine(value.marker);
   }
 }

@@ -4,7 +4,8 @@ import { Failure, RetryState, TimeoutType } from '@perdure/proto/perdure/api/v1/
 import type { ActivityTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { ActivityTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import { PerdureError } from '../errors.ts';
-import { activityOf, isDue } from './activity.ts';
+import { activityOf, dueTime, isDue } from './activity.ts';
+import { activityById } from './activity-operators.ts';
 import { cutFailure, failureOf } from './failures.ts';
 import { decideRetry, isLastAttempt } from './retry.ts';
 import { type Activity, isOpen, type RunState } from './state.ts';
@@ -20,6 +21,8 @@ export interface ActivityClaim {
   readonly attempt: number;
   readonly claimId: string;
   readonly worker: WorkerInfo;
+  /** The queue whose worker asks; absent: the activity's. */
+  readonly queue?: string;
 }
 
 /** Hands the attempt out; undefined when it is not to be had. The same claim id gets the same answer again. */
@@ -28,6 +31,8 @@ export function claimActivity(t: Transition, claim: ActivityClaim): Activity | u
   if (activity === undefined || !isOpen(t.state)) return undefined;
   if (activity.startedAt > 0) return activity.claimId === claim.claimId ? activity : undefined;
   if (activity.attempt !== claim.attempt || t.state.paused !== undefined) return undefined;
+  // A reference left behind in the queue the activity had before says nothing about the one it has.
+  if (claim.queue !== undefined && claim.queue !== activity.taskQueue) return undefined;
   if (!isDue(activity, t.env.now)) {
     // The reference is spent, and clocks step back: another must be offered when the time has come.
     activity.live.offered = false;
@@ -83,14 +88,17 @@ export function returnActivity(t: Transition, token: ActivityTaskToken, begun: b
   else failAttempt(t, activity, failureOf('service', 'the worker shut down', 'WORKER_SHUTDOWN'));
 }
 
-/** The end of an attempt, by its worker. Throws ACTIVITY_NOT_FOUND when it is no longer wanted. */
+/** How a report names its activity: by the token of an attempt, or by the activity's id, whatever attempt it is at. */
+export type ActivityTarget = ActivityTaskToken | { readonly activityId: string };
+
+/** The end of an attempt, by its worker, or of an activity by its id. Throws ACTIVITY_NOT_FOUND when it is no longer wanted. */
 export function completeActivity(
   t: Transition,
-  token: ActivityTaskToken,
+  target: ActivityTarget,
   outcome: ActivityTaskCompletion['outcome'],
   worker: WorkerInfo,
 ): void {
-  const activity = wanted(t.state, token);
+  const activity = targetOf(t.state, target);
   const head = {
     number: activity.number,
     scheduledEventId: BigInt(activity.scheduledEventId),
@@ -108,11 +116,27 @@ export function completeActivity(
   }
 }
 
-/** A sign of life. Returns whether the attempt is asked to cancel. Throws ACTIVITY_NOT_FOUND when it is no longer wanted. */
-export function heartbeatActivity(t: Transition, token: ActivityTaskToken, details: Payload | undefined, worker: WorkerInfo): boolean {
-  const activity = wanted(t.state, token);
+export interface HeartbeatInput {
+  readonly token: ActivityTarget;
+  readonly details: Payload | undefined;
+  readonly worker: WorkerInfo;
+}
+
+/** What an attempt learns by a sign of life. */
+export interface HeartbeatAnswer {
+  readonly cancelRequested: boolean;
+  readonly paused: boolean;
+  readonly reset: boolean;
+}
+
+/** A sign of life. Throws ACTIVITY_NOT_FOUND when the attempt is no longer wanted, and by id when none runs. */
+export function heartbeatActivity(t: Transition, { token, details, worker }: HeartbeatInput): HeartbeatAnswer {
+  const activity = targetOf(t.state, token);
   const { now } = t.env;
-  if (activity.startedAt === 0) markStarted(t, activity, token.startNumber, worker, '', true);
+  if (activity.startedAt === 0) {
+    if ('activityId' in token) throw notFound(t.state, `no attempt of activity "${token.activityId}" runs`);
+    markStarted(t, activity, token.startNumber, worker, '', true);
+  }
   activity.live.heartbeatAt = now;
   if (details !== undefined) {
     if (now - activity.live.heartbeatMarkedAt >= HEARTBEAT_MARK_MS) {
@@ -123,7 +147,8 @@ export function heartbeatActivity(t: Transition, token: ActivityTaskToken, detai
       activity.live.detailsUnwritten = true;
     }
   }
-  return activity.cancelRequested;
+  const { cancelRequested, operated } = activity;
+  return { cancelRequested, paused: operated?.paused !== undefined, reset: operated?.resetRequested === true };
 }
 
 /** True when attempts have reported details that only memory holds. */
@@ -144,13 +169,23 @@ function writeDetailsOf(t: Transition, activity: Activity): void {
   mark(t, { $case: 'activityHeartbeatRecorded', value: { number, attempt, details } });
 }
 
-function wanted(state: RunState, token: ActivityTaskToken): Activity {
-  const activity = isOpen(state) ? activityOf(state, token) : undefined;
+function targetOf(state: RunState, target: ActivityTarget): Activity {
+  if ('activityId' in target) return activityById(state, target.activityId);
+  const activity = isOpen(state) ? activityOf(state, target) : undefined;
   if (activity !== undefined) return activity;
-  throw new PerdureError(
-    'ACTIVITY_NOT_FOUND',
-    `attempt ${token.attempt} of activity ${token.number} of run ${state.identity.runId} is no longer wanted`,
-  );
+  throw notFound(state, `attempt ${target.attempt} of activity ${target.number} is no longer wanted: ${whyNot(state, target)}`);
+}
+
+function whyNot(state: RunState, { number, attempt }: ActivityTaskToken): string {
+  if (!isOpen(state)) return 'the run has closed';
+  const activity = state.activities.get(number);
+  if (activity === undefined) return 'the activity has ended';
+  if (activity.attempt === attempt) return activity.startedAt > 0 ? 'it was handed out again' : 'it was taken back';
+  return `the current attempt is ${activity.attempt}`;
+}
+
+function notFound({ identity }: RunState, problem: string): PerdureError {
+  return new PerdureError('ACTIVITY_NOT_FOUND', `${problem} (run ${identity.runId})`, { run_id: identity.runId });
 }
 
 /** Ends the attempt: another follows (mark), or the activity has failed (event). */
@@ -163,11 +198,15 @@ function failAttempt(t: Transition, activity: Activity, failure: Failure, identi
     mark(t, { $case: 'activityAttemptFailed', value: { number, attempt, failure: cutFailure(failure), nextAttemptMs, heartbeatDetails } });
   } else if (decision.final === RetryState.TIMED_OUT) {
     const timeoutType = TimeoutType.SCHEDULE_TO_CLOSE;
-    record(t, { $case: 'activityTimedOut', value: { ...head, timeoutType, lastFailure: failure, retryState: decision.final } });
+    const lastHeartbeatDetails = activity.heartbeatDetails;
+    const value = { ...head, timeoutType, lastFailure: failure, retryState: decision.final, lastHeartbeatDetails };
+    record(t, { $case: 'activityTimedOut', value });
   } else if (failure.info?.$case === 'timeout') {
     const { timeoutType } = failure.info.value;
     const lastFailure = activity.failures.at(-1)?.failure;
-    record(t, { $case: 'activityTimedOut', value: { ...head, timeoutType, lastFailure, retryState: decision.final } });
+    const lastHeartbeatDetails = activity.heartbeatDetails;
+    const value = { ...head, timeoutType, lastFailure, retryState: decision.final, lastHeartbeatDetails };
+    record(t, { $case: 'activityTimedOut', value });
   } else {
     record(t, { $case: 'activityFailed', value: { ...head, failure, retryState: decision.final, identity } });
   }
@@ -182,7 +221,7 @@ function deadline(activity: Activity, clock: TimeoutType, { live: { claimedAt, l
   if (clock === TimeoutType.SCHEDULE_TO_CLOSE)
     return activity.scheduleToCloseMs > 0 ? activity.scheduledAt + activity.scheduleToCloseMs : never;
   if (clock === TimeoutType.SCHEDULE_TO_START)
-    return activity.scheduleToStartMs > 0 && !running && paused === undefined ? activity.dueAt + activity.scheduleToStartMs : never;
+    return activity.scheduleToStartMs > 0 && paused === undefined ? dueTime(activity) + activity.scheduleToStartMs : never;
   if (!running) return never;
   const limit = clock === TimeoutType.HEARTBEAT ? activity.heartbeatMs : activity.startToCloseMs;
   if (limit === 0) return never;
@@ -236,6 +275,7 @@ function timeOut(t: Transition, activity: Activity, timeoutType: TimeoutType): v
       lastFailure: activity.failures.at(-1)?.failure,
       attempt: activity.attempt,
       retryState: RetryState.TIMED_OUT,
+      lastHeartbeatDetails: activity.heartbeatDetails,
     },
   });
 }

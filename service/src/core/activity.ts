@@ -14,6 +14,7 @@
  */
 import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
+import { applyLimits } from './activity-operators.ts';
 import type { EventFolds, MarkFolds } from './concepts.ts';
 import { deliver } from './concepts.ts';
 import { KEPT_FAILURES } from './limits.ts';
@@ -95,6 +96,7 @@ export const activityMarks: MarkFolds<ActivityMarks> = {
     activity.startedAt = 0;
     activity.startNumber = value.startNumber;
     activity.claimId = '';
+    rest(activity);
   },
   activityAttemptFailed(state, value, time) {
     const activity = state.activities.get(value.number);
@@ -103,10 +105,11 @@ export const activityMarks: MarkFolds<ActivityMarks> = {
     activity.attempt += 1;
     activity.dueAt = Number(value.nextAttemptMs);
     activity.startedAt = 0;
-    activity.startNumber = 0;
+    activity.startNumber = activity.operated?.startBase ?? 0;
     activity.claimId = '';
     if (value.heartbeatDetails !== undefined) activity.heartbeatDetails = value.heartbeatDetails;
     activity.live = { offered: false, heartbeatAt: 0, heartbeatMarkedAt: 0, detailsUnwritten: false };
+    rest(activity);
   },
   activityHeartbeatRecorded(state, value) {
     const activity = state.activities.get(value.number);
@@ -115,6 +118,17 @@ export const activityMarks: MarkFolds<ActivityMarks> = {
     activity.live.detailsUnwritten = false;
   },
 };
+
+/** No attempt runs any more: what operators asked for meanwhile takes effect. */
+function rest(activity: Activity): void {
+  const { operated } = activity;
+  if (operated === undefined) return;
+  applyLimits(activity);
+  if (!operated.resetRequested) return;
+  operated.resetRequested = false;
+  activity.attempt = 1;
+  activity.startNumber = operated.startBase;
+}
 
 /** Keeps the first failure and the last ones. */
 function keepFailure(activity: Activity, failure: Failure | undefined, time: number): void {
@@ -133,7 +147,12 @@ export function activityOf(state: RunState, token: { number: number; attempt: nu
 
 /** Whether an attempt waits for a worker at `now`. */
 export function isDue(activity: Activity, now: number): boolean {
-  return activity.startedAt === 0 && activity.dueAt <= now;
+  return activity.startedAt === 0 && activity.dueAt <= now && activity.operated?.paused === undefined;
+}
+
+/** When the next attempt becomes due, or became so; Infinity while an attempt runs and while the activity is paused. */
+export function dueTime(activity: Activity): number {
+  return activity.startedAt === 0 && activity.operated?.paused === undefined ? activity.dueAt : Number.POSITIVE_INFINITY;
 }
 
 /** True when a lazy start mark still says something: its attempt runs. */

@@ -12,7 +12,8 @@ import type { CarriedSignals, CheckContext, CommandRule, CommandRules } from './
 import { continueCommands } from './continue-as-new.ts';
 import { encode } from './encode.ts';
 import { externalCommands } from './external.ts';
-import { MAX_COMMAND_BYTES, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS, MAX_VARIABLES_BYTES } from './limits.ts';
+import { MAX_COMMAND_BYTES, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS, MAX_PROLONGED_MS, MAX_VARIABLES_BYTES } from './limits.ts';
+import { markerCommands } from './marker.ts';
 import { overLimit } from './over-limit.ts';
 import type { Flight, RunState } from './state.ts';
 import { toTimestamp } from './time.ts';
@@ -31,11 +32,14 @@ const rules: CommandRules = {
   ...childCommands,
   ...externalCommands,
   ...updateCommands,
+  ...markerCommands,
 };
 
 export interface CompletionAnswer {
   /** 0 when nothing was written. */
   readonly completedEventId: number;
+  /** The task goes on under the same token. */
+  readonly prolonged?: true;
 }
 
 /** Rule of one command; throws BAD_COMMAND for a kind this version does not know. */
@@ -60,6 +64,10 @@ export function completeTask(
   const accepted = state.live.lastAccepted;
   if (accepted !== undefined && accepted.nonce === token.nonce) return { completedEventId: accepted.completedEventId };
   const flight = flightOf(state, token);
+  if (isProlonging(state, flight, completion)) {
+    flight.deadline = Math.min(t.env.now + state.taskTimeoutMs, flight.startedAt + MAX_PROLONGED_MS);
+    return { completedEventId: 0, prolonged: true };
+  }
   const steps = completion.commands.map(ruleOf);
   const { accepted: taken } = check(state, flight, completion, steps, signals);
   const last = steps.at(-1)?.rule;
@@ -81,6 +89,14 @@ export function completeTask(
   state.live.waitingForHandlers = completion.waitingForHandlers;
   state.live.lastAccepted = { nonce: token.nonce, completedEventId };
   return { completedEventId };
+}
+
+/** A worker that only asks for more time, and has seen everything: a long local activity is at work. */
+function isProlonging(state: RunState, flight: Flight, completion: WorkflowTaskCompletion): boolean {
+  // A follow-up was never given out: there is no task to go on with.
+  if (!completion.forceNewTask || flight.claimId === '' || completion.commands.length > 0) return false;
+  if (state.task.lastDelivered > flight.seen) return false;
+  return completion.queryResults.length === 0 && completion.newFlags.length === 0 && Object.keys(completion.variables).length === 0;
 }
 
 function recordCompleted(t: Transition, flight: Flight, completion: WorkflowTaskCompletion, worker: WorkerInfo): number {

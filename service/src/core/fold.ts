@@ -2,6 +2,7 @@
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
 import { activityFolds, activityMarks } from './activity.ts';
+import { operatorMarks } from './activity-operators.ts';
 import { chainMarks } from './chain.ts';
 import { childFolds, childMarks } from './child.ts';
 import type { EventFolds, Head, MarkFolds } from './concepts.ts';
@@ -9,6 +10,7 @@ import { deletionMarks } from './deletion.ts';
 import { effectMarks } from './effects.ts';
 import { externalFolds } from './external.ts';
 import { forkFolds } from './fork.ts';
+import { markerFolds } from './marker.ts';
 import { pauseFolds } from './pause.ts';
 import { signalFolds } from './signal.ts';
 import { isOpen, type RunState } from './state.ts';
@@ -27,6 +29,7 @@ export const eventFolds: EventFolds = {
   ...signalFolds,
   ...childFolds,
   ...externalFolds,
+  ...markerFolds,
   ...pauseFolds,
   ...updateFolds,
   ...forkFolds,
@@ -36,6 +39,7 @@ export const markFolds: MarkFolds = {
   ...chainMarks,
   ...taskMarks,
   ...activityMarks,
+  ...operatorMarks,
   ...effectMarks,
   ...childMarks,
   ...deletionMarks,

@@ -12,7 +12,7 @@ import type { WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
 import type { ActivityTaskCompletion, WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { ActivityTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import { PerdureError } from '../errors.ts';
-import { completeActivity } from './activity-attempts.ts';
+import { type ActivityTarget, completeActivity } from './activity-attempts.ts';
 import { type CompletionAnswer, completeTask } from './completion.ts';
 import { SUGGEST_CONTINUE_BYTES, SUGGEST_CONTINUE_EVENTS } from './limits.ts';
 import { type Flight, isOpen, type RunState } from './state.ts';
@@ -26,7 +26,7 @@ export interface FollowUpInput {
 }
 
 export interface AttemptEnd {
-  readonly token: ActivityTaskToken;
+  readonly token: ActivityTarget;
   readonly outcome: ActivityTaskCompletion['outcome'];
   readonly worker: WorkerInfo;
   readonly followUp?: FollowUpInput | undefined;
@@ -57,7 +57,11 @@ export function followUpFacts(state: RunState, worker: WorkerInfo): FollowUpFact
 
 /** Takes the end of an attempt, and its follow-up if it fits. Undefined when there was none or it was left out. */
 export function endAttempt(t: Transition, { token, outcome, worker, followUp }: AttemptEnd): CompletionAnswer | undefined {
-  const fits = followUp !== undefined && outcome?.$case === 'completed' && stands(t, token, worker, followUp.startedAt);
+  if (followUp === undefined || 'activityId' in token) {
+    completeActivity(t, token, outcome, worker);
+    return undefined;
+  }
+  const fits = outcome?.$case === 'completed' && stands(t, token, worker, followUp.startedAt);
   completeActivity(t, token, outcome, worker);
   return fits ? goOn(t, token, worker, followUp) : undefined;
 }

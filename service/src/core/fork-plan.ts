@@ -62,6 +62,7 @@ const RULES: { readonly [C in EventCase]: Rule<EventValue<C>> } = {
   activityTimedOut: 'left',
   activityCancelRequested: 'left',
   activityCanceled: ({ scheduledEventId, number }, copy) => isOfCopy(scheduledEventId, copy) && copy.canceled.has(number),
+  markerRecorded: 'left',
   timerStarted: 'left',
   timerFired: ({ startedEventId }, copy) => isOfCopy(startedEventId, copy),
   timerCanceled: 'left',

@@ -80,6 +80,8 @@ export const KEPT_FAILURES = 10;
 export const DEFAULT_TASK_TIMEOUT_MS = 10_000;
 /** Largest workflow task timeout. */
 export const MAX_TASK_TIMEOUT_MS = 120_000;
+/** Longest time a workflow task may be prolonged, for local activities: a worker that hangs must not keep its run for ever. */
+export const MAX_PROLONGED_MS: number = 30 * 60_000;
 /** Longest duration of a timer, timeout or delay: about 100 years. */
 export const MAX_DURATION_MS: number = 36_525 * 86_400_000;
 /** Attempt from which failing workflow tasks count as blocked. */

@@ -1,5 +1,5 @@
 /** Pure reads: what a run needs done next. Nothing of this is stored; wake_at is the one number derived from it. */
-import { isDue } from './activity.ts';
+import { dueTime, isDue } from './activity.ts';
 import { nextDeadline } from './activity-attempts.ts';
 import { type Effect, hasEffects } from './effects.ts';
 import { isOpen, type RunState } from './state.ts';
@@ -44,7 +44,7 @@ export function nextDue(state: RunState): number {
   if (flight !== undefined) take(flight.deadline);
   else if (isTaskDue(state) && !state.live.taskOffered) take(state.task.notBefore);
   for (const activity of state.activities.values()) {
-    if (activity.startedAt === 0 && !activity.live.offered && !held) take(activity.dueAt);
+    if (!activity.live.offered && !held) take(dueTime(activity));
     take(nextDeadline(activity, state));
   }
   return next;
@@ -67,7 +67,7 @@ export function wakeAt(state: RunState, now: number, retentionMs: number): numbe
     if (state.paused !== undefined) continue;
     if (isDue(activity, now)) return 0;
     // What has been offered counts too: the clock may have stepped back since.
-    if (activity.startedAt === 0) next = Math.min(next, activity.dueAt);
+    next = Math.min(next, dueTime(activity));
   }
   return next === Number.POSITIVE_INFINITY ? null : Math.max(1, Math.ceil(next));
 }

@@ -16,7 +16,7 @@ const weights: Partial<Record<Draw['kind'], number>> = {
   completeTask: 24,
   claimActivity: 24,
   endActivity: 10,
-  followUp: 12,
+  followUp: 20,
   advance: 18,
   heartbeat: 6,
   signal: 6,
@@ -26,6 +26,7 @@ const weights: Partial<Record<Draw['kind'], number>> = {
   childClosed: 5,
   fork: 1,
   delete: 1,
+  operate: 6,
   terminate: 1,
 };
 const kinds = (Object.keys(moves) as Draw['kind'][]).map((kind) => ({ weight: weights[kind] ?? 3, arbitrary: fc.constant(kind) }));
@@ -79,7 +80,7 @@ test('R-LOG-1 R-LOG-3 R-LOG-4 R-LOG-5 R-TASK-3 R-TASK-9 R-TIMER-1 R-TIMER-2 R-DU
   );
 });
 
-test('random runs reach every event and every mark, and follow-ups of both ends', () => {
+test('random runs reach every event and every mark, and follow-ups of both ends', { timeout: 60_000 }, () => {
   const reached = new Set<string>();
   const followUps = { taken: 0, leftOut: 0 };
   for (const [chosen, drawn] of fc.sample(fc.tuple(limits, draws), { seed: 7, numRuns: 800 })) {

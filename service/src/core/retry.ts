@@ -16,7 +16,9 @@ const SECOND = 1_000;
 export function decideRetry(activity: Activity, failure: Failure, now: number): RetryDecision {
   if (activity.cancelRequested) return { final: RetryState.CANCEL_REQUESTED };
   const deadline = activity.scheduleToCloseMs > 0 ? activity.scheduledAt + activity.scheduleToCloseMs : 0;
-  return retryOf(activity.retryPolicy, activity.attempt, failure, now, deadline);
+  // An operator lets the attempts count anew after this one.
+  const attempt = activity.operated?.resetRequested === true ? 0 : activity.attempt;
+  return retryOf(activity.retryPolicy, attempt, failure, now, deadline);
 }
 
 /** Whether and when `attempt`, which failed so, is followed by another; `deadline` is in ms since 1970, 0 = none. */
@@ -24,7 +26,7 @@ export function retryOf(policy: RetryPolicy | undefined, attempt: number, failur
   if (isFinal(failure, policy)) return { final: RetryState.NON_RETRYABLE };
   const most = policy?.maximumAttempts ?? 0;
   if (most > 0 && attempt >= most) return { final: RetryState.MAXIMUM_ATTEMPTS_REACHED };
-  const retryAt = now + delayOf(attempt, failure, policy);
+  const retryAt = now + delayOf(Math.max(1, attempt), failure, policy);
   return deadline > 0 && retryAt >= deadline ? { final: RetryState.TIMED_OUT } : { retryAt };
 }
 

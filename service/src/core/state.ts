@@ -2,6 +2,7 @@
  * The state of a run: the fold of its log, plus `live`, which only memory drives and no log holds. Plain data, changed in
  * place by its single owner and dropped when a commit fails.
  */
+import type { ActivityOptions } from '@perdure/proto/perdure/api/v1/activity';
 import type { ChildWorkflowScheduled, ParentClosePolicy } from '@perdure/proto/perdure/api/v1/child';
 import type { Header, Payload, RetryPolicy, SearchAttributeValue, WorkflowExecution } from '@perdure/proto/perdure/api/v1/common';
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
@@ -24,6 +25,19 @@ export interface AttemptRecord {
   failure: Failure | undefined;
 }
 
+/** What operators have done to an activity. */
+export interface Operated {
+  paused: { readonly at: number; readonly reason: string; readonly identity: string } | undefined;
+  /** The options as scheduled, once they were changed. */
+  original: ActivityOptions | undefined;
+  /** Limits that count when the running attempt has ended. */
+  nextLimits: { readonly startToCloseMs: number; readonly heartbeatMs: number } | undefined;
+  /** The attempt after the running one is number 1. */
+  resetRequested: boolean;
+  /** Start numbers of attempts go on from here. */
+  startBase: number;
+}
+
 /** An open activity. Times are ms since 1970, durations ms, 0 = none. */
 export interface Activity {
   readonly number: number;
@@ -31,14 +45,14 @@ export interface Activity {
   readonly scheduledAt: number;
   readonly activityId: string;
   readonly activityType: string;
-  readonly taskQueue: string;
+  taskQueue: string;
   readonly input: Payload[];
   readonly header: Header | undefined;
-  readonly scheduleToCloseMs: number;
-  readonly scheduleToStartMs: number;
-  readonly startToCloseMs: number;
-  readonly heartbeatMs: number;
-  readonly retryPolicy: RetryPolicy | undefined;
+  scheduleToCloseMs: number;
+  scheduleToStartMs: number;
+  startToCloseMs: number;
+  heartbeatMs: number;
+  retryPolicy: RetryPolicy | undefined;
   attempt: number;
   /** When the current attempt became, or becomes, due. */
   dueAt: number;
@@ -53,6 +67,8 @@ export interface Activity {
   cancelRequested: boolean;
   failureCount: number;
   failures: AttemptRecord[];
+  /** What operators have done to it; absent for nearly all. */
+  operated?: Operated;
   /** Memory only; the last says that the details are newer than what the log holds. */
   live: { offered: boolean; heartbeatAt: number; heartbeatMarkedAt: number; detailsUnwritten: boolean };
 }
@@ -108,7 +124,7 @@ export interface Flight {
   readonly startedAt: number;
   readonly historyBytes: number;
   readonly suggested: boolean;
-  readonly deadline: number;
+  deadline: number;
   /** The task shows the code something new. */
   readonly news: boolean;
   /** Those the task asks, in order. */

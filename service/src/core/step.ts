@@ -12,12 +12,15 @@ import {
   type ActivityClaim,
   claimActivity,
   dueActivities,
+  type HeartbeatAnswer,
+  type HeartbeatInput,
   heartbeatActivity,
   type LostClaim,
   returnActivity,
   undoActivity,
   writeDetails,
 } from './activity-attempts.ts';
+import { type OperateInput, operateActivity } from './activity-operators.ts';
 import { beginSuccessor, type Successor } from './chain.ts';
 import { type ChildNotice, childClosed } from './child.ts';
 import { type CompletionAnswer, completeTask } from './completion.ts';
@@ -66,7 +69,8 @@ export interface Inputs {
   returnActivity: [input: { token: ActivityTaskToken; begun: boolean }, answer: undefined];
   /** Answers what became of the follow-up; undefined when there was none or it was left out. */
   completeActivity: [input: AttemptEnd, answer: CompletionAnswer | undefined];
-  heartbeat: [input: { token: ActivityTaskToken; details: Payload | undefined; worker: WorkerInfo }, answer: boolean];
+  heartbeat: [input: HeartbeatInput, answer: HeartbeatAnswer];
+  operateActivity: [input: OperateInput, answer: undefined];
   /** The target of an effect has answered. */
   answerEffect: [input: { effect: Effect; answer: EffectAnswer }, answer: undefined];
   /** A child's chain has ended. */
@@ -116,7 +120,8 @@ const handlers: Handlers = {
   undoActivity: (t, input) => void undoActivity(t, input),
   returnActivity: (t, input) => void returnActivity(t, input.token, input.begun),
   completeActivity: endAttempt,
-  heartbeat: (t, input) => heartbeatActivity(t, input.token, input.details, input.worker),
+  heartbeat: heartbeatActivity,
+  operateActivity: (t, input) => void operateActivity(t, input),
   answerEffect: (t, input) => void answerEffect(t, input),
   childClosed: (t, input) => void childClosed(t, input),
   writeDetails: (t) => void writeDetails(t),

@@ -1,11 +1,13 @@
 /** How attempts of activities get on and end; tasks that workers hand back. */
+import type { ActivityName } from '@perdure/proto/perdure/api/v1/activity';
 import type { FollowUp, WorkflowTaskResult } from '@perdure/proto/perdure/api/v1/worker_service';
 import { MAX_BATCH_ITEMS } from '../core/limits.ts';
 import { fromTimestamp } from '../core/time.ts';
 import { badField, PerdureError, tooLarge } from '../errors.ts';
-import type { EndAnswer, VerifiedEnd } from '../roles.ts';
+import type { ActivityAddress, EndAnswer, VerifiedEnd } from '../roles.ts';
 import type { NamespaceRow } from '../store/store.ts';
 import { badToken, openToken } from '../tokens.ts';
+import { activityRef } from './activity-operators.ts';
 import type { Context, Frontend } from './call.ts';
 import { checkCompletion, eagerRoom } from './completions.ts';
 import { noError, toItemError, toPerdureError } from './item-error.ts';
@@ -31,18 +33,31 @@ export function activityRpcs(context: Context): ActivityRpcs {
       const verified = verifyEach(context, items, (weighed) => {
         checkItemText(weighed);
         limitPart('details', weighed.item.details, weighed.bytes);
-        return { token: activityToken(context, namespace, weighed.item.token), details: weighed.item.details };
+        return { token: addressOf(context, namespace, weighed.item), details: weighed.item.details };
       });
       const good = passed(verified);
       const answers = good.length === 0 ? [] : await context.history.heartbeatActivities(good, worker);
-      const outcomes: Heartbeats = answers.map(({ cancelRequested, error }) => ({
-        cancelRequested,
+      const outcomes: Heartbeats = answers.map(({ answer, error }) => ({
+        ...(answer ?? nothingToTell),
         error: error === undefined ? undefined : toItemError(toPerdureError(error, context)),
       }));
-      return { results: merge(verified, outcomes, (error) => ({ cancelRequested: false, error: toItemError(error) })) };
+      return { results: merge(verified, outcomes, (error) => ({ ...nothingToTell, error: toItemError(error) })) };
     },
     returnTasks: (request) => returnTasks(context, request),
   };
+}
+
+const nothingToTell = { cancelRequested: false, paused: false, reset: false };
+
+/** The attempt of a token, or the activity of a name: exactly one of them. */
+function addressOf(
+  context: Context,
+  namespace: NamespaceRow,
+  { token, activity }: { token: Uint8Array; activity: ActivityName | undefined },
+): ActivityAddress {
+  if (activity === undefined) return activityToken(context, namespace, token);
+  if (token.length > 0) throw badField('activity', 'not together with token');
+  return activityRef(namespace, activity);
 }
 
 async function complete(context: Context, request: Request, abort: AbortSignal): ReturnType<Frontend['completeActivityTasks']> {
@@ -52,11 +67,11 @@ async function complete(context: Context, request: Request, abort: AbortSignal):
   const eager = eagerRoom(request);
   const namespace = await context.namespaces.find(request.namespace);
   const verified = verifyEach(context, items, ({ item, bytes }): VerifiedEnd => {
-    const { token, outcome, followUp } = item;
+    const { outcome, followUp } = item;
     checkItemText({ item: { ...item, followUp: undefined }, bytes });
     if (outcome === undefined) throw badField('outcome', 'one of completed, failed and canceled is required');
     limitPart(outcome.$case, outcome.value, bytes, eventLimitOf(namespace));
-    return { token: activityToken(context, namespace, token), outcome, followUp: followUp && followUpOf(followUp, bytes, namespace) };
+    return { token: addressOf(context, namespace, item), outcome, followUp: followUp && followUpOf(followUp, bytes, namespace) };
   });
   const good = passed(verified);
   const answer = good.length === 0 ? undefined : await context.history.completeActivities(namespace.name, good, worker, eager);

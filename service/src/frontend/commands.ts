@@ -5,6 +5,7 @@
 import type { ScheduleChildWorkflowCommand } from '@perdure/proto/perdure/api/v1/child';
 import { Command } from '@perdure/proto/perdure/api/v1/command';
 import type { WorkflowExecution } from '@perdure/proto/perdure/api/v1/common';
+import type { RecordMarkerCommand } from '@perdure/proto/perdure/api/v1/marker';
 import type { ContinueAsNewCommand } from '@perdure/proto/perdure/api/v1/workflow';
 import { encode } from '../core/encode.ts';
 import { MAX_COMMAND_BYTES, MAX_EVENT_PAYLOAD_BYTES, MAX_ID_BYTES, MAX_MEMO_BYTES, MAX_TASK_TIMEOUT_MS } from '../core/limits.ts';
@@ -98,6 +99,9 @@ function checkValues(command: Command, namespace: NamespaceRow): void {
     case 'cancelChildWorkflow':
       boundText('reason', command.attributes.value.reason);
       return;
+    case 'recordMarker':
+      checkMarker(command.attributes.value);
+      return;
     case 'completeWorkflow':
     case 'failWorkflow':
     case 'cancelWorkflow':
@@ -141,6 +145,14 @@ function checkChild(value: ScheduleChildWorkflowCommand, namespace: NamespaceRow
 function checkTarget({ target, callSite }: { target: WorkflowExecution | undefined; callSite: string }): void {
   if (target !== undefined) requireExecution(target, 'target');
   boundText('call_site', callSite);
+}
+
+function checkMarker({ marker, callSite }: RecordMarkerCommand): void {
+  boundText('call_site', callSite);
+  if (marker?.$case === 'patch') boundText('patch.patch_id', marker.value.patchId, MAX_ID_BYTES);
+  if (marker?.$case !== 'localActivity') return;
+  boundText('local_activity.activity_type', marker.value.activityType, MAX_ID_BYTES);
+  if (marker.value.outcome?.$case === 'backoff') durationMs('local_activity.backoff.delay', marker.value.outcome.value.delay);
 }
 
 function fieldOf(command: Command, index: number): string {

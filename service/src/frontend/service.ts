@@ -5,6 +5,7 @@ import type { HistoryRole, MatchingRole } from '../roles.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import { activityRpcs } from './activities.ts';
+import { activityOperatorRpcs } from './activity-operators.ts';
 import type { Call, Context, Frontend } from './call.ts';
 import { completionRpcs } from './completions.ts';
 import { toPerdureError } from './item-error.ts';
@@ -52,6 +53,7 @@ export function createFrontend(options: FrontendOptions): Frontend {
     ...completionRpcs(context),
     ...activityRpcs(context),
     ...namespaceRpcs(context),
+    ...activityOperatorRpcs(context),
   };
   const guarded = Object.entries(rpcs).map(([name, rpc]) => [
     name,

@@ -102,7 +102,7 @@ function join(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`;
 }
 
-const ONEOFS = new Set(['attributes', 'outcome', 'info', 'value', 'point']);
+const ONEOFS = new Set(['attributes', 'outcome', 'info', 'marker', 'value', 'point']);
 
 function weighMap(map: object | null): number {
   if (map === null) return 0;

@@ -265,7 +265,7 @@ test('R-TASK-9: a follow-up that is malformed or too large is dropped, and the e
 
 test('R-TASK-9: results of follow-ups stand at the places of their ends; without any there is no list', async () => {
   const world = createFrontendWorld();
-  const ok = { outcome: { $case: 'ok' as const, value: { completedEventId: 5n, closed: false, nextTask: undefined } } };
+  const ok = { outcome: { $case: 'ok' as const, value: { completedEventId: 5n, closed: false, nextTask: undefined, prolonged: false } } };
   world.script.completeActivities = async (_: string, items: EndGiven[]) => ({
     ends: items.map(({ followUp }) => ({ error: undefined, followUp: followUp && ok })),
     answerId: 'answer',

@@ -2,14 +2,16 @@
 import type { Payload, WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
 import type { WorkflowTaskResult } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import type { HeartbeatAnswer } from '../core/activity-attempts.ts';
 import { toItemError } from '../core/item-error.ts';
 import { PerdureError } from '../errors.ts';
-import type { EagerRoom, EndAnswer, VerifiedEnd } from '../roles.ts';
+import type { ActivityAddress, EagerRoom, EndAnswer, VerifiedEnd } from '../roles.ts';
 import { act, settled } from './act.ts';
 import { runOf, taken } from './completions.ts';
 import type { History } from './context.ts';
 import { answerIdOf, createGiven, createTaker, type Given } from './eager.ts';
 import { detachQueries } from './queries.ts';
+import { wantedRun } from './requests.ts';
 import type { HotRun } from './run.ts';
 
 /** One entry per end, in order; never rejects for one. */
@@ -29,14 +31,19 @@ async function completeOne(h: History, item: VerifiedEnd, given: Given): Promise
   const taker = item.followUp && createTaker(h, given, item.followUp.completion.sticky);
   let followUp: WorkflowTaskResult | undefined;
   const error = await taken(async () => {
-    const run = await runOf(h, item.token);
+    const run = await addressed(h, item.token);
     const input = { ...item, worker: given.worker };
     const answer = await afterCommit(h, run, () => act(h, run, 'completeActivity', input, 'owed', taker?.release));
     if (taker === undefined) return;
-    followUp = { outcome: answer ? { $case: 'ok', value: await taker.accepted(run, answer.completedEventId) } : leftOut };
+    followUp = { outcome: answer ? { $case: 'ok', value: await taker.accepted(run, answer) } : leftOut };
   });
   if (error !== undefined) taker?.giveUp();
   return { error, followUp };
+}
+
+/** The run of a report: that of the token, or the one a client means. */
+function addressed(h: History, address: ActivityAddress): Promise<HotRun> {
+  return 'activityId' in address ? wantedRun(h, address) : runOf(h, address);
 }
 
 const leftOut: WorkflowTaskResult['outcome'] = {
@@ -59,17 +66,17 @@ async function afterCommit<T>(h: History, run: HotRun, body: () => T): Promise<T
 /** One answer per heartbeat. */
 export function heartbeatActivities(
   h: History,
-  items: readonly { token: ActivityTaskToken; details: Payload | undefined }[],
+  items: readonly { token: ActivityAddress; details: Payload | undefined }[],
   worker: WorkerInfo,
-): Promise<{ cancelRequested: boolean; error: Error | undefined }[]> {
+): Promise<{ answer: HeartbeatAnswer | undefined; error: Error | undefined }[]> {
   return Promise.all(
     items.map(async (item) => {
-      let cancelRequested = false;
+      let answer: HeartbeatAnswer | undefined;
       const error = await taken(async () => {
-        const run = await runOf(h, item.token);
-        cancelRequested = await afterCommit(h, run, () => act(h, run, 'heartbeat', { ...item, worker }));
+        const run = await addressed(h, item.token);
+        answer = await afterCommit(h, run, () => act(h, run, 'heartbeat', { ...item, worker }));
       });
-      return { cancelRequested, error };
+      return { answer, error };
     }),
   );
 }

@@ -311,7 +311,11 @@ test('a task that its worker asked for outlives a memory that is too small', asy
   await stop();
   await boot({ maxHotRuns: 0 });
   await start();
-  await complete(await poll(), { forceNewTask: true, sticky: false });
+  await complete(await poll(), {
+    forceNewTask: true,
+    sticky: false,
+    variables: { step: { encoding: '', data: new Uint8Array(0), metadata: {} } },
+  });
   await env.advance(20_000);
   expect(await poll()).toMatchObject({ attempt: 1, baseEventId: 2n });
 });

@@ -39,10 +39,10 @@ async function completeOne(h: History, item: VerifiedCompletion, given: Given): 
     run = await runOf(h, token);
     const signals = await carriedSignals(h, run, completion);
     const answer = answerQueries(h, run, token.nonce, completion.queryResults);
-    const { completedEventId } = act(h, run, 'completeTask', { token, completion, worker: given.worker, signals }, 'owed', taker.release);
+    const taken = act(h, run, 'completeTask', { token, completion, worker: given.worker, signals }, 'owed', taker.release);
     await settled(h, run);
     answer();
-    return { outcome: { $case: 'ok', value: await taker.accepted(run, completedEventId) } };
+    return { outcome: { $case: 'ok', value: await taker.accepted(run, taken) } };
   } catch (error) {
     taker.giveUp();
     return { outcome: { $case: 'error', value: toItemError(await refused(h, run, token, error)) } };

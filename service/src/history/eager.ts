@@ -3,6 +3,7 @@ import type { ActivityTask } from '@perdure/proto/perdure/api/v1/activity';
 import type { WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
 import type { WorkflowTask } from '@perdure/proto/perdure/api/v1/task';
 import type { WorkflowTaskAccepted } from '@perdure/proto/perdure/api/v1/worker_service';
+import type { CompletionAnswer } from '../core/completion.ts';
 import { isLastAttempt } from '../core/retry.ts';
 import { isOpen } from '../core/state.ts';
 import { dueSince } from '../core/workflow-task.ts';
@@ -34,7 +35,7 @@ interface NextTask {
 export interface Taker {
   readonly release: Release;
   /** The answer, once everything the completion depends on is committed. */
-  accepted(run: HotRun, completedEventId: number): Promise<WorkflowTaskAccepted>;
+  accepted(run: HotRun, answer: CompletionAnswer): Promise<WorkflowTaskAccepted>;
   /** The answer is a refusal: what was taken goes back. */
   giveUp(): void;
 }
@@ -58,10 +59,10 @@ export function createTaker(h: History, given: Given, sticky: boolean): Taker {
         return next !== undefined;
       },
     },
-    async accepted(run, completedEventId) {
+    async accepted(run, { completedEventId, prolonged }) {
       const nextTask = await next?.task;
       if (next !== undefined && nextTask !== undefined) given.claims.push(next.claim);
-      return { completedEventId: BigInt(completedEventId), closed: !isOpen(run.state), nextTask };
+      return { completedEventId: BigInt(completedEventId), closed: !isOpen(run.state), nextTask, prolonged: prolonged === true };
     },
     giveUp() {
       if (next !== undefined) undoUnsent(h, next.claim);

@@ -110,7 +110,7 @@ test('taken: the history is as if a task had been given out in between', async (
   const { errors, followUps } = await answered(end(activity, [done]));
   expect([errors[0]?.code, followUps]).toMatchObject([
     0,
-    [{ outcome: { value: { completedEventId: 5n, closed: true, nextTask: undefined } } }],
+    [{ outcome: { value: { completedEventId: 5n, closed: true, nextTask: undefined, prolonged: false } } }],
   ]);
   expect(await kinds()).toEqual([...before, 'activityCompleted', 'workflowTaskCompleted', 'workflowCompleted']);
   const completed = (await events())[4]?.attributes;
@@ -181,7 +181,7 @@ test('the task that is due at once comes with the answer, if the worker keeps th
 
 test('else it is offered to all', async () => {
   const { followUps } = await answered(end(await waiting(), [schedule(2)], { forceNewTask: true, sticky: false }));
-  expect(followUps[0]?.outcome).toMatchObject({ $case: 'ok', value: { nextTask: undefined } });
+  expect(followUps[0]?.outcome).toMatchObject({ $case: 'ok', value: { nextTask: undefined, prolonged: false } });
   expect(await poll()).toMatchObject({ baseEventId: 5n });
 });
 

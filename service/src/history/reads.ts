@@ -1,18 +1,24 @@
 /** Reads: describe, history pages, results. They show committed state only. */
-import type { DescribeWorkflowResponse, GetWorkflowHistoryResponse, WorkflowResult } from '@perdure/proto/perdure/api/v1/workflow_service';
+import type {
+  DescribeActivityResponse,
+  DescribeWorkflowResponse,
+  GetWorkflowHistoryResponse,
+  WorkflowResult,
+} from '@perdure/proto/perdure/api/v1/workflow_service';
+import { activityById } from '../core/activity-operators.ts';
 import { joinFrames, splitFrames } from '../core/frames.ts';
 import { toItemError } from '../core/item-error.ts';
 import { outstanding } from '../core/outstanding.ts';
 import { isOpen } from '../core/state.ts';
 import { PerdureError } from '../errors.ts';
-import type { RunRef } from '../roles.ts';
+import type { ActivityRef, RunRef } from '../roles.ts';
 import { settled } from './act.ts';
 import { heirOf, lastOfChain } from './chains.ts';
 import type { History } from './context.ts';
 import { keyOf } from './memory.ts';
 import { routed, wantedRun } from './requests.ts';
 import { Dropped, type HotRun } from './run.ts';
-import { describe } from './show.ts';
+import { describe, pendingActivity } from './show.ts';
 
 /** A queue without a poll for this long has no worker. */
 const SILENT_MS = 10_000;
@@ -26,6 +32,18 @@ export function describeWorkflow(h: History, ref: RunRef): Promise<DescribeWorkf
   });
 }
 
+export function describeActivity(h: History, ref: ActivityRef): Promise<DescribeActivityResponse> {
+  return routed(h, async () => {
+    const run = await wantedRun(h, ref);
+    try {
+      const { input, ...activity } = activityById(run.state, ref.activityId);
+      return { runId: run.key.runId, activity: pendingActivity({ ...activity, input }, h.env.now()), input };
+    } finally {
+      await settled(h, run);
+    }
+  });
+}
+
 /** Hints for a person who wonders why a run does not get on. */
 function notes(h: History, run: HotRun): string[] {
   const { workflowTask, activityTasks } = outstanding(run.state, h.env.now());
@@ -34,11 +52,14 @@ function notes(h: History, run: HotRun): string[] {
   if (paused !== undefined) return ['the run is paused: no task of it is given out until it is resumed'];
   if (workflowTask) queues.add(`workflow\0${run.state.taskQueue}`);
   for (const number of activityTasks) queues.add(`activity\0${run.state.activities.get(number)?.taskQueue ?? ''}`);
-  return [...queues].flatMap((name) => {
+  const held = [...run.state.activities.values()].filter(({ operated }) => operated?.paused !== undefined);
+  const notes = held.map(({ activityId, activityType }) => `activity "${activityId}" (${activityType}) is paused`);
+  const silent = [...queues].flatMap((name) => {
     const [kind, queue] = name.split('\0') as ['workflow' | 'activity', string];
     const { pollers, lastPollAt } = h.matching().describeQueue(kind, run.key.namespaceId, queue);
     return pollers > 0 || h.env.now() - lastPollAt < SILENT_MS ? [] : [`no worker polls ${kind} tasks of task queue "${queue}"`];
   });
+  return [...notes, ...silent];
 }
 
 /** The closing event is committed. */

@@ -1,11 +1,23 @@
 /** What clients ask of a run: signal, cancel, terminate, query. */
+import type { ActivityOptions } from '@perdure/proto/perdure/api/v1/activity';
 import { WorkflowStatus } from '@perdure/proto/perdure/api/v1/workflow';
 import { QueryRejectCondition } from '@perdure/proto/perdure/api/v1/workflow_service';
+import { activityById, optionsOf } from '../core/activity-operators.ts';
 import { statusName } from '../core/signal.ts';
 import { isOpen } from '../core/state.ts';
 import type { InputKind, Inputs } from '../core/step.ts';
 import { PerdureError } from '../errors.ts';
-import type { ChildNotice, PauseInput, QueryAnswer, QueryInput, RunRef, SignalInput, TerminateInput } from '../roles.ts';
+import type {
+  ActivityChange,
+  ActivityRef,
+  ChildNotice,
+  PauseInput,
+  QueryAnswer,
+  QueryInput,
+  RunRef,
+  SignalInput,
+  TerminateInput,
+} from '../roles.ts';
 import { act, settled } from './act.ts';
 import { continued, heirOf } from './chains.ts';
 import { type History, openKey } from './context.ts';
@@ -71,10 +83,11 @@ export async function wantedRun(h: History, ref: RunRef): Promise<HotRun> {
 }
 
 /** Steps the run by a client's input and waits for the commit, for refusals too. */
-async function apply<K extends InputKind>(h: History, run: HotRun, kind: K, input: Inputs[K][0]): Promise<void> {
+async function apply<K extends InputKind>(h: History, run: HotRun, kind: K, input: Inputs[K][0], look?: () => void): Promise<void> {
   admit(h, 'request');
   try {
     act(h, run, kind, input, 'request');
+    look?.();
   } catch (error) {
     if (error instanceof PerdureError && !run.dropped) await settled(h, run);
     throw error;
@@ -174,4 +187,17 @@ export function queryWorkflow(h: History, ref: RunRef, input: QueryInput, waitMs
 function isRejected(status: WorkflowStatus, condition: QueryRejectCondition): boolean {
   if (condition === QueryRejectCondition.NOT_OPEN) return status !== WorkflowStatus.RUNNING;
   return condition === QueryRejectCondition.NOT_COMPLETED_CLEANLY && UNCLEAN.has(status);
+}
+
+/** What an operator asks for of one activity; answers with its options from then on. */
+export function changeActivity(h: History, ref: ActivityRef, change: ActivityChange): Promise<{ runId: string; options: ActivityOptions }> {
+  const { activityId } = ref;
+  return routed(h, async () => {
+    const run = await wantedRun(h, ref);
+    let options: ActivityOptions | undefined;
+    await apply(h, run, 'operateActivity', { activityId, change }, () => {
+      options = optionsOf(activityById(run.state, activityId));
+    });
+    return { runId: run.key.runId, options: options as ActivityOptions };
+  });
 }

@@ -22,9 +22,10 @@ import { boot, databaseDown, fenced, selfFence, serve } from './node.ts';
 import { wantTasks } from './offers.ts';
 import { type Progress, progressOf } from './progress.ts';
 import { purgeMarks } from './purge.ts';
-import { awaitResults, describeWorkflow, getHistory } from './reads.ts';
+import { awaitResults, describeActivity, describeWorkflow, getHistory } from './reads.ts';
 import { deleteWorkflow } from './remove.ts';
 import {
+  changeActivity,
   childClosed,
   pauseWorkflow,
   queryWorkflow,
@@ -157,6 +158,8 @@ export function createHistory(parts: HistoryParts): HistoryService {
     childClosed: (parent, notice) => childClosed(h, parent, notice),
     resetWorkflow: (ref, input) => resetWorkflow(h, ref, input),
     describeWorkflow: (ref) => describeWorkflow(h, ref),
+    describeActivity: (ref) => describeActivity(h, ref),
+    changeActivity: (ref, change) => changeActivity(h, ref, change),
     getHistory: (ref, range, abort) => getHistory(h, ref, range, abort),
     awaitResults: (refs, options, abort) => awaitResults(h, refs, options, abort),
     claimTasks: (claims) => claimTasks(h, claims),

@@ -7,6 +7,7 @@ import type { ForkInfo } from '@perdure/proto/perdure/api/v1/fork';
 import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import { WorkflowPropertiesUpserted, WorkflowStatus, type WorkflowSummary } from '@perdure/proto/perdure/api/v1/workflow';
 import type { BlockedInfo, DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
+import { optionsOf } from '../core/activity-operators.ts';
 import { encode } from '../core/encode.ts';
 import { BLOCKED_AT_ACTIVITY_ATTEMPT } from '../core/limits.ts';
 import { type Activity, type Child, type ExternalRequest, isOpen, type RunState } from '../core/state.ts';
@@ -115,11 +116,14 @@ function blockedInfo(state: RunState): BlockedInfo | undefined {
 function activityState(activity: Activity, now: number): PendingActivityState {
   if (activity.cancelRequested) return PendingActivityState.CANCEL_REQUESTED;
   if (activity.startedAt > 0) return PendingActivityState.STARTED;
+  if (activity.operated?.paused !== undefined) return PendingActivityState.PAUSED;
   return activity.dueAt > now ? PendingActivityState.BACKING_OFF : PendingActivityState.SCHEDULED;
 }
 
-function pendingActivity(activity: Activity, now: number): PendingActivity {
+/** An open activity as describe shows it. */
+export function pendingActivity(activity: Activity, now: number): PendingActivity {
   const at = (ms: number) => (ms > 0 ? toTimestamp(ms) : undefined);
+  const { paused, original, resetRequested = false } = activity.operated ?? {};
   return {
     activityId: activity.activityId,
     activityType: activity.activityType,
@@ -128,12 +132,17 @@ function pendingActivity(activity: Activity, now: number): PendingActivity {
     taskQueue: activity.taskQueue,
     scheduledTime: at(activity.scheduledAt),
     lastStartedTime: at(activity.startedAt),
-    nextAttemptTime: activity.startedAt === 0 && activity.dueAt > now ? at(activity.dueAt) : undefined,
+    nextAttemptTime: activity.startedAt === 0 && activity.dueAt > now && paused === undefined ? at(activity.dueAt) : undefined,
     lastHeartbeatTime: at(activity.live.heartbeatAt),
     heartbeatDetails: activity.heartbeatDetails,
     lastWorkerIdentity: activity.identity,
     failureCount: activity.failureCount,
     failures: activity.failures.map(({ attempt, time, failure }) => ({ attempt, time: at(time), failure })),
+    pause: paused && { time: at(paused.at), reason: paused.reason, identity: paused.identity },
+    cancelRequested: activity.cancelRequested,
+    options: optionsOf(activity),
+    optionsChanged: original !== undefined,
+    resetRequested,
   };
 }
 

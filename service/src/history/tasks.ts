@@ -198,8 +198,8 @@ function cut(frames: readonly Uint8Array[], from: number, to: number): Frames {
 }
 
 async function claimActivity(h: History, run: HotRun, claim: TaskClaim): Promise<ClaimAnswer> {
-  const { number, attempt } = claim.ref;
-  const activity = act(h, run, 'claimActivity', { number, attempt, claimId: claim.claimId, worker: claim.worker });
+  const { number, attempt, queue } = claim.ref;
+  const activity = act(h, run, 'claimActivity', { number, attempt, queue, claimId: claim.claimId, worker: claim.worker });
   if (activity === undefined) return GONE;
   try {
     // Built now: by the time the start is durable the attempt may have timed out.

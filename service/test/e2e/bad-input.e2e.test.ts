@@ -147,7 +147,7 @@ describe('tokens', () => {
     const forged = [Buffer.from('forged'), Buffer.alloc(0), Buffer.alloc(100_000, 1), token.subarray(0, -1)];
     for (let at = 0; at < token.length; at += 7) forged.push(Buffer.from(token.map((byte, index) => (index === at ? byte ^ 1 : byte))));
     for (const each of forged) expect(await complete(each)).toBe('BAD_TOKEN');
-    const heartbeats = [{ token, details: undefined }];
+    const heartbeats = [{ token, details: undefined, activity: undefined }];
     const { results } = await stage.client.api.heartbeatActivities({ namespace: '', worker, heartbeats, receivedAnswerIds: [] });
     expect(results[0]?.error?.reason).toBe('BAD_TOKEN');
     expect(await complete(token)).toBe('ok');

@@ -110,11 +110,13 @@ function defaultAnswer(method: keyof HistoryRole, args: readonly unknown[]): unk
     case 'awaitResults':
       return [];
     case 'completeWorkflowTasks': {
-      const ok = { $case: 'ok' as const, value: { completedEventId: 3n, closed: false, nextTask: undefined } };
+      const ok = { $case: 'ok' as const, value: { completedEventId: 3n, closed: false, nextTask: undefined, prolonged: false } };
       return { results: (args[1] as readonly unknown[]).map(() => ({ outcome: ok })), answerId: '', activityTasks: [] };
     }
     case 'heartbeatActivities':
-      return items.map(() => ({ cancelRequested: false, error: undefined }));
+      return items.map(() => ({ answer: { cancelRequested: false, paused: false, reset: false }, error: undefined }));
+    case 'changeActivity':
+      return { runId, options: undefined };
     case 'completeActivities':
       return {
         ends: (args[1] as readonly unknown[]).map(() => ({ error: undefined, followUp: undefined })),

@@ -47,7 +47,23 @@ const schedule = {
   ...{ number: 1, activityId: 'a', activityType: 't', taskQueue: 'q', input: [payload], header, retryPolicy, callSite: 'c' },
   ...{ scheduleToCloseTimeout: duration, scheduleToStartTimeout: duration, startToCloseTimeout: duration, heartbeatTimeout: duration },
 };
+const { scheduleToCloseTimeout, scheduleToStartTimeout, startToCloseTimeout, heartbeatTimeout } = schedule;
+const limits = { scheduleToCloseTimeout, scheduleToStartTimeout, startToCloseTimeout, heartbeatTimeout };
+const options = { taskQueue: 'q', ...limits, retryPolicy };
+const activity = { execution, activityId: 'a' };
+const markers = [
+  { $case: 'sideEffect', value: { number: 1, result: payload } },
+  { $case: 'patch', value: { patchId: 'p', deprecated: false } },
+  {
+    $case: 'localActivity',
+    value: {
+      ...{ number: 1, activityType: 't', attempt: 1, scheduledTime: duration, time: duration, retryState: 0 },
+      outcome: { $case: 'backoff', value: { delay: duration, failure } },
+    },
+  },
+];
 const commands = [
+  ...markers.map((marker) => ({ attributes: { $case: 'recordMarker', value: { marker, callSite: 'c' } } })),
   { attributes: { $case: 'scheduleActivity', value: schedule } },
   { attributes: { $case: 'startTimer', value: { number: 1, duration, callSite: 'c' } } },
   { attributes: { $case: 'upsertProperties', value: { memo, searchAttributes } } },
@@ -97,6 +113,7 @@ const outcomes = [
   { $case: 'canceled', value: { details: [payload] } },
 ];
 const namespace = 'default';
+const none = new Uint8Array(0);
 const receivedAnswerIds = ['a'];
 const waitTimeout = { seconds: 0n, nanos: 0 };
 
@@ -128,6 +145,14 @@ export const requests: Record<keyof Frontend, unknown> = {
   describeWorkflow: { namespace, execution },
   getWorkflowHistory: { namespace, execution, fromEventId: 0n, toEventId: 0n, maxBytes: 0, wait: false, waitTimeout },
   awaitWorkflowResults: { namespace, executions: [execution], waitTimeout, thisRunOnly: false },
+  describeActivity: { namespace, activity },
+  pauseActivity: { namespace, activity, reason: 'r', identity: 'i' },
+  resumeActivity: { namespace, activity, identity: 'i', jitter: duration },
+  resetActivity: {
+    ...{ namespace, activity, identity: 'i', jitter: duration },
+    ...{ resetHeartbeatDetails: true, keepPaused: true, restoreOptions: true },
+  },
+  updateActivityOptions: { namespace, activity, identity: 'i', options, restoreOriginal: true },
   listWorkflows: { namespace, filter: "WorkflowId = 'x'", pageSize: 0, pageToken: new Uint8Array(0) },
   countWorkflows: { namespace, filter: "WorkflowId = 'x'", groupBy: 'Status' },
   getSystemInfo: {},
@@ -146,12 +171,23 @@ export const requests: Record<keyof Frontend, unknown> = {
   completeActivityTasks: {
     namespace,
     worker,
-    completions: outcomes.map((outcome) => ({ token: activityTask, outcome, ...(outcome.$case === 'completed' ? { followUp } : {}) })),
+    completions: [
+      ...outcomes.map((outcome) => ({ token: activityTask, outcome, ...(outcome.$case === 'completed' ? { followUp } : {}) })),
+      { token: none, outcome: outcomes[2], activity },
+    ],
     receivedAnswerIds,
     eagerActivitySlots: 1,
     eagerActivityQueues: ['q'],
   },
-  heartbeatActivities: { namespace, worker, heartbeats: [{ token: activityTask, details: payload }], receivedAnswerIds },
+  heartbeatActivities: {
+    namespace,
+    worker,
+    heartbeats: [
+      { token: activityTask, details: payload },
+      { token: none, details: payload, activity },
+    ],
+    receivedAnswerIds,
+  },
   returnTasks: { namespace, worker, untouched: [workflowTask], begun: [activityTask] },
   shutdownWorker: { namespace, taskQueue: 'q', worker },
   createNamespace: { name: 'team', ...settings },

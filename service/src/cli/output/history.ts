@@ -1,5 +1,6 @@
 /** A run's history as rows for people: what happened, in the words a reader needs to follow it. */
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
+import type { MarkerRecorded } from '@perdure/proto/perdure/api/v1/marker';
 import { failureText } from '../workflow/failure.ts';
 import { durationText, payloadToPlain, searchAttributesToPlain, timeText, toPlain } from './plain.ts';
 
@@ -79,8 +80,27 @@ const DETAILS: Details = {
   ],
   updateCompleted: (e) => [e.updateId, e.outcome?.$case === 'failure' ? failureText(e.outcome.value) : value(e.outcome?.value)],
   updateAdmitted: (e) => [e.request?.updateName ?? '', e.request?.updateId ?? '', args(e.request?.args ?? [])],
+  markerRecorded: (e) => markerDetails(e.marker),
   workflowSignaled: (e) => [e.signalName, args(e.input), by(e.identity)],
 };
+
+function markerDetails(marker: MarkerRecorded['marker']): string[] {
+  switch (marker?.$case) {
+    case 'sideEffect':
+      return [`side effect ${marker.value.number}`, value(marker.value.result)];
+    case 'patch':
+      return [`patch ${marker.value.patchId}`, marker.value.deprecated ? 'deprecated' : ''];
+    case 'localActivity': {
+      const { number, activityType, attempt, outcome } = marker.value;
+      const head = [`local activity ${number} ${activityType}`, `attempt ${attempt}`];
+      if (outcome?.$case === 'result') return [...head, value(outcome.value)];
+      if (outcome?.$case === 'backoff') return [...head, failureText(outcome.value.failure), `again ${after(outcome.value.delay)}`];
+      return [...head, failureText(outcome?.value)];
+    }
+    case undefined:
+      return ['(a marker this version does not know)'];
+  }
+}
 
 function eventDetails({ attributes }: HistoryEvent): string {
   if (attributes === undefined) return '(an event this version does not know)';

@@ -2,6 +2,7 @@
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import type { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { ActivityTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import { dueTime } from '../../../src/core/activity.ts';
 import type { Successor } from '../../../src/core/chain.ts';
 import { readCheckpoint, writeCheckpoint } from '../../../src/core/checkpoint.ts';
 import type { ForkWishes } from '../../../src/core/fork-plan.ts';
@@ -355,6 +356,7 @@ const eventOf: Record<string, string> = {
   cancelExternal: 'externalCancelScheduled',
   acceptUpdate: 'updateAccepted',
   completeUpdate: 'updateCompleted',
+  recordMarker: 'markerRecorded',
 };
 
 /** The C to whose block an event belongs; undefined when to none. */
@@ -418,7 +420,8 @@ function checkLeft(checked: Checked): void {
     const wanted = [...checked.offeredActivities].filter((reference) => {
       const [number = 0, attempt] = reference.split('.').map(Number);
       const activity = state.activities.get(number);
-      return activity?.attempt === attempt && activity?.startedAt === 0;
+      // An operator may have put it off since.
+      return activity !== undefined && activity.attempt === attempt && dueTime(activity) <= now;
     });
     const numbers = wanted.map((reference) => Number.parseInt(reference, 10));
     same(numbers.sort(), [...left.activityTasks].sort(), 'the attempts that wait are those offered');
@@ -434,7 +437,7 @@ function checkWake(state: RunState, now: number): void {
     (state.effects?.size ?? 0) > 0 ||
     state.live.flight !== undefined ||
     (isTaskDue(state) && (state.task.base > 0 || state.task.attempt > 1 || state.task.notBefore <= now)) ||
-    activities.some(({ startedAt, dueAt, heartbeatMs }) => (startedAt === 0 ? dueAt <= now && !paused : heartbeatMs > 0));
+    activities.some((activity) => (activity.startedAt === 0 ? dueTime(activity) <= now && !paused : activity.heartbeatMs > 0));
   if (driven) {
     must(wake === 0, 'what only memory drives keeps the run in memory');
     return;
@@ -459,7 +462,7 @@ function dueTimes(state: RunState): number[] {
   for (const activity of state.activities.values()) {
     if (activity.scheduleToCloseMs > 0) times.push(activity.scheduledAt + activity.scheduleToCloseMs);
     if (activity.startedAt === 0) {
-      if (paused) continue;
+      if (paused || activity.operated?.paused !== undefined) continue;
       times.push(activity.dueAt);
       if (activity.scheduleToStartMs > 0) times.push(activity.dueAt + activity.scheduleToStartMs);
     } else if (activity.startToCloseMs > 0) {

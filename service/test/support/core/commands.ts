@@ -3,6 +3,7 @@ import { type ParentClosePolicy, ScheduleChildWorkflowCommand } from '@perdure/p
 import type { Command } from '@perdure/proto/perdure/api/v1/command';
 import type { Header, Payload, RetryPolicy, SearchAttributeValue } from '@perdure/proto/perdure/api/v1/common';
 import { Failure } from '@perdure/proto/perdure/api/v1/failure';
+import type { LocalActivityMarker, RecordMarkerCommand } from '@perdure/proto/perdure/api/v1/marker';
 import { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import type { ReusePolicy } from '@perdure/proto/perdure/api/v1/workflow';
 import { toDuration } from '../../../src/core/time.ts';
@@ -157,6 +158,31 @@ function targetOf({ to, run, child }: Record<string, string>): {
   return { target: to === undefined ? undefined : { workflowId: to, runId: run ?? '' }, childNumber: Number(child ?? 0) };
 }
 
+/** `side 1 text`, `patch id [deprecated]`, `local 1 [attempt=2] result=x|back-off=1m` or with a failure. */
+function markerOf(words: Words): RecordMarkerCommand['marker'] {
+  const { plain, options } = words;
+  const [kind, name = ''] = plain;
+  if (kind === 'side') return { $case: 'sideEffect', value: { number: Number(name), result: payloadOf(plain[2] ?? '') } };
+  if (kind === 'patch') return { $case: 'patch', value: { patchId: name, deprecated: plain.includes('deprecated') } };
+  if (kind !== 'local') return undefined;
+  const delay = durationOption(options['back-off']);
+  const failure = plain.some((text) => text.includes(':')) ? failureOf(words) : undefined;
+  let outcome: LocalActivityMarker['outcome'];
+  if (options.result !== undefined) outcome = { $case: 'result', value: payloadOf(options.result) };
+  else if (delay !== undefined) outcome = { $case: 'backoff', value: { delay, failure } };
+  else if (failure !== undefined) outcome = { $case: 'failure', value: failure };
+  const value: LocalActivityMarker = {
+    number: Number(name),
+    activityType: options.type ?? 'hash',
+    attempt: Number(options.attempt ?? 1),
+    scheduledTime: undefined,
+    time: undefined,
+    retryState: 0,
+    outcome,
+  };
+  return { $case: 'localActivity', value };
+}
+
 const commands: Record<string, (words: Words) => (Attributes | undefined)[]> = {
   schedule: ({ plain, options }) => numbersOf(plain[0]).map((number) => scheduleOf(number, options)),
   'cancel-activity': ({ plain }) => numbersOf(plain[0]).map((number) => ({ $case: 'cancelActivity', value: { number } })),
@@ -193,6 +219,7 @@ const commands: Record<string, (words: Words) => (Attributes | undefined)[]> = {
   'fail-update': (words) => [
     { $case: 'completeUpdate', value: { updateId: words.plain[0] ?? '', outcome: { $case: 'failure', value: failureOf(words) } } },
   ],
+  marker: (words) => [{ $case: 'recordMarker', value: { marker: markerOf(words), callSite: '' } }],
   unknown: () => [undefined],
 };
 

@@ -6,6 +6,7 @@ import { type ActivityTaskCompletion, WorkflowTaskCompletion } from '@perdure/pr
 import { ContinueAsNewCommand } from '@perdure/proto/perdure/api/v1/workflow';
 import { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
 import { expect } from 'vitest';
+import type { ActivityChange } from '../../../src/core/activity-operators.ts';
 import { followUpFacts } from '../../../src/core/follow-up.ts';
 import type { ForkPoint } from '../../../src/core/fork-plan.ts';
 import { nextDue } from '../../../src/core/outstanding.ts';
@@ -68,6 +69,10 @@ function commandOf(last: { activity: number; timer: number }, n: number, pick: n
   const number = 1 + (n % Math.max(1, last.timer, last.activity));
   if (pick === 3 && number <= last.timer) return { $case: 'cancelTimer', value: { number } };
   if (pick === 4 && number <= last.activity) return { $case: 'cancelActivity', value: { number } };
+  if (pick === 5 && n % 3 === 0) {
+    const patch = { patchId: 'p', deprecated: n % 2 === 0 };
+    return { $case: 'recordMarker', value: { marker: { $case: 'patch', value: patch }, callSite: '' } };
+  }
   if (pick === 5) return { $case: 'upsertProperties', value: { memo: { a: payloadOf(n % 2 === 0 ? 'x' : '-') }, searchAttributes: {} } };
   if (pick === 2) {
     last.timer += 1;
@@ -282,12 +287,44 @@ export const moves = {
   },
   writeDetails: (run: Checked) => void input(run, 'writeDetails', undefined),
   reload: (run: Checked) => reloadChecked(run),
+  operate(run: Checked, a: number, b: number) {
+    const open = [...run.run.state.activities.values()];
+    const activityId = open[a % Math.max(1, open.length)]?.activityId ?? '1';
+    input(run, 'operateActivity', { activityId, change: changeOf(b) });
+  },
+  /** By the activity's id, from anywhere, whatever attempt it is at. */
+  byId(run: Checked, a: number, b: number) {
+    const open = [...run.run.state.activities.values()];
+    const activityId = open[a % Math.max(1, open.length)]?.activityId ?? '1';
+    if (b % 3 === 0) input(run, 'heartbeat', { token: { activityId }, details: payloadOf(`beat ${b}`), worker: w1 });
+    else input(run, 'completeActivity', { token: { activityId }, outcome: outcomeOf(b), worker: w1 });
+  },
   flush: (run: Checked) => flush(run.run),
   newWorker: (run: Checked) => void input(run, 'newWorker', undefined),
 } satisfies Record<string, (run: Checked, a: number, b: number) => void>;
 
 export function move(run: Checked, { kind, a, b }: Draw): void {
   moves[kind](run, a, b);
+}
+
+function changeOf(n: number): ActivityChange {
+  const flag = (bit: number): boolean => (n >> bit) % 2 === 1;
+  const jitterMs = flag(5) ? durationOf(n) : 0;
+  const identity = 'ann';
+  if (n % 4 === 0) return { kind: 'pause', reason: '', identity };
+  if (n % 4 === 1) return { kind: 'resume', jitterMs, identity };
+  if (n % 4 === 2)
+    return { kind: 'reset', jitterMs, resetHeartbeatDetails: flag(2), keepPaused: flag(3), restoreOptions: flag(4), identity };
+  const limit = (bit: number): ReturnType<typeof toDuration> => (flag(bit) ? toDuration(durationOf(n + bit)) : undefined);
+  const options = {
+    taskQueue: flag(2) ? 'other' : '',
+    scheduleToCloseTimeout: limit(3),
+    scheduleToStartTimeout: limit(4),
+    startToCloseTimeout: limit(5),
+    heartbeatTimeout: limit(6),
+    retryPolicy: undefined,
+  };
+  return { kind: 'options', options, restoreOriginal: flag(7), identity };
 }
 
 /** Lets a willing worker end the run: nothing that happened before may keep it from that. */

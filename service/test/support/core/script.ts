@@ -1,4 +1,6 @@
 // Scripts of the core: lines of inputs, each followed by what it writes, offers, answers and leaves to be done. See service/src/core/testdata/README.md.
+
+import type { ActivityOptions } from '@perdure/proto/perdure/api/v1/activity';
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import { TimeoutType } from '@perdure/proto/perdure/api/v1/failure';
 import { ReapplyKind, ResetPoint } from '@perdure/proto/perdure/api/v1/fork';
@@ -6,6 +8,8 @@ import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import type { ActivityTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import { Marks } from '@perdure/proto/perdure/server/v1/mark';
 import { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
+import type { HeartbeatAnswer } from '../../../src/core/activity-attempts.ts';
+import type { ActivityChange } from '../../../src/core/activity-operators.ts';
 import { readCheckpoint, writeCheckpoint } from '../../../src/core/checkpoint.ts';
 import type { Effect, EffectAnswer } from '../../../src/core/effects.ts';
 import { type FollowUpInput, followUpFacts } from '../../../src/core/follow-up.ts';
@@ -19,6 +23,7 @@ import type { Transition, UpdateNews } from '../../../src/core/transition.ts';
 import { PerdureError } from '../../../src/errors.ts';
 import {
   completionOf,
+  durationOption,
   failureOf,
   headerOf,
   memoOf,
@@ -226,6 +231,37 @@ function followUp(session: Session, words: Words, line: string): string[] {
   });
 }
 
+function endById(session: Session, activityId = '', outcome: ActivityTaskCompletion['outcome']): string[] {
+  return give(session, 'completeActivity', { token: { activityId }, outcome, worker: worker('w9') });
+}
+
+function operate(session: Session, activityId = '', change: ActivityChange): string[] {
+  return give(session, 'operateActivity', { activityId, change });
+}
+
+function showHeartbeat({ cancelRequested, paused, reset }: HeartbeatAnswer): string[] {
+  const told = [...(cancelRequested ? ['cancel'] : []), ...(paused ? ['paused'] : []), ...(reset ? ['reset'] : [])];
+  return [told.length === 0 ? 'go on' : told.join(', ')];
+}
+
+function msOf(text: string | undefined): number {
+  return text === undefined ? 0 : durationOf(text);
+}
+
+/** `none` removes a limit. */
+function optionsOf(options: Record<string, string>): ActivityOptions {
+  const limit = (name: string): ReturnType<typeof durationOption> =>
+    options[name] === 'none' ? { seconds: 0n, nanos: 0 } : durationOption(options[name]);
+  return {
+    taskQueue: options.queue ?? '',
+    scheduleToCloseTimeout: limit('to-close'),
+    scheduleToStartTimeout: limit('to-start'),
+    startToCloseTimeout: limit('run'),
+    heartbeatTimeout: limit('beat'),
+    retryPolicy: retryPolicyOf(options),
+  };
+}
+
 function claimId(session: Session, { options }: Words): string {
   session.claims += 1;
   return options.claim ?? `c${session.claims}`;
@@ -344,7 +380,9 @@ const inputs: Record<string, Handler> = {
       worker: worker(words.options.worker ?? 'w1'),
       signals: loggedSignals(session.run),
     };
-    return give(session, 'completeTask', input, ({ completedEventId }) => [`completed ${completedEventId}`]);
+    return give(session, 'completeTask', input, ({ completedEventId, prolonged }) => [
+      prolonged ? 'prolonged' : `completed ${completedEventId}`,
+    ]);
   },
   'fail-task'(session, words) {
     const name = (words.plain[0] ?? 'workflow-error').toUpperCase().replaceAll('-', '_') as keyof typeof WorkflowTaskFailureCause;
@@ -354,7 +392,8 @@ const inputs: Record<string, Handler> = {
   'claim-activity'(session, words) {
     const number = Number(words.plain[0]);
     const attempt = Number(words.options.attempt ?? session.run.state.activities.get(number)?.attempt ?? 1);
-    const input = { number, attempt, claimId: claimId(session, words), worker: worker(words.options.worker ?? 'w1') };
+    const { queue, worker: by = 'w1' } = words.options;
+    const input = { number, attempt, claimId: claimId(session, words), worker: worker(by), ...(queue === undefined ? {} : { queue }) };
     return give(session, 'claimActivity', input, (activity) => showAttempt(session, activity, words.options.worker ?? 'w1'));
   },
   'undo-activity': (session, { plain, options }) =>
@@ -374,7 +413,27 @@ const inputs: Record<string, Handler> = {
   heartbeat(session, words) {
     const details = words.plain[1] === undefined ? undefined : payloadOf(words.plain[1]);
     const input = { token: activityToken(session, words), details, worker: worker(words.options.worker ?? 'w1') };
-    return give(session, 'heartbeat', input, (cancel) => [cancel ? 'cancel' : 'go on']);
+    return give(session, 'heartbeat', input, showHeartbeat);
+  },
+  'heartbeat-id'(session, { plain }) {
+    const details = plain[1] === undefined ? undefined : payloadOf(plain[1]);
+    return give(session, 'heartbeat', { token: { activityId: plain[0] ?? '' }, details, worker: worker('w9') }, showHeartbeat);
+  },
+  'complete-id': (session, { plain }) => endById(session, plain[0], { $case: 'completed', value: { result: payloadOf(plain[1] ?? '') } }),
+  'fail-id': (session, words) => endById(session, words.plain[0], { $case: 'failed', value: failureOf(words) }),
+  'cancel-id': (session, { plain }) => endById(session, plain[0], { $case: 'canceled', value: { details: [] } }),
+  'pause-activity': (session, { plain, options }) =>
+    operate(session, plain[0], { kind: 'pause', reason: options.reason ?? '', identity: 'ann' }),
+  'resume-activity': (session, { plain, options }) =>
+    operate(session, plain[0], { kind: 'resume', jitterMs: msOf(options.jitter), identity: 'ann' }),
+  'reset-activity'(session, { plain, options }) {
+    const has = (word: string): boolean => plain.includes(word);
+    const flags = { resetHeartbeatDetails: has('details'), keepPaused: has('paused'), restoreOptions: has('options') };
+    return operate(session, plain[0], { kind: 'reset', jitterMs: msOf(options.jitter), identity: 'ann', ...flags });
+  },
+  'change-activity'(session, { plain, options }) {
+    const restoreOriginal = plain.includes('restore');
+    return operate(session, plain[0], { kind: 'options', options: optionsOf(options), restoreOriginal, identity: 'ann' });
   },
   advance,
   /** The clock moves, and the owner has not noticed yet. */

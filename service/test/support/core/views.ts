@@ -19,10 +19,10 @@ export const views: Record<string, (state: RunState, number: number) => string[]
   activity({ activities }, number) {
     const activity = activities.get(number);
     if (activity === undefined) return ['ended'];
-    const { attempt, dueAt, startedAt, startNumber, heartbeatDetails, failureCount, failures, cancelRequested } = activity;
+    const { attempt, dueAt, startedAt, startNumber, heartbeatDetails, failureCount, failures, cancelRequested, operated } = activity;
     const details = heartbeatDetails === undefined ? '' : ` details=${showPayload(heartbeatDetails)}`;
     return [
-      `activity ${number} attempt ${attempt}.${startNumber} due ${clock(dueAt)} started ${startedAt === 0 ? '-' : clock(startedAt)}${details}${cancelRequested ? ' cancel requested' : ''}`,
+      `activity ${number} attempt ${attempt}.${startNumber} due ${clock(dueAt)} started ${startedAt === 0 ? '-' : clock(startedAt)}${details}${cancelRequested ? ' cancel requested' : ''}${operated?.paused === undefined ? '' : ' paused'}${operated?.resetRequested === true ? ' reset' : ''}`,
       ...(failureCount === 0 ? [] : [`${failureCount} failures:`]),
       ...failures.map((kept) => `  ${kept.attempt} ${clock(kept.time)} ${kept.failure === undefined ? '-' : showFailure(kept.failure)}`),
     ];

@@ -25,6 +25,8 @@ export const PendingActivityState = {
   /** BACKING_OFF - Waiting for the next attempt. */
   BACKING_OFF: 3,
   CANCEL_REQUESTED: 4,
+  /** PAUSED - Paused by an operator, and no attempt runs. */
+  PAUSED: 5,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -36,6 +38,7 @@ export namespace PendingActivityState {
   export type STARTED = typeof PendingActivityState.STARTED;
   export type BACKING_OFF = typeof PendingActivityState.BACKING_OFF;
   export type CANCEL_REQUESTED = typeof PendingActivityState.CANCEL_REQUESTED;
+  export type PAUSED = typeof PendingActivityState.PAUSED;
   export type UNRECOGNIZED = typeof PendingActivityState.UNRECOGNIZED;
 }
 
@@ -56,6 +59,9 @@ export function pendingActivityStateFromJSON(object: any): PendingActivityState 
     case 4:
     case "PENDING_ACTIVITY_STATE_CANCEL_REQUESTED":
       return PendingActivityState.CANCEL_REQUESTED;
+    case 5:
+    case "PENDING_ACTIVITY_STATE_PAUSED":
+      return PendingActivityState.PAUSED;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -75,6 +81,8 @@ export function pendingActivityStateToJSON(object: PendingActivityState): string
       return "PENDING_ACTIVITY_STATE_BACKING_OFF";
     case PendingActivityState.CANCEL_REQUESTED:
       return "PENDING_ACTIVITY_STATE_CANCEL_REQUESTED";
+    case PendingActivityState.PAUSED:
+      return "PENDING_ACTIVITY_STATE_PAUSED";
     case PendingActivityState.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -131,6 +139,8 @@ export interface ActivityTimedOut {
   lastFailure: Failure | undefined;
   attempt: number;
   retryState: RetryState;
+  /** What the activity reported last. */
+  lastHeartbeatDetails: Payload | undefined;
 }
 
 /** The code asked an activity to stop. */
@@ -242,6 +252,48 @@ export interface PendingActivity {
   failureCount: number;
   /** The first and the last 10 of them. */
   failures: AttemptFailure[];
+  /** Present while an operator has paused the activity; `state` says whether an attempt still runs. */
+  pause: ActivityPause | undefined;
+  cancelRequested: boolean;
+  /** As they count for the next attempt. */
+  options:
+    | ActivityOptions
+    | undefined;
+  /** An operator has changed the options since the activity was scheduled. */
+  optionsChanged: boolean;
+  /** The attempt that runs is the last one of its count: a reset by an operator counts anew after it. */
+  resetRequested: boolean;
+}
+
+/** Why an activity gets no new attempt. */
+export interface ActivityPause {
+  time: Timestamp | undefined;
+  reason: string;
+  identity: string;
+}
+
+/** What an operator may change of an open activity. */
+export interface ActivityOptions {
+  /** In a change: absent and "" leave what is there; 0 removes a limit. */
+  taskQueue: string;
+  scheduleToCloseTimeout: Duration | undefined;
+  scheduleToStartTimeout:
+    | Duration
+    | undefined;
+  /** Counts from the next attempt on, like heartbeat_timeout. */
+  startToCloseTimeout: Duration | undefined;
+  heartbeatTimeout:
+    | Duration
+    | undefined;
+  /** Replaced as a whole. */
+  retryPolicy: RetryPolicy | undefined;
+}
+
+/** An open activity by its names. */
+export interface ActivityName {
+  /** Without run id: the open run of the workflow id. */
+  execution: WorkflowExecution | undefined;
+  activityId: string;
 }
 
 /** One failed attempt. */
@@ -896,7 +948,15 @@ export const ActivityFailed: MessageFns<ActivityFailed> = {
 };
 
 function createBaseActivityTimedOut(): ActivityTimedOut {
-  return { number: 0, scheduledEventId: 0n, timeoutType: 0, lastFailure: undefined, attempt: 0, retryState: 0 };
+  return {
+    number: 0,
+    scheduledEventId: 0n,
+    timeoutType: 0,
+    lastFailure: undefined,
+    attempt: 0,
+    retryState: 0,
+    lastHeartbeatDetails: undefined,
+  };
 }
 
 export const ActivityTimedOut: MessageFns<ActivityTimedOut> = {
@@ -921,6 +981,9 @@ export const ActivityTimedOut: MessageFns<ActivityTimedOut> = {
     }
     if (message.retryState !== 0) {
       writer.uint32(48).int32(message.retryState);
+    }
+    if (message.lastHeartbeatDetails !== undefined) {
+      Payload.encode(message.lastHeartbeatDetails, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -986,6 +1049,14 @@ export const ActivityTimedOut: MessageFns<ActivityTimedOut> = {
             message.retryState = reader.int32() as any;
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.lastHeartbeatDetails = Payload.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1022,6 +1093,11 @@ export const ActivityTimedOut: MessageFns<ActivityTimedOut> = {
         : isSet(object.retry_state)
         ? retryStateFromJSON(object.retry_state)
         : 0,
+      lastHeartbeatDetails: isSet(object.lastHeartbeatDetails)
+        ? Payload.fromJSON(object.lastHeartbeatDetails)
+        : isSet(object.last_heartbeat_details)
+        ? Payload.fromJSON(object.last_heartbeat_details)
+        : undefined,
     };
   },
 
@@ -1045,6 +1121,9 @@ export const ActivityTimedOut: MessageFns<ActivityTimedOut> = {
     if (message.retryState !== 0) {
       obj.retryState = retryStateToJSON(message.retryState);
     }
+    if (message.lastHeartbeatDetails !== undefined) {
+      obj.lastHeartbeatDetails = Payload.toJSON(message.lastHeartbeatDetails);
+    }
     return obj;
   },
 
@@ -1063,6 +1142,9 @@ export const ActivityTimedOut: MessageFns<ActivityTimedOut> = {
       : undefined;
     message.attempt = object.attempt ?? 0;
     message.retryState = object.retryState ?? 0;
+    message.lastHeartbeatDetails = (object.lastHeartbeatDetails !== undefined && object.lastHeartbeatDetails !== null)
+      ? Payload.fromPartial(object.lastHeartbeatDetails)
+      : undefined;
     return message;
   },
 };
@@ -2375,6 +2457,11 @@ function createBasePendingActivity(): PendingActivity {
     lastWorkerIdentity: "",
     failureCount: 0,
     failures: [],
+    pause: undefined,
+    cancelRequested: false,
+    options: undefined,
+    optionsChanged: false,
+    resetRequested: false,
   };
 }
 
@@ -2418,6 +2505,21 @@ export const PendingActivity: MessageFns<PendingActivity> = {
     }
     for (const v of message.failures) {
       AttemptFailure.encode(v!, writer.uint32(106).fork()).join();
+    }
+    if (message.pause !== undefined) {
+      ActivityPause.encode(message.pause, writer.uint32(114).fork()).join();
+    }
+    if (message.cancelRequested !== false) {
+      writer.uint32(120).bool(message.cancelRequested);
+    }
+    if (message.options !== undefined) {
+      ActivityOptions.encode(message.options, writer.uint32(130).fork()).join();
+    }
+    if (message.optionsChanged !== false) {
+      writer.uint32(136).bool(message.optionsChanged);
+    }
+    if (message.resetRequested !== false) {
+      writer.uint32(144).bool(message.resetRequested);
     }
     return writer;
   },
@@ -2539,6 +2641,46 @@ export const PendingActivity: MessageFns<PendingActivity> = {
             message.failures.push(AttemptFailure.decode(reader, reader.uint32()));
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.pause = ActivityPause.decode(reader, reader.uint32());
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.cancelRequested = reader.bool();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.options = ActivityOptions.decode(reader, reader.uint32());
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.optionsChanged = reader.bool();
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.resetRequested = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2608,6 +2750,23 @@ export const PendingActivity: MessageFns<PendingActivity> = {
       failures: globalThis.Array.isArray(object?.failures)
         ? object.failures.map((e: any) => AttemptFailure.fromJSON(e))
         : [],
+      pause: isSet(object.pause) ? ActivityPause.fromJSON(object.pause) : undefined,
+      cancelRequested: isSet(object.cancelRequested)
+        ? globalThis.Boolean(object.cancelRequested)
+        : isSet(object.cancel_requested)
+        ? globalThis.Boolean(object.cancel_requested)
+        : false,
+      options: isSet(object.options) ? ActivityOptions.fromJSON(object.options) : undefined,
+      optionsChanged: isSet(object.optionsChanged)
+        ? globalThis.Boolean(object.optionsChanged)
+        : isSet(object.options_changed)
+        ? globalThis.Boolean(object.options_changed)
+        : false,
+      resetRequested: isSet(object.resetRequested)
+        ? globalThis.Boolean(object.resetRequested)
+        : isSet(object.reset_requested)
+        ? globalThis.Boolean(object.reset_requested)
+        : false,
     };
   },
 
@@ -2652,6 +2811,21 @@ export const PendingActivity: MessageFns<PendingActivity> = {
     if (message.failures?.length) {
       obj.failures = message.failures.map((e) => AttemptFailure.toJSON(e));
     }
+    if (message.pause !== undefined) {
+      obj.pause = ActivityPause.toJSON(message.pause);
+    }
+    if (message.cancelRequested !== false) {
+      obj.cancelRequested = message.cancelRequested;
+    }
+    if (message.options !== undefined) {
+      obj.options = ActivityOptions.toJSON(message.options);
+    }
+    if (message.optionsChanged !== false) {
+      obj.optionsChanged = message.optionsChanged;
+    }
+    if (message.resetRequested !== false) {
+      obj.resetRequested = message.resetRequested;
+    }
     return obj;
   },
 
@@ -2683,6 +2857,399 @@ export const PendingActivity: MessageFns<PendingActivity> = {
     message.lastWorkerIdentity = object.lastWorkerIdentity ?? "";
     message.failureCount = object.failureCount ?? 0;
     message.failures = object.failures?.map((e) => AttemptFailure.fromPartial(e)) || [];
+    message.pause = (object.pause !== undefined && object.pause !== null)
+      ? ActivityPause.fromPartial(object.pause)
+      : undefined;
+    message.cancelRequested = object.cancelRequested ?? false;
+    message.options = (object.options !== undefined && object.options !== null)
+      ? ActivityOptions.fromPartial(object.options)
+      : undefined;
+    message.optionsChanged = object.optionsChanged ?? false;
+    message.resetRequested = object.resetRequested ?? false;
+    return message;
+  },
+};
+
+function createBaseActivityPause(): ActivityPause {
+  return { time: undefined, reason: "", identity: "" };
+}
+
+export const ActivityPause: MessageFns<ActivityPause> = {
+  encode(message: ActivityPause, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.time !== undefined) {
+      Timestamp.encode(message.time, writer.uint32(10).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.identity !== "") {
+      writer.uint32(26).string(message.identity);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActivityPause {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActivityPause();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.time = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActivityPause {
+    return {
+      time: isSet(object.time) ? fromJsonTimestamp(object.time) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+    };
+  },
+
+  toJSON(message: ActivityPause): unknown {
+    const obj: any = {};
+    if (message.time !== undefined) {
+      obj.time = fromTimestamp(message.time).toISOString();
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActivityPause>, I>>(base?: I): ActivityPause {
+    return ActivityPause.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActivityPause>, I>>(object: I): ActivityPause {
+    const message = createBaseActivityPause();
+    message.time = (object.time !== undefined && object.time !== null) ? Timestamp.fromPartial(object.time) : undefined;
+    message.reason = object.reason ?? "";
+    message.identity = object.identity ?? "";
+    return message;
+  },
+};
+
+function createBaseActivityOptions(): ActivityOptions {
+  return {
+    taskQueue: "",
+    scheduleToCloseTimeout: undefined,
+    scheduleToStartTimeout: undefined,
+    startToCloseTimeout: undefined,
+    heartbeatTimeout: undefined,
+    retryPolicy: undefined,
+  };
+}
+
+export const ActivityOptions: MessageFns<ActivityOptions> = {
+  encode(message: ActivityOptions, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.taskQueue !== "") {
+      writer.uint32(10).string(message.taskQueue);
+    }
+    if (message.scheduleToCloseTimeout !== undefined) {
+      Duration.encode(message.scheduleToCloseTimeout, writer.uint32(18).fork()).join();
+    }
+    if (message.scheduleToStartTimeout !== undefined) {
+      Duration.encode(message.scheduleToStartTimeout, writer.uint32(26).fork()).join();
+    }
+    if (message.startToCloseTimeout !== undefined) {
+      Duration.encode(message.startToCloseTimeout, writer.uint32(34).fork()).join();
+    }
+    if (message.heartbeatTimeout !== undefined) {
+      Duration.encode(message.heartbeatTimeout, writer.uint32(42).fork()).join();
+    }
+    if (message.retryPolicy !== undefined) {
+      RetryPolicy.encode(message.retryPolicy, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActivityOptions {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActivityOptions();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.taskQueue = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.scheduleToCloseTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.scheduleToStartTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.startToCloseTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.heartbeatTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.retryPolicy = RetryPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActivityOptions {
+    return {
+      taskQueue: isSet(object.taskQueue)
+        ? globalThis.String(object.taskQueue)
+        : isSet(object.task_queue)
+        ? globalThis.String(object.task_queue)
+        : "",
+      scheduleToCloseTimeout: isSet(object.scheduleToCloseTimeout)
+        ? Duration.fromJSON(object.scheduleToCloseTimeout)
+        : isSet(object.schedule_to_close_timeout)
+        ? Duration.fromJSON(object.schedule_to_close_timeout)
+        : undefined,
+      scheduleToStartTimeout: isSet(object.scheduleToStartTimeout)
+        ? Duration.fromJSON(object.scheduleToStartTimeout)
+        : isSet(object.schedule_to_start_timeout)
+        ? Duration.fromJSON(object.schedule_to_start_timeout)
+        : undefined,
+      startToCloseTimeout: isSet(object.startToCloseTimeout)
+        ? Duration.fromJSON(object.startToCloseTimeout)
+        : isSet(object.start_to_close_timeout)
+        ? Duration.fromJSON(object.start_to_close_timeout)
+        : undefined,
+      heartbeatTimeout: isSet(object.heartbeatTimeout)
+        ? Duration.fromJSON(object.heartbeatTimeout)
+        : isSet(object.heartbeat_timeout)
+        ? Duration.fromJSON(object.heartbeat_timeout)
+        : undefined,
+      retryPolicy: isSet(object.retryPolicy)
+        ? RetryPolicy.fromJSON(object.retryPolicy)
+        : isSet(object.retry_policy)
+        ? RetryPolicy.fromJSON(object.retry_policy)
+        : undefined,
+    };
+  },
+
+  toJSON(message: ActivityOptions): unknown {
+    const obj: any = {};
+    if (message.taskQueue !== "") {
+      obj.taskQueue = message.taskQueue;
+    }
+    if (message.scheduleToCloseTimeout !== undefined) {
+      obj.scheduleToCloseTimeout = Duration.toJSON(message.scheduleToCloseTimeout);
+    }
+    if (message.scheduleToStartTimeout !== undefined) {
+      obj.scheduleToStartTimeout = Duration.toJSON(message.scheduleToStartTimeout);
+    }
+    if (message.startToCloseTimeout !== undefined) {
+      obj.startToCloseTimeout = Duration.toJSON(message.startToCloseTimeout);
+    }
+    if (message.heartbeatTimeout !== undefined) {
+      obj.heartbeatTimeout = Duration.toJSON(message.heartbeatTimeout);
+    }
+    if (message.retryPolicy !== undefined) {
+      obj.retryPolicy = RetryPolicy.toJSON(message.retryPolicy);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActivityOptions>, I>>(base?: I): ActivityOptions {
+    return ActivityOptions.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActivityOptions>, I>>(object: I): ActivityOptions {
+    const message = createBaseActivityOptions();
+    message.taskQueue = object.taskQueue ?? "";
+    message.scheduleToCloseTimeout =
+      (object.scheduleToCloseTimeout !== undefined && object.scheduleToCloseTimeout !== null)
+        ? Duration.fromPartial(object.scheduleToCloseTimeout)
+        : undefined;
+    message.scheduleToStartTimeout =
+      (object.scheduleToStartTimeout !== undefined && object.scheduleToStartTimeout !== null)
+        ? Duration.fromPartial(object.scheduleToStartTimeout)
+        : undefined;
+    message.startToCloseTimeout = (object.startToCloseTimeout !== undefined && object.startToCloseTimeout !== null)
+      ? Duration.fromPartial(object.startToCloseTimeout)
+      : undefined;
+    message.heartbeatTimeout = (object.heartbeatTimeout !== undefined && object.heartbeatTimeout !== null)
+      ? Duration.fromPartial(object.heartbeatTimeout)
+      : undefined;
+    message.retryPolicy = (object.retryPolicy !== undefined && object.retryPolicy !== null)
+      ? RetryPolicy.fromPartial(object.retryPolicy)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseActivityName(): ActivityName {
+  return { execution: undefined, activityId: "" };
+}
+
+export const ActivityName: MessageFns<ActivityName> = {
+  encode(message: ActivityName, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.execution !== undefined) {
+      WorkflowExecution.encode(message.execution, writer.uint32(10).fork()).join();
+    }
+    if (message.activityId !== "") {
+      writer.uint32(18).string(message.activityId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActivityName {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActivityName();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.execution = WorkflowExecution.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.activityId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActivityName {
+    return {
+      execution: isSet(object.execution) ? WorkflowExecution.fromJSON(object.execution) : undefined,
+      activityId: isSet(object.activityId)
+        ? globalThis.String(object.activityId)
+        : isSet(object.activity_id)
+        ? globalThis.String(object.activity_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ActivityName): unknown {
+    const obj: any = {};
+    if (message.execution !== undefined) {
+      obj.execution = WorkflowExecution.toJSON(message.execution);
+    }
+    if (message.activityId !== "") {
+      obj.activityId = message.activityId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActivityName>, I>>(base?: I): ActivityName {
+    return ActivityName.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActivityName>, I>>(object: I): ActivityName {
+    const message = createBaseActivityName();
+    message.execution = (object.execution !== undefined && object.execution !== null)
+      ? WorkflowExecution.fromPartial(object.execution)
+      : undefined;
+    message.activityId = object.activityId ?? "";
     return message;
   },
 };

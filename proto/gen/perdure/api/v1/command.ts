@@ -6,6 +6,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { CancelActivityCommand, ScheduleActivityCommand } from "./activity.ts";
 import { CancelChildWorkflowCommand, ScheduleChildWorkflowCommand } from "./child.ts";
 import { CancelExternalCommand, SignalExternalCommand } from "./external.ts";
+import { RecordMarkerCommand } from "./marker.ts";
 import { CancelTimerCommand, StartTimerCommand } from "./timer.ts";
 import { AcceptUpdateCommand, CompleteUpdateCommand } from "./update.ts";
 import {
@@ -44,10 +45,13 @@ export interface Command {
     { $case: "signalExternal"; value: SignalExternalCommand }
     | { $case: "cancelExternal"; value: CancelExternalCommand }
     | //
+    /** 90 to 99 marker. */
+    { $case: "recordMarker"; value: RecordMarkerCommand }
+    | //
     /** 100 to 109 update. */
     { $case: "acceptUpdate"; value: AcceptUpdateCommand }
     | //
-    /** Later: 90 to 99 marker, 110 to 149 as in HistoryEvent. */
+    /** Later: 110 to 149 as in HistoryEvent. */
     { $case: "completeUpdate"; value: CompleteUpdateCommand }
     | undefined;
 }
@@ -97,6 +101,9 @@ export const Command: MessageFns<Command> = {
         break;
       case "cancelExternal":
         CancelExternalCommand.encode(message.attributes.value, writer.uint32(666).fork()).join();
+        break;
+      case "recordMarker":
+        RecordMarkerCommand.encode(message.attributes.value, writer.uint32(722).fork()).join();
         break;
       case "acceptUpdate":
         AcceptUpdateCommand.encode(message.attributes.value, writer.uint32(802).fork()).join();
@@ -255,6 +262,14 @@ export const Command: MessageFns<Command> = {
             };
             continue;
           }
+          case 90: {
+            if (tag !== 722) {
+              break;
+            }
+
+            message.attributes = { $case: "recordMarker", value: RecordMarkerCommand.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 100: {
             if (tag !== 802) {
               break;
@@ -343,6 +358,10 @@ export const Command: MessageFns<Command> = {
         ? { $case: "cancelExternal", value: CancelExternalCommand.fromJSON(object.cancelExternal) }
         : isSet(object.cancel_external)
         ? { $case: "cancelExternal", value: CancelExternalCommand.fromJSON(object.cancel_external) }
+        : isSet(object.recordMarker)
+        ? { $case: "recordMarker", value: RecordMarkerCommand.fromJSON(object.recordMarker) }
+        : isSet(object.record_marker)
+        ? { $case: "recordMarker", value: RecordMarkerCommand.fromJSON(object.record_marker) }
         : isSet(object.acceptUpdate)
         ? { $case: "acceptUpdate", value: AcceptUpdateCommand.fromJSON(object.acceptUpdate) }
         : isSet(object.accept_update)
@@ -383,6 +402,8 @@ export const Command: MessageFns<Command> = {
       obj.signalExternal = SignalExternalCommand.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "cancelExternal") {
       obj.cancelExternal = CancelExternalCommand.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "recordMarker") {
+      obj.recordMarker = RecordMarkerCommand.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "acceptUpdate") {
       obj.acceptUpdate = AcceptUpdateCommand.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "completeUpdate") {
@@ -504,6 +525,15 @@ export const Command: MessageFns<Command> = {
           message.attributes = {
             $case: "cancelExternal",
             value: CancelExternalCommand.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "recordMarker": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "recordMarker",
+            value: RecordMarkerCommand.fromPartial(object.attributes.value),
           };
         }
         break;

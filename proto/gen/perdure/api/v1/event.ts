@@ -32,6 +32,7 @@ import {
   ExternalSignalScheduled,
 } from "./external.ts";
 import { WorkflowForked } from "./fork.ts";
+import { MarkerRecorded } from "./marker.ts";
 import { WorkflowPaused, WorkflowResumed } from "./pause.ts";
 import { WorkflowSignaled } from "./signal.ts";
 import { WorkflowTaskCompleted } from "./task.ts";
@@ -117,14 +118,14 @@ export interface HistoryEvent {
     | { $case: "externalCancelDelivered"; value: ExternalCancelDelivered }
     | { $case: "externalCancelFailed"; value: ExternalCancelFailed }
     | //
+    /** 90 to 99 marker. */
+    { $case: "markerRecorded"; value: MarkerRecorded }
+    | //
     /** 100 to 109 update. */
     { $case: "updateAccepted"; value: UpdateAccepted }
     | { $case: "updateCompleted"; value: UpdateCompleted }
     | //
-    /**
-     * Later: 90 to 99 marker,
-     * 110 to 119 callback and correlation key, 120 to 129 JSON-defined workflow, 130 to 139 stream and keyed state, 140 to 149 schedule.
-     */
+    /** Later: 110 to 119 callback and correlation key, 120 to 129 JSON-defined workflow, 130 to 139 stream and keyed state, 140 to 149 schedule. */
     { $case: "updateAdmitted"; value: UpdateAdmitted }
     | undefined;
 }
@@ -327,6 +328,9 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
         break;
       case "externalCancelFailed":
         ExternalCancelFailed.encode(message.attributes.value, writer.uint32(682).fork()).join();
+        break;
+      case "markerRecorded":
+        MarkerRecorded.encode(message.attributes.value, writer.uint32(722).fork()).join();
         break;
       case "updateAccepted":
         UpdateAccepted.encode(message.attributes.value, writer.uint32(802).fork()).join();
@@ -746,6 +750,14 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
             };
             continue;
           }
+          case 90: {
+            if (tag !== 722) {
+              break;
+            }
+
+            message.attributes = { $case: "markerRecorded", value: MarkerRecorded.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 100: {
             if (tag !== 802) {
               break;
@@ -977,6 +989,10 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
         ? { $case: "externalCancelFailed", value: ExternalCancelFailed.fromJSON(object.externalCancelFailed) }
         : isSet(object.external_cancel_failed)
         ? { $case: "externalCancelFailed", value: ExternalCancelFailed.fromJSON(object.external_cancel_failed) }
+        : isSet(object.markerRecorded)
+        ? { $case: "markerRecorded", value: MarkerRecorded.fromJSON(object.markerRecorded) }
+        : isSet(object.marker_recorded)
+        ? { $case: "markerRecorded", value: MarkerRecorded.fromJSON(object.marker_recorded) }
         : isSet(object.updateAccepted)
         ? { $case: "updateAccepted", value: UpdateAccepted.fromJSON(object.updateAccepted) }
         : isSet(object.update_accepted)
@@ -1077,6 +1093,8 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
       obj.externalCancelDelivered = ExternalCancelDelivered.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "externalCancelFailed") {
       obj.externalCancelFailed = ExternalCancelFailed.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "markerRecorded") {
+      obj.markerRecorded = MarkerRecorded.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "updateAccepted") {
       obj.updateAccepted = UpdateAccepted.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "updateCompleted") {
@@ -1413,6 +1431,12 @@ export const HistoryEvent: MessageFns<HistoryEvent> = {
             $case: "externalCancelFailed",
             value: ExternalCancelFailed.fromPartial(object.attributes.value),
           };
+        }
+        break;
+      }
+      case "markerRecorded": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = { $case: "markerRecorded", value: MarkerRecorded.fromPartial(object.attributes.value) };
         }
         break;
       }

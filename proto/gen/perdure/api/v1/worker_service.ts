@@ -5,7 +5,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Duration } from "../../../google/protobuf/duration.ts";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
-import { ActivityTask } from "./activity.ts";
+import { ActivityName, ActivityTask } from "./activity.ts";
 import { Command } from "./command.ts";
 import { ItemError, Payload, WorkerInfo } from "./common.ts";
 import { Failure } from "./failure.ts";
@@ -62,7 +62,10 @@ export interface WorkflowTaskCompletion {
   /** Values set with setVar since the last completion. A payload with encoding "binary/null" removes the name. 64 KiB in all. */
   variables: { [key: string]: Payload };
   newFlags: number[];
-  /** Give out the next task of this run at once. */
+  /**
+   * Give out the next task of this run at once. With nothing else to say and nothing new to see the task is prolonged instead: its
+   * token stays good for another task timeout, for 30 min in all.
+   */
   forceNewTask: boolean;
   /** The worker keeps the run in its cache. */
   sticky: boolean;
@@ -101,7 +104,11 @@ export interface WorkflowTaskAccepted {
   completedEventId: bigint;
   closed: boolean;
   /** The next task of the same run, if one is due already. */
-  nextTask: WorkflowTask | undefined;
+  nextTask:
+    | WorkflowTask
+    | undefined;
+  /** Nothing was written: the same task goes on (force_new_task). */
+  prolonged: boolean;
 }
 
 /** Workflow tasks that failed. */
@@ -183,7 +190,11 @@ export interface ActivityTaskCompletion {
     | { $case: "canceled"; value: ActivityTaskCanceled }
     | undefined;
   /** With `completed` only, and only if the task had a `follow_up`. */
-  followUp: FollowUp | undefined;
+  followUp:
+    | FollowUp
+    | undefined;
+  /** In place of the token: the activity by its names, from any process and whatever attempt it is at. */
+  activity: ActivityName | undefined;
 }
 
 /**
@@ -238,7 +249,11 @@ export interface HeartbeatActivitiesRequest {
 export interface ActivityHeartbeat {
   token: Uint8Array;
   /** Absent: keep what was reported before. */
-  details: Payload | undefined;
+  details:
+    | Payload
+    | undefined;
+  /** In place of the token: the attempt that runs. */
+  activity: ActivityName | undefined;
 }
 
 /** One answer per heartbeat, in order. */
@@ -250,7 +265,13 @@ export interface HeartbeatActivitiesResponse {
 export interface ActivityHeartbeatResult {
   cancelRequested: boolean;
   /** The attempt is no longer wanted: stop, its result would be refused. */
-  error: ItemError | undefined;
+  error:
+    | ItemError
+    | undefined;
+  /** An operator has paused the activity: stop, and hand the task back as `untouched`; the attempt does not count then. */
+  paused: boolean;
+  /** An operator has reset the activity: after this attempt they count anew. */
+  reset: boolean;
 }
 
 /** Tasks that go back. */
@@ -259,7 +280,7 @@ export interface ReturnTasksRequest {
   worker:
     | WorkerInfo
     | undefined;
-  /** Tokens of workflow tasks and of activity tasks whose code has not begun. */
+  /** Tokens of workflow tasks and of activity tasks whose code has not begun, or stopped because its activity is paused. */
   untouched: Uint8Array[];
   /** Tokens of activity tasks whose code has begun: the attempt fails with WORKER_SHUTDOWN and is retried. */
   begun: Uint8Array[];
@@ -1315,7 +1336,7 @@ export const WorkflowTaskResult: MessageFns<WorkflowTaskResult> = {
 };
 
 function createBaseWorkflowTaskAccepted(): WorkflowTaskAccepted {
-  return { completedEventId: 0n, closed: false, nextTask: undefined };
+  return { completedEventId: 0n, closed: false, nextTask: undefined, prolonged: false };
 }
 
 export const WorkflowTaskAccepted: MessageFns<WorkflowTaskAccepted> = {
@@ -1331,6 +1352,9 @@ export const WorkflowTaskAccepted: MessageFns<WorkflowTaskAccepted> = {
     }
     if (message.nextTask !== undefined) {
       WorkflowTask.encode(message.nextTask, writer.uint32(26).fork()).join();
+    }
+    if (message.prolonged !== false) {
+      writer.uint32(32).bool(message.prolonged);
     }
     return writer;
   },
@@ -1372,6 +1396,14 @@ export const WorkflowTaskAccepted: MessageFns<WorkflowTaskAccepted> = {
             message.nextTask = WorkflowTask.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.prolonged = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1397,6 +1429,7 @@ export const WorkflowTaskAccepted: MessageFns<WorkflowTaskAccepted> = {
         : isSet(object.next_task)
         ? WorkflowTask.fromJSON(object.next_task)
         : undefined,
+      prolonged: isSet(object.prolonged) ? globalThis.Boolean(object.prolonged) : false,
     };
   },
 
@@ -1410,6 +1443,9 @@ export const WorkflowTaskAccepted: MessageFns<WorkflowTaskAccepted> = {
     }
     if (message.nextTask !== undefined) {
       obj.nextTask = WorkflowTask.toJSON(message.nextTask);
+    }
+    if (message.prolonged !== false) {
+      obj.prolonged = message.prolonged;
     }
     return obj;
   },
@@ -1426,6 +1462,7 @@ export const WorkflowTaskAccepted: MessageFns<WorkflowTaskAccepted> = {
     message.nextTask = (object.nextTask !== undefined && object.nextTask !== null)
       ? WorkflowTask.fromPartial(object.nextTask)
       : undefined;
+    message.prolonged = object.prolonged ?? false;
     return message;
   },
 };
@@ -2442,7 +2479,7 @@ export const CompleteActivityTasksRequest: MessageFns<CompleteActivityTasksReque
 };
 
 function createBaseActivityTaskCompletion(): ActivityTaskCompletion {
-  return { token: new Uint8Array(0), outcome: undefined, followUp: undefined };
+  return { token: new Uint8Array(0), outcome: undefined, followUp: undefined, activity: undefined };
 }
 
 export const ActivityTaskCompletion: MessageFns<ActivityTaskCompletion> = {
@@ -2463,6 +2500,9 @@ export const ActivityTaskCompletion: MessageFns<ActivityTaskCompletion> = {
     }
     if (message.followUp !== undefined) {
       FollowUp.encode(message.followUp, writer.uint32(42).fork()).join();
+    }
+    if (message.activity !== undefined) {
+      ActivityName.encode(message.activity, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -2520,6 +2560,14 @@ export const ActivityTaskCompletion: MessageFns<ActivityTaskCompletion> = {
             message.followUp = FollowUp.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.activity = ActivityName.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2547,6 +2595,7 @@ export const ActivityTaskCompletion: MessageFns<ActivityTaskCompletion> = {
         : isSet(object.follow_up)
         ? FollowUp.fromJSON(object.follow_up)
         : undefined,
+      activity: isSet(object.activity) ? ActivityName.fromJSON(object.activity) : undefined,
     };
   },
 
@@ -2564,6 +2613,9 @@ export const ActivityTaskCompletion: MessageFns<ActivityTaskCompletion> = {
     }
     if (message.followUp !== undefined) {
       obj.followUp = FollowUp.toJSON(message.followUp);
+    }
+    if (message.activity !== undefined) {
+      obj.activity = ActivityName.toJSON(message.activity);
     }
     return obj;
   },
@@ -2596,6 +2648,9 @@ export const ActivityTaskCompletion: MessageFns<ActivityTaskCompletion> = {
     }
     message.followUp = (object.followUp !== undefined && object.followUp !== null)
       ? FollowUp.fromPartial(object.followUp)
+      : undefined;
+    message.activity = (object.activity !== undefined && object.activity !== null)
+      ? ActivityName.fromPartial(object.activity)
       : undefined;
     return message;
   },
@@ -3089,7 +3144,7 @@ export const HeartbeatActivitiesRequest: MessageFns<HeartbeatActivitiesRequest> 
 };
 
 function createBaseActivityHeartbeat(): ActivityHeartbeat {
-  return { token: new Uint8Array(0), details: undefined };
+  return { token: new Uint8Array(0), details: undefined, activity: undefined };
 }
 
 export const ActivityHeartbeat: MessageFns<ActivityHeartbeat> = {
@@ -3099,6 +3154,9 @@ export const ActivityHeartbeat: MessageFns<ActivityHeartbeat> = {
     }
     if (message.details !== undefined) {
       Payload.encode(message.details, writer.uint32(18).fork()).join();
+    }
+    if (message.activity !== undefined) {
+      ActivityName.encode(message.activity, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -3132,6 +3190,14 @@ export const ActivityHeartbeat: MessageFns<ActivityHeartbeat> = {
             message.details = Payload.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.activity = ActivityName.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3148,6 +3214,7 @@ export const ActivityHeartbeat: MessageFns<ActivityHeartbeat> = {
     return {
       token: isSet(object.token) ? bytesFromBase64(object.token) : new Uint8Array(0),
       details: isSet(object.details) ? Payload.fromJSON(object.details) : undefined,
+      activity: isSet(object.activity) ? ActivityName.fromJSON(object.activity) : undefined,
     };
   },
 
@@ -3158,6 +3225,9 @@ export const ActivityHeartbeat: MessageFns<ActivityHeartbeat> = {
     }
     if (message.details !== undefined) {
       obj.details = Payload.toJSON(message.details);
+    }
+    if (message.activity !== undefined) {
+      obj.activity = ActivityName.toJSON(message.activity);
     }
     return obj;
   },
@@ -3170,6 +3240,9 @@ export const ActivityHeartbeat: MessageFns<ActivityHeartbeat> = {
     message.token = object.token ?? new Uint8Array(0);
     message.details = (object.details !== undefined && object.details !== null)
       ? Payload.fromPartial(object.details)
+      : undefined;
+    message.activity = (object.activity !== undefined && object.activity !== null)
+      ? ActivityName.fromPartial(object.activity)
       : undefined;
     return message;
   },
@@ -3247,7 +3320,7 @@ export const HeartbeatActivitiesResponse: MessageFns<HeartbeatActivitiesResponse
 };
 
 function createBaseActivityHeartbeatResult(): ActivityHeartbeatResult {
-  return { cancelRequested: false, error: undefined };
+  return { cancelRequested: false, error: undefined, paused: false, reset: false };
 }
 
 export const ActivityHeartbeatResult: MessageFns<ActivityHeartbeatResult> = {
@@ -3257,6 +3330,12 @@ export const ActivityHeartbeatResult: MessageFns<ActivityHeartbeatResult> = {
     }
     if (message.error !== undefined) {
       ItemError.encode(message.error, writer.uint32(18).fork()).join();
+    }
+    if (message.paused !== false) {
+      writer.uint32(24).bool(message.paused);
+    }
+    if (message.reset !== false) {
+      writer.uint32(32).bool(message.reset);
     }
     return writer;
   },
@@ -3290,6 +3369,22 @@ export const ActivityHeartbeatResult: MessageFns<ActivityHeartbeatResult> = {
             message.error = ItemError.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.paused = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.reset = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3310,6 +3405,8 @@ export const ActivityHeartbeatResult: MessageFns<ActivityHeartbeatResult> = {
         ? globalThis.Boolean(object.cancel_requested)
         : false,
       error: isSet(object.error) ? ItemError.fromJSON(object.error) : undefined,
+      paused: isSet(object.paused) ? globalThis.Boolean(object.paused) : false,
+      reset: isSet(object.reset) ? globalThis.Boolean(object.reset) : false,
     };
   },
 
@@ -3320,6 +3417,12 @@ export const ActivityHeartbeatResult: MessageFns<ActivityHeartbeatResult> = {
     }
     if (message.error !== undefined) {
       obj.error = ItemError.toJSON(message.error);
+    }
+    if (message.paused !== false) {
+      obj.paused = message.paused;
+    }
+    if (message.reset !== false) {
+      obj.reset = message.reset;
     }
     return obj;
   },
@@ -3333,6 +3436,8 @@ export const ActivityHeartbeatResult: MessageFns<ActivityHeartbeatResult> = {
     message.error = (object.error !== undefined && object.error !== null)
       ? ItemError.fromPartial(object.error)
       : undefined;
+    message.paused = object.paused ?? false;
+    message.reset = object.reset ?? false;
     return message;
   },
 };

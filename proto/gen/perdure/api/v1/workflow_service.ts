@@ -5,7 +5,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Duration } from "../../../google/protobuf/duration.ts";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
-import { PendingActivity } from "./activity.ts";
+import { ActivityName, ActivityOptions, PendingActivity } from "./activity.ts";
 import { PendingChild } from "./child.ts";
 import { Header, ItemError, Payload, RetryPolicy, SearchAttributeValue, WorkflowExecution } from "./common.ts";
 import { HistoryEvent } from "./event.ts";
@@ -488,6 +488,87 @@ export interface PendingWorkflowTask {
   startedTime: Timestamp | undefined;
   nextAttemptTime: Timestamp | undefined;
   workerIdentity: string;
+}
+
+/** Which activity to show. */
+export interface DescribeActivityRequest {
+  namespace: string;
+  activity: ActivityName | undefined;
+}
+
+/** The committed state of an open activity. */
+export interface DescribeActivityResponse {
+  runId: string;
+  activity: PendingActivity | undefined;
+  input: Payload[];
+}
+
+/** Which activity to hold. */
+export interface PauseActivityRequest {
+  namespace: string;
+  activity: ActivityName | undefined;
+  reason: string;
+  identity: string;
+}
+
+/** Paused, by this request or before it. */
+export interface PauseActivityResponse {
+  runId: string;
+}
+
+/** Which activity goes on. */
+export interface ResumeActivityRequest {
+  namespace: string;
+  activity: ActivityName | undefined;
+  identity: string;
+  /** The next attempt begins within this time, at random. Default: as soon as it is due. */
+  jitter: Duration | undefined;
+}
+
+/** Not paused any more. */
+export interface ResumeActivityResponse {
+  runId: string;
+}
+
+/** Which activity begins again. */
+export interface ResetActivityRequest {
+  namespace: string;
+  activity: ActivityName | undefined;
+  identity: string;
+  /** The next attempt begins within this time, at random. Default: at once. */
+  jitter:
+    | Duration
+    | undefined;
+  /** The next attempt does not get what earlier ones reported. */
+  resetHeartbeatDetails: boolean;
+  /** A paused activity stays so. */
+  keepPaused: boolean;
+  /** Options are as they were scheduled. */
+  restoreOptions: boolean;
+}
+
+/** Attempts count anew. */
+export interface ResetActivityResponse {
+  runId: string;
+}
+
+/** What to change. */
+export interface UpdateActivityOptionsRequest {
+  namespace: string;
+  activity: ActivityName | undefined;
+  identity: string;
+  /** Only what is present is changed. */
+  options:
+    | ActivityOptions
+    | undefined;
+  /** First back to what was scheduled. */
+  restoreOriginal: boolean;
+}
+
+/** The options from now on. */
+export interface UpdateActivityOptionsResponse {
+  runId: string;
+  options: ActivityOptions | undefined;
 }
 
 /** Why a run does not get on. */
@@ -6002,6 +6083,1082 @@ export const PendingWorkflowTask: MessageFns<PendingWorkflowTask> = {
   },
 };
 
+function createBaseDescribeActivityRequest(): DescribeActivityRequest {
+  return { namespace: "", activity: undefined };
+}
+
+export const DescribeActivityRequest: MessageFns<DescribeActivityRequest> = {
+  encode(message: DescribeActivityRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.activity !== undefined) {
+      ActivityName.encode(message.activity, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DescribeActivityRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDescribeActivityRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.activity = ActivityName.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DescribeActivityRequest {
+    return {
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      activity: isSet(object.activity) ? ActivityName.fromJSON(object.activity) : undefined,
+    };
+  },
+
+  toJSON(message: DescribeActivityRequest): unknown {
+    const obj: any = {};
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.activity !== undefined) {
+      obj.activity = ActivityName.toJSON(message.activity);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DescribeActivityRequest>, I>>(base?: I): DescribeActivityRequest {
+    return DescribeActivityRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DescribeActivityRequest>, I>>(object: I): DescribeActivityRequest {
+    const message = createBaseDescribeActivityRequest();
+    message.namespace = object.namespace ?? "";
+    message.activity = (object.activity !== undefined && object.activity !== null)
+      ? ActivityName.fromPartial(object.activity)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDescribeActivityResponse(): DescribeActivityResponse {
+  return { runId: "", activity: undefined, input: [] };
+}
+
+export const DescribeActivityResponse: MessageFns<DescribeActivityResponse> = {
+  encode(message: DescribeActivityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.activity !== undefined) {
+      PendingActivity.encode(message.activity, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.input) {
+      Payload.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DescribeActivityResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDescribeActivityResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.activity = PendingActivity.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.input.push(Payload.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DescribeActivityResponse {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      activity: isSet(object.activity) ? PendingActivity.fromJSON(object.activity) : undefined,
+      input: globalThis.Array.isArray(object?.input) ? object.input.map((e: any) => Payload.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: DescribeActivityResponse): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.activity !== undefined) {
+      obj.activity = PendingActivity.toJSON(message.activity);
+    }
+    if (message.input?.length) {
+      obj.input = message.input.map((e) => Payload.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DescribeActivityResponse>, I>>(base?: I): DescribeActivityResponse {
+    return DescribeActivityResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DescribeActivityResponse>, I>>(object: I): DescribeActivityResponse {
+    const message = createBaseDescribeActivityResponse();
+    message.runId = object.runId ?? "";
+    message.activity = (object.activity !== undefined && object.activity !== null)
+      ? PendingActivity.fromPartial(object.activity)
+      : undefined;
+    message.input = object.input?.map((e) => Payload.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePauseActivityRequest(): PauseActivityRequest {
+  return { namespace: "", activity: undefined, reason: "", identity: "" };
+}
+
+export const PauseActivityRequest: MessageFns<PauseActivityRequest> = {
+  encode(message: PauseActivityRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.activity !== undefined) {
+      ActivityName.encode(message.activity, writer.uint32(18).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.identity !== "") {
+      writer.uint32(34).string(message.identity);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseActivityRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseActivityRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.activity = ActivityName.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PauseActivityRequest {
+    return {
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      activity: isSet(object.activity) ? ActivityName.fromJSON(object.activity) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+    };
+  },
+
+  toJSON(message: PauseActivityRequest): unknown {
+    const obj: any = {};
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.activity !== undefined) {
+      obj.activity = ActivityName.toJSON(message.activity);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PauseActivityRequest>, I>>(base?: I): PauseActivityRequest {
+    return PauseActivityRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PauseActivityRequest>, I>>(object: I): PauseActivityRequest {
+    const message = createBasePauseActivityRequest();
+    message.namespace = object.namespace ?? "";
+    message.activity = (object.activity !== undefined && object.activity !== null)
+      ? ActivityName.fromPartial(object.activity)
+      : undefined;
+    message.reason = object.reason ?? "";
+    message.identity = object.identity ?? "";
+    return message;
+  },
+};
+
+function createBasePauseActivityResponse(): PauseActivityResponse {
+  return { runId: "" };
+}
+
+export const PauseActivityResponse: MessageFns<PauseActivityResponse> = {
+  encode(message: PauseActivityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseActivityResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseActivityResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PauseActivityResponse {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+    };
+  },
+
+  toJSON(message: PauseActivityResponse): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PauseActivityResponse>, I>>(base?: I): PauseActivityResponse {
+    return PauseActivityResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PauseActivityResponse>, I>>(object: I): PauseActivityResponse {
+    const message = createBasePauseActivityResponse();
+    message.runId = object.runId ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeActivityRequest(): ResumeActivityRequest {
+  return { namespace: "", activity: undefined, identity: "", jitter: undefined };
+}
+
+export const ResumeActivityRequest: MessageFns<ResumeActivityRequest> = {
+  encode(message: ResumeActivityRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.activity !== undefined) {
+      ActivityName.encode(message.activity, writer.uint32(18).fork()).join();
+    }
+    if (message.identity !== "") {
+      writer.uint32(26).string(message.identity);
+    }
+    if (message.jitter !== undefined) {
+      Duration.encode(message.jitter, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeActivityRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeActivityRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.activity = ActivityName.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.jitter = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeActivityRequest {
+    return {
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      activity: isSet(object.activity) ? ActivityName.fromJSON(object.activity) : undefined,
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+      jitter: isSet(object.jitter) ? Duration.fromJSON(object.jitter) : undefined,
+    };
+  },
+
+  toJSON(message: ResumeActivityRequest): unknown {
+    const obj: any = {};
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.activity !== undefined) {
+      obj.activity = ActivityName.toJSON(message.activity);
+    }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
+    if (message.jitter !== undefined) {
+      obj.jitter = Duration.toJSON(message.jitter);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResumeActivityRequest>, I>>(base?: I): ResumeActivityRequest {
+    return ResumeActivityRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeActivityRequest>, I>>(object: I): ResumeActivityRequest {
+    const message = createBaseResumeActivityRequest();
+    message.namespace = object.namespace ?? "";
+    message.activity = (object.activity !== undefined && object.activity !== null)
+      ? ActivityName.fromPartial(object.activity)
+      : undefined;
+    message.identity = object.identity ?? "";
+    message.jitter = (object.jitter !== undefined && object.jitter !== null)
+      ? Duration.fromPartial(object.jitter)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseResumeActivityResponse(): ResumeActivityResponse {
+  return { runId: "" };
+}
+
+export const ResumeActivityResponse: MessageFns<ResumeActivityResponse> = {
+  encode(message: ResumeActivityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeActivityResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeActivityResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeActivityResponse {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ResumeActivityResponse): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResumeActivityResponse>, I>>(base?: I): ResumeActivityResponse {
+    return ResumeActivityResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeActivityResponse>, I>>(object: I): ResumeActivityResponse {
+    const message = createBaseResumeActivityResponse();
+    message.runId = object.runId ?? "";
+    return message;
+  },
+};
+
+function createBaseResetActivityRequest(): ResetActivityRequest {
+  return {
+    namespace: "",
+    activity: undefined,
+    identity: "",
+    jitter: undefined,
+    resetHeartbeatDetails: false,
+    keepPaused: false,
+    restoreOptions: false,
+  };
+}
+
+export const ResetActivityRequest: MessageFns<ResetActivityRequest> = {
+  encode(message: ResetActivityRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.activity !== undefined) {
+      ActivityName.encode(message.activity, writer.uint32(18).fork()).join();
+    }
+    if (message.identity !== "") {
+      writer.uint32(26).string(message.identity);
+    }
+    if (message.jitter !== undefined) {
+      Duration.encode(message.jitter, writer.uint32(34).fork()).join();
+    }
+    if (message.resetHeartbeatDetails !== false) {
+      writer.uint32(40).bool(message.resetHeartbeatDetails);
+    }
+    if (message.keepPaused !== false) {
+      writer.uint32(48).bool(message.keepPaused);
+    }
+    if (message.restoreOptions !== false) {
+      writer.uint32(56).bool(message.restoreOptions);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResetActivityRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResetActivityRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.activity = ActivityName.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.jitter = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.resetHeartbeatDetails = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.keepPaused = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.restoreOptions = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResetActivityRequest {
+    return {
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      activity: isSet(object.activity) ? ActivityName.fromJSON(object.activity) : undefined,
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+      jitter: isSet(object.jitter) ? Duration.fromJSON(object.jitter) : undefined,
+      resetHeartbeatDetails: isSet(object.resetHeartbeatDetails)
+        ? globalThis.Boolean(object.resetHeartbeatDetails)
+        : isSet(object.reset_heartbeat_details)
+        ? globalThis.Boolean(object.reset_heartbeat_details)
+        : false,
+      keepPaused: isSet(object.keepPaused)
+        ? globalThis.Boolean(object.keepPaused)
+        : isSet(object.keep_paused)
+        ? globalThis.Boolean(object.keep_paused)
+        : false,
+      restoreOptions: isSet(object.restoreOptions)
+        ? globalThis.Boolean(object.restoreOptions)
+        : isSet(object.restore_options)
+        ? globalThis.Boolean(object.restore_options)
+        : false,
+    };
+  },
+
+  toJSON(message: ResetActivityRequest): unknown {
+    const obj: any = {};
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.activity !== undefined) {
+      obj.activity = ActivityName.toJSON(message.activity);
+    }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
+    if (message.jitter !== undefined) {
+      obj.jitter = Duration.toJSON(message.jitter);
+    }
+    if (message.resetHeartbeatDetails !== false) {
+      obj.resetHeartbeatDetails = message.resetHeartbeatDetails;
+    }
+    if (message.keepPaused !== false) {
+      obj.keepPaused = message.keepPaused;
+    }
+    if (message.restoreOptions !== false) {
+      obj.restoreOptions = message.restoreOptions;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResetActivityRequest>, I>>(base?: I): ResetActivityRequest {
+    return ResetActivityRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResetActivityRequest>, I>>(object: I): ResetActivityRequest {
+    const message = createBaseResetActivityRequest();
+    message.namespace = object.namespace ?? "";
+    message.activity = (object.activity !== undefined && object.activity !== null)
+      ? ActivityName.fromPartial(object.activity)
+      : undefined;
+    message.identity = object.identity ?? "";
+    message.jitter = (object.jitter !== undefined && object.jitter !== null)
+      ? Duration.fromPartial(object.jitter)
+      : undefined;
+    message.resetHeartbeatDetails = object.resetHeartbeatDetails ?? false;
+    message.keepPaused = object.keepPaused ?? false;
+    message.restoreOptions = object.restoreOptions ?? false;
+    return message;
+  },
+};
+
+function createBaseResetActivityResponse(): ResetActivityResponse {
+  return { runId: "" };
+}
+
+export const ResetActivityResponse: MessageFns<ResetActivityResponse> = {
+  encode(message: ResetActivityResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResetActivityResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResetActivityResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResetActivityResponse {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ResetActivityResponse): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResetActivityResponse>, I>>(base?: I): ResetActivityResponse {
+    return ResetActivityResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResetActivityResponse>, I>>(object: I): ResetActivityResponse {
+    const message = createBaseResetActivityResponse();
+    message.runId = object.runId ?? "";
+    return message;
+  },
+};
+
+function createBaseUpdateActivityOptionsRequest(): UpdateActivityOptionsRequest {
+  return { namespace: "", activity: undefined, identity: "", options: undefined, restoreOriginal: false };
+}
+
+export const UpdateActivityOptionsRequest: MessageFns<UpdateActivityOptionsRequest> = {
+  encode(message: UpdateActivityOptionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.activity !== undefined) {
+      ActivityName.encode(message.activity, writer.uint32(18).fork()).join();
+    }
+    if (message.identity !== "") {
+      writer.uint32(26).string(message.identity);
+    }
+    if (message.options !== undefined) {
+      ActivityOptions.encode(message.options, writer.uint32(34).fork()).join();
+    }
+    if (message.restoreOriginal !== false) {
+      writer.uint32(40).bool(message.restoreOriginal);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateActivityOptionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateActivityOptionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.activity = ActivityName.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.options = ActivityOptions.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.restoreOriginal = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateActivityOptionsRequest {
+    return {
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      activity: isSet(object.activity) ? ActivityName.fromJSON(object.activity) : undefined,
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+      options: isSet(object.options) ? ActivityOptions.fromJSON(object.options) : undefined,
+      restoreOriginal: isSet(object.restoreOriginal)
+        ? globalThis.Boolean(object.restoreOriginal)
+        : isSet(object.restore_original)
+        ? globalThis.Boolean(object.restore_original)
+        : false,
+    };
+  },
+
+  toJSON(message: UpdateActivityOptionsRequest): unknown {
+    const obj: any = {};
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.activity !== undefined) {
+      obj.activity = ActivityName.toJSON(message.activity);
+    }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
+    if (message.options !== undefined) {
+      obj.options = ActivityOptions.toJSON(message.options);
+    }
+    if (message.restoreOriginal !== false) {
+      obj.restoreOriginal = message.restoreOriginal;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateActivityOptionsRequest>, I>>(base?: I): UpdateActivityOptionsRequest {
+    return UpdateActivityOptionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateActivityOptionsRequest>, I>>(object: I): UpdateActivityOptionsRequest {
+    const message = createBaseUpdateActivityOptionsRequest();
+    message.namespace = object.namespace ?? "";
+    message.activity = (object.activity !== undefined && object.activity !== null)
+      ? ActivityName.fromPartial(object.activity)
+      : undefined;
+    message.identity = object.identity ?? "";
+    message.options = (object.options !== undefined && object.options !== null)
+      ? ActivityOptions.fromPartial(object.options)
+      : undefined;
+    message.restoreOriginal = object.restoreOriginal ?? false;
+    return message;
+  },
+};
+
+function createBaseUpdateActivityOptionsResponse(): UpdateActivityOptionsResponse {
+  return { runId: "", options: undefined };
+}
+
+export const UpdateActivityOptionsResponse: MessageFns<UpdateActivityOptionsResponse> = {
+  encode(message: UpdateActivityOptionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.options !== undefined) {
+      ActivityOptions.encode(message.options, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateActivityOptionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateActivityOptionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.options = ActivityOptions.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateActivityOptionsResponse {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      options: isSet(object.options) ? ActivityOptions.fromJSON(object.options) : undefined,
+    };
+  },
+
+  toJSON(message: UpdateActivityOptionsResponse): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.options !== undefined) {
+      obj.options = ActivityOptions.toJSON(message.options);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UpdateActivityOptionsResponse>, I>>(base?: I): UpdateActivityOptionsResponse {
+    return UpdateActivityOptionsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateActivityOptionsResponse>, I>>(
+    object: I,
+  ): UpdateActivityOptionsResponse {
+    const message = createBaseUpdateActivityOptionsResponse();
+    message.runId = object.runId ?? "";
+    message.options = (object.options !== undefined && object.options !== null)
+      ? ActivityOptions.fromPartial(object.options)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseBlockedInfo(): BlockedInfo {
   return { cause: "", since: undefined, attempt: 0, failure: undefined, taskFailureCause: 0 };
 }
@@ -7792,6 +8949,51 @@ export const WorkflowServiceDefinition = {
       requestType: AwaitWorkflowResultsRequest as typeof AwaitWorkflowResultsRequest,
       requestStream: false,
       responseType: AwaitWorkflowResultsResponse as typeof AwaitWorkflowResultsResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Shows the committed state of an open activity. */
+    describeActivity: {
+      name: "DescribeActivity",
+      requestType: DescribeActivityRequest as typeof DescribeActivityRequest,
+      requestStream: false,
+      responseType: DescribeActivityResponse as typeof DescribeActivityResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Holds an open activity: no new attempt begins, the one that runs is told. */
+    pauseActivity: {
+      name: "PauseActivity",
+      requestType: PauseActivityRequest as typeof PauseActivityRequest,
+      requestStream: false,
+      responseType: PauseActivityResponse as typeof PauseActivityResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Lets a paused activity go on. */
+    resumeActivity: {
+      name: "ResumeActivity",
+      requestType: ResumeActivityRequest as typeof ResumeActivityRequest,
+      requestStream: false,
+      responseType: ResumeActivityResponse as typeof ResumeActivityResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Lets the attempts of an open activity count from 1 again, at once if none runs. */
+    resetActivity: {
+      name: "ResetActivity",
+      requestType: ResetActivityRequest as typeof ResetActivityRequest,
+      requestStream: false,
+      responseType: ResetActivityResponse as typeof ResetActivityResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Changes time limits, retry policy or task queue of an open activity. */
+    updateActivityOptions: {
+      name: "UpdateActivityOptions",
+      requestType: UpdateActivityOptionsRequest as typeof UpdateActivityOptionsRequest,
+      requestStream: false,
+      responseType: UpdateActivityOptionsResponse as typeof UpdateActivityOptionsResponse,
       responseStream: false,
       options: {},
     },

@@ -4,6 +4,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
+import { ActivityOptions } from "../../api/v1/activity.ts";
 import {
   ChildWorkflowScheduled,
   ParentClosePolicy,
@@ -42,11 +43,15 @@ export interface Mark {
     /** 30 to 39 workflow task. */
     { $case: "workflowTaskAttemptFailed"; value: WorkflowTaskAttemptFailed }
     | //
-    /** 40 to 49 activity. Later: paused 44, resumed 45, reset 46, options changed 47. */
+    /** 40 to 49 activity. */
     { $case: "activityAttemptStarted"; value: ActivityAttemptStarted }
     | { $case: "activityAttemptFailed"; value: ActivityAttemptFailed }
     | { $case: "activityHeartbeatRecorded"; value: ActivityHeartbeatRecorded }
     | { $case: "activityAttemptReturned"; value: ActivityAttemptReturned }
+    | { $case: "activityPaused"; value: ActivityPaused }
+    | { $case: "activityResumed"; value: ActivityResumed }
+    | { $case: "activityReset"; value: ActivityReset }
+    | { $case: "activityOptionsChanged"; value: ActivityOptionsChanged }
     | //
     /** 70 to 79 child workflow. */
     { $case: "childrenCarried"; value: ChildrenCarried }
@@ -171,6 +176,42 @@ export interface UpdateRejected {
   updateId: string;
 }
 
+/** An operator holds an activity. */
+export interface ActivityPaused {
+  number: number;
+  reason: string;
+  identity: string;
+}
+
+/** A paused activity goes on. */
+export interface ActivityResumed {
+  number: number;
+  /** Milliseconds since 1970. */
+  nextAttemptMs: bigint;
+  identity: string;
+}
+
+/** The attempts of an activity count anew: at once, or after the one that runs. */
+export interface ActivityReset {
+  number: number;
+  /** Milliseconds since 1970. */
+  nextAttemptMs: bigint;
+  resetHeartbeatDetails: boolean;
+  identity: string;
+}
+
+/** An operator has changed an activity's options. */
+export interface ActivityOptionsChanged {
+  number: number;
+  /** All of them, as they are now. */
+  options:
+    | ActivityOptions
+    | undefined;
+  /** They are what was scheduled. */
+  restored: boolean;
+  identity: string;
+}
+
 function createBaseMarks(): Marks {
   return { marks: [] };
 }
@@ -280,6 +321,18 @@ export const Mark: MessageFns<Mark> = {
         break;
       case "activityAttemptReturned":
         ActivityAttemptReturned.encode(message.attributes.value, writer.uint32(346).fork()).join();
+        break;
+      case "activityPaused":
+        ActivityPaused.encode(message.attributes.value, writer.uint32(354).fork()).join();
+        break;
+      case "activityResumed":
+        ActivityResumed.encode(message.attributes.value, writer.uint32(362).fork()).join();
+        break;
+      case "activityReset":
+        ActivityReset.encode(message.attributes.value, writer.uint32(370).fork()).join();
+        break;
+      case "activityOptionsChanged":
+        ActivityOptionsChanged.encode(message.attributes.value, writer.uint32(378).fork()).join();
         break;
       case "childrenCarried":
         ChildrenCarried.encode(message.attributes.value, writer.uint32(562).fork()).join();
@@ -419,6 +472,41 @@ export const Mark: MessageFns<Mark> = {
             };
             continue;
           }
+          case 44: {
+            if (tag !== 354) {
+              break;
+            }
+
+            message.attributes = { $case: "activityPaused", value: ActivityPaused.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 45: {
+            if (tag !== 362) {
+              break;
+            }
+
+            message.attributes = { $case: "activityResumed", value: ActivityResumed.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 46: {
+            if (tag !== 370) {
+              break;
+            }
+
+            message.attributes = { $case: "activityReset", value: ActivityReset.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 47: {
+            if (tag !== 378) {
+              break;
+            }
+
+            message.attributes = {
+              $case: "activityOptionsChanged",
+              value: ActivityOptionsChanged.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
           case 70: {
             if (tag !== 562) {
               break;
@@ -517,6 +605,22 @@ export const Mark: MessageFns<Mark> = {
           $case: "activityAttemptReturned",
           value: ActivityAttemptReturned.fromJSON(object.activity_attempt_returned),
         }
+        : isSet(object.activityPaused)
+        ? { $case: "activityPaused", value: ActivityPaused.fromJSON(object.activityPaused) }
+        : isSet(object.activity_paused)
+        ? { $case: "activityPaused", value: ActivityPaused.fromJSON(object.activity_paused) }
+        : isSet(object.activityResumed)
+        ? { $case: "activityResumed", value: ActivityResumed.fromJSON(object.activityResumed) }
+        : isSet(object.activity_resumed)
+        ? { $case: "activityResumed", value: ActivityResumed.fromJSON(object.activity_resumed) }
+        : isSet(object.activityReset)
+        ? { $case: "activityReset", value: ActivityReset.fromJSON(object.activityReset) }
+        : isSet(object.activity_reset)
+        ? { $case: "activityReset", value: ActivityReset.fromJSON(object.activity_reset) }
+        : isSet(object.activityOptionsChanged)
+        ? { $case: "activityOptionsChanged", value: ActivityOptionsChanged.fromJSON(object.activityOptionsChanged) }
+        : isSet(object.activity_options_changed)
+        ? { $case: "activityOptionsChanged", value: ActivityOptionsChanged.fromJSON(object.activity_options_changed) }
         : isSet(object.childrenCarried)
         ? { $case: "childrenCarried", value: ChildrenCarried.fromJSON(object.childrenCarried) }
         : isSet(object.children_carried)
@@ -559,6 +663,14 @@ export const Mark: MessageFns<Mark> = {
       obj.activityHeartbeatRecorded = ActivityHeartbeatRecorded.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "activityAttemptReturned") {
       obj.activityAttemptReturned = ActivityAttemptReturned.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "activityPaused") {
+      obj.activityPaused = ActivityPaused.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "activityResumed") {
+      obj.activityResumed = ActivityResumed.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "activityReset") {
+      obj.activityReset = ActivityReset.toJSON(message.attributes.value);
+    } else if (message.attributes?.$case === "activityOptionsChanged") {
+      obj.activityOptionsChanged = ActivityOptionsChanged.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "childrenCarried") {
       obj.childrenCarried = ChildrenCarried.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "carriedChildEnded") {
@@ -653,6 +765,36 @@ export const Mark: MessageFns<Mark> = {
           message.attributes = {
             $case: "activityAttemptReturned",
             value: ActivityAttemptReturned.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "activityPaused": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = { $case: "activityPaused", value: ActivityPaused.fromPartial(object.attributes.value) };
+        }
+        break;
+      }
+      case "activityResumed": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "activityResumed",
+            value: ActivityResumed.fromPartial(object.attributes.value),
+          };
+        }
+        break;
+      }
+      case "activityReset": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = { $case: "activityReset", value: ActivityReset.fromPartial(object.attributes.value) };
+        }
+        break;
+      }
+      case "activityOptionsChanged": {
+        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
+          message.attributes = {
+            $case: "activityOptionsChanged",
+            value: ActivityOptionsChanged.fromPartial(object.attributes.value),
           };
         }
         break;
@@ -2315,6 +2457,466 @@ export const UpdateRejected: MessageFns<UpdateRejected> = {
   fromPartial<I extends Exact<DeepPartial<UpdateRejected>, I>>(object: I): UpdateRejected {
     const message = createBaseUpdateRejected();
     message.updateId = object.updateId ?? "";
+    return message;
+  },
+};
+
+function createBaseActivityPaused(): ActivityPaused {
+  return { number: 0, reason: "", identity: "" };
+}
+
+export const ActivityPaused: MessageFns<ActivityPaused> = {
+  encode(message: ActivityPaused, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint32(message.number);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.identity !== "") {
+      writer.uint32(26).string(message.identity);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActivityPaused {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActivityPaused();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActivityPaused {
+    return {
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+    };
+  },
+
+  toJSON(message: ActivityPaused): unknown {
+    const obj: any = {};
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActivityPaused>, I>>(base?: I): ActivityPaused {
+    return ActivityPaused.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActivityPaused>, I>>(object: I): ActivityPaused {
+    const message = createBaseActivityPaused();
+    message.number = object.number ?? 0;
+    message.reason = object.reason ?? "";
+    message.identity = object.identity ?? "";
+    return message;
+  },
+};
+
+function createBaseActivityResumed(): ActivityResumed {
+  return { number: 0, nextAttemptMs: 0n, identity: "" };
+}
+
+export const ActivityResumed: MessageFns<ActivityResumed> = {
+  encode(message: ActivityResumed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint32(message.number);
+    }
+    if (message.nextAttemptMs !== 0n) {
+      if (BigInt.asIntN(64, message.nextAttemptMs) !== message.nextAttemptMs) {
+        throw new globalThis.Error("value provided for field message.nextAttemptMs of type int64 too large");
+      }
+      writer.uint32(16).int64(message.nextAttemptMs);
+    }
+    if (message.identity !== "") {
+      writer.uint32(26).string(message.identity);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActivityResumed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActivityResumed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.nextAttemptMs = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActivityResumed {
+    return {
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      nextAttemptMs: isSet(object.nextAttemptMs)
+        ? BigInt(object.nextAttemptMs)
+        : isSet(object.next_attempt_ms)
+        ? BigInt(object.next_attempt_ms)
+        : 0n,
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+    };
+  },
+
+  toJSON(message: ActivityResumed): unknown {
+    const obj: any = {};
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.nextAttemptMs !== 0n) {
+      obj.nextAttemptMs = message.nextAttemptMs.toString();
+    }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActivityResumed>, I>>(base?: I): ActivityResumed {
+    return ActivityResumed.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActivityResumed>, I>>(object: I): ActivityResumed {
+    const message = createBaseActivityResumed();
+    message.number = object.number ?? 0;
+    message.nextAttemptMs = (object.nextAttemptMs !== undefined && object.nextAttemptMs !== null)
+      ? BigInt(object.nextAttemptMs)
+      : 0n;
+    message.identity = object.identity ?? "";
+    return message;
+  },
+};
+
+function createBaseActivityReset(): ActivityReset {
+  return { number: 0, nextAttemptMs: 0n, resetHeartbeatDetails: false, identity: "" };
+}
+
+export const ActivityReset: MessageFns<ActivityReset> = {
+  encode(message: ActivityReset, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint32(message.number);
+    }
+    if (message.nextAttemptMs !== 0n) {
+      if (BigInt.asIntN(64, message.nextAttemptMs) !== message.nextAttemptMs) {
+        throw new globalThis.Error("value provided for field message.nextAttemptMs of type int64 too large");
+      }
+      writer.uint32(16).int64(message.nextAttemptMs);
+    }
+    if (message.resetHeartbeatDetails !== false) {
+      writer.uint32(24).bool(message.resetHeartbeatDetails);
+    }
+    if (message.identity !== "") {
+      writer.uint32(34).string(message.identity);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActivityReset {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActivityReset();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.nextAttemptMs = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.resetHeartbeatDetails = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActivityReset {
+    return {
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      nextAttemptMs: isSet(object.nextAttemptMs)
+        ? BigInt(object.nextAttemptMs)
+        : isSet(object.next_attempt_ms)
+        ? BigInt(object.next_attempt_ms)
+        : 0n,
+      resetHeartbeatDetails: isSet(object.resetHeartbeatDetails)
+        ? globalThis.Boolean(object.resetHeartbeatDetails)
+        : isSet(object.reset_heartbeat_details)
+        ? globalThis.Boolean(object.reset_heartbeat_details)
+        : false,
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+    };
+  },
+
+  toJSON(message: ActivityReset): unknown {
+    const obj: any = {};
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.nextAttemptMs !== 0n) {
+      obj.nextAttemptMs = message.nextAttemptMs.toString();
+    }
+    if (message.resetHeartbeatDetails !== false) {
+      obj.resetHeartbeatDetails = message.resetHeartbeatDetails;
+    }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActivityReset>, I>>(base?: I): ActivityReset {
+    return ActivityReset.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActivityReset>, I>>(object: I): ActivityReset {
+    const message = createBaseActivityReset();
+    message.number = object.number ?? 0;
+    message.nextAttemptMs = (object.nextAttemptMs !== undefined && object.nextAttemptMs !== null)
+      ? BigInt(object.nextAttemptMs)
+      : 0n;
+    message.resetHeartbeatDetails = object.resetHeartbeatDetails ?? false;
+    message.identity = object.identity ?? "";
+    return message;
+  },
+};
+
+function createBaseActivityOptionsChanged(): ActivityOptionsChanged {
+  return { number: 0, options: undefined, restored: false, identity: "" };
+}
+
+export const ActivityOptionsChanged: MessageFns<ActivityOptionsChanged> = {
+  encode(message: ActivityOptionsChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint32(message.number);
+    }
+    if (message.options !== undefined) {
+      ActivityOptions.encode(message.options, writer.uint32(18).fork()).join();
+    }
+    if (message.restored !== false) {
+      writer.uint32(24).bool(message.restored);
+    }
+    if (message.identity !== "") {
+      writer.uint32(34).string(message.identity);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActivityOptionsChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActivityOptionsChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.options = ActivityOptions.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.restored = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActivityOptionsChanged {
+    return {
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      options: isSet(object.options) ? ActivityOptions.fromJSON(object.options) : undefined,
+      restored: isSet(object.restored) ? globalThis.Boolean(object.restored) : false,
+      identity: isSet(object.identity) ? globalThis.String(object.identity) : "",
+    };
+  },
+
+  toJSON(message: ActivityOptionsChanged): unknown {
+    const obj: any = {};
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.options !== undefined) {
+      obj.options = ActivityOptions.toJSON(message.options);
+    }
+    if (message.restored !== false) {
+      obj.restored = message.restored;
+    }
+    if (message.identity !== "") {
+      obj.identity = message.identity;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActivityOptionsChanged>, I>>(base?: I): ActivityOptionsChanged {
+    return ActivityOptionsChanged.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActivityOptionsChanged>, I>>(object: I): ActivityOptionsChanged {
+    const message = createBaseActivityOptionsChanged();
+    message.number = object.number ?? 0;
+    message.options = (object.options !== undefined && object.options !== null)
+      ? ActivityOptions.fromPartial(object.options)
+      : undefined;
+    message.restored = object.restored ?? false;
+    message.identity = object.identity ?? "";
     return message;
   },
 };

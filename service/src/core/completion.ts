@@ -96,7 +96,11 @@ function isProlonging(state: RunState, flight: Flight, completion: WorkflowTaskC
   // A follow-up was never given out: there is no task to go on with.
   if (!completion.forceNewTask || flight.claimId === '' || completion.commands.length > 0) return false;
   if (state.task.lastDelivered > flight.seen) return false;
-  return completion.queryResults.length === 0 && completion.newFlags.length === 0 && Object.keys(completion.variables).length === 0;
+  return (
+    completion.queryResults.length + completion.rejectedUpdates.length === 0 &&
+    completion.newFlags.length === 0 &&
+    Object.keys(completion.variables).length === 0
+  );
 }
 
 function recordCompleted(t: Transition, flight: Flight, completion: WorkflowTaskCompletion, worker: WorkerInfo): number {

@@ -1,6 +1,5 @@
 // Scripts of the core: lines of inputs, each followed by what it writes, offers, answers and leaves to be done. See service/src/core/testdata/README.md.
 
-import type { ActivityOptions } from '@perdure/proto/perdure/api/v1/activity';
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
 import { TimeoutType } from '@perdure/proto/perdure/api/v1/failure';
 import { ReapplyKind, ResetPoint } from '@perdure/proto/perdure/api/v1/fork';
@@ -8,8 +7,6 @@ import { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import type { ActivityTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
 import { Marks } from '@perdure/proto/perdure/server/v1/mark';
 import { ActivityTaskToken, WorkflowTaskToken } from '@perdure/proto/perdure/server/v1/token';
-import type { HeartbeatAnswer } from '../../../src/core/activity-attempts.ts';
-import type { ActivityChange } from '../../../src/core/activity-operators.ts';
 import { readCheckpoint, writeCheckpoint } from '../../../src/core/checkpoint.ts';
 import type { Effect, EffectAnswer } from '../../../src/core/effects.ts';
 import { type FollowUpInput, followUpFacts } from '../../../src/core/follow-up.ts';
@@ -23,7 +20,6 @@ import type { Transition, UpdateNews } from '../../../src/core/transition.ts';
 import { PerdureError } from '../../../src/errors.ts';
 import {
   completionOf,
-  durationOption,
   failureOf,
   headerOf,
   memoOf,
@@ -34,6 +30,7 @@ import {
   wordsOf,
 } from './commands.ts';
 import { forkRun } from './fork.ts';
+import { changeOf, showHeartbeat } from './operators.ts';
 import { apply, flush, loggedSignals, newRun, nextRun, type Run, reload, worker } from './run.ts';
 import { clock, durationOf, showEvent, showFields, showMark, showPayload } from './text.ts';
 import { views } from './views.ts';
@@ -235,31 +232,8 @@ function endById(session: Session, activityId = '', outcome: ActivityTaskComplet
   return give(session, 'completeActivity', { token: { activityId }, outcome, worker: worker('w9') });
 }
 
-function operate(session: Session, activityId = '', change: ActivityChange): string[] {
-  return give(session, 'operateActivity', { activityId, change });
-}
-
-function showHeartbeat({ cancelRequested, paused, reset }: HeartbeatAnswer): string[] {
-  const told = [...(cancelRequested ? ['cancel'] : []), ...(paused ? ['paused'] : []), ...(reset ? ['reset'] : [])];
-  return [told.length === 0 ? 'go on' : told.join(', ')];
-}
-
-function msOf(text: string | undefined): number {
-  return text === undefined ? 0 : durationOf(text);
-}
-
-/** `none` removes a limit. */
-function optionsOf(options: Record<string, string>): ActivityOptions {
-  const limit = (name: string): ReturnType<typeof durationOption> =>
-    options[name] === 'none' ? { seconds: 0n, nanos: 0 } : durationOption(options[name]);
-  return {
-    taskQueue: options.queue ?? '',
-    scheduleToCloseTimeout: limit('to-close'),
-    scheduleToStartTimeout: limit('to-start'),
-    startToCloseTimeout: limit('run'),
-    heartbeatTimeout: limit('beat'),
-    retryPolicy: retryPolicyOf(options),
-  };
+function operate(session: Session, words: Words): string[] {
+  return give(session, 'operateActivity', { activityId: words.plain[0] ?? '', change: changeOf(words) });
 }
 
 function claimId(session: Session, { options }: Words): string {
@@ -422,19 +396,10 @@ const inputs: Record<string, Handler> = {
   'complete-id': (session, { plain }) => endById(session, plain[0], { $case: 'completed', value: { result: payloadOf(plain[1] ?? '') } }),
   'fail-id': (session, words) => endById(session, words.plain[0], { $case: 'failed', value: failureOf(words) }),
   'cancel-id': (session, { plain }) => endById(session, plain[0], { $case: 'canceled', value: { details: [] } }),
-  'pause-activity': (session, { plain, options }) =>
-    operate(session, plain[0], { kind: 'pause', reason: options.reason ?? '', identity: 'ann' }),
-  'resume-activity': (session, { plain, options }) =>
-    operate(session, plain[0], { kind: 'resume', jitterMs: msOf(options.jitter), identity: 'ann' }),
-  'reset-activity'(session, { plain, options }) {
-    const has = (word: string): boolean => plain.includes(word);
-    const flags = { resetHeartbeatDetails: has('details'), keepPaused: has('paused'), restoreOptions: has('options') };
-    return operate(session, plain[0], { kind: 'reset', jitterMs: msOf(options.jitter), identity: 'ann', ...flags });
-  },
-  'change-activity'(session, { plain, options }) {
-    const restoreOriginal = plain.includes('restore');
-    return operate(session, plain[0], { kind: 'options', options: optionsOf(options), restoreOriginal, identity: 'ann' });
-  },
+  'pause-activity': operate,
+  'resume-activity': operate,
+  'reset-activity': operate,
+  'change-activity': operate,
   advance,
   /** The clock moves, and the owner has not noticed yet. */
   pass(session, { plain }) {

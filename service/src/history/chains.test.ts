@@ -173,6 +173,23 @@ test('R-CHAIN-10 signals and cancel requests that name an older run reach the on
   await expect(signal(2, first)).rejects.toMatchObject({ reason: 'WORKFLOW_CLOSED' });
 });
 
+test('R-CHAIN-10 R-PAUSE-2 pause and resume that name an older run hold the one that continues it', async () => {
+  const { first, second } = await chained();
+  const request = { namespace: '', execution: execution(first), reason: 'look', identity: 'me', requestId: env.newId() };
+  expect(await until(node.frontend.pauseWorkflow(request, call))).toEqual({ runId: second });
+  expect((await describe(second)).summary?.status).toBe(WorkflowStatus.PAUSED);
+  expect((await describe(first)).summary?.status).toBe(WorkflowStatus.CONTINUED_AS_NEW);
+  const resume = { ...request, requestId: env.newId() };
+  expect(await until(node.frontend.resumeWorkflow(resume, call))).toEqual({ runId: second });
+  // The same pause again must not undo the resume.
+  expect(await until(node.frontend.pauseWorkflow(request, call))).toEqual({ runId: second });
+  expect(await kinds(second)).toEqual(['workflowStarted', 'workflowPaused', 'workflowResumed']);
+  await complete(await poll(), done);
+  await expect(until(node.frontend.pauseWorkflow({ ...request, requestId: env.newId() }, call))).rejects.toMatchObject({
+    reason: 'WORKFLOW_CLOSED',
+  });
+});
+
 test('R-CHAIN-10 R-CHAIN-11 a run that is no longer kept still names its chain', async () => {
   const requestId = env.newId();
   const { runId: first } = await start({ requestId });

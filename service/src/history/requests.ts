@@ -154,7 +154,8 @@ export function resumeWorkflow(h: History, ref: RunRef, input: PauseInput): Prom
 
 function hold(h: History, ref: RunRef, kind: 'pause' | 'resume', input: PauseInput): Promise<{ runId: string }> {
   return routed(h, async () => {
-    const run = await wantedRun(h, ref);
+    // At once: unlike a signal it does not wait while a refused close is decided again, which it keeps from being handed out.
+    const run = await openRun(h, ref);
     await apply(h, run, kind, input);
     return { runId: run.key.runId };
   });

@@ -4,6 +4,7 @@ import {
   ApplicationFailure,
   CancellationScope,
   condition,
+  continueAsNew,
   defineQuery,
   defineSignal,
   executeActivity,
@@ -11,6 +12,7 @@ import {
   proxyActivities,
   setHandler,
   sleep,
+  workflowInfo,
 } from '@perdure/sdk/workflow';
 import type * as activities from './activities.ts';
 
@@ -18,23 +20,58 @@ const { echo, slow } = proxyActivities<typeof activities>({ startToCloseTimeout:
 
 export const item = defineSignal<[value: number]>('item');
 export const stop = defineSignal('stop');
+export const advised = defineQuery<number>('advised');
 export const progress = defineQuery<number>('progress');
 
-/** Rounds of many timers and activities at once; answers how many steps it took. */
-export async function wide(rounds: number, width: number): Promise<number> {
+/** Timers and activities at once. */
+async function steps(count: number): Promise<void> {
+  await Promise.all(Array.from({ length: count }, (_, index) => (index % 8 === 0 ? echo(index) : sleep(1))));
+}
+
+/** Steps until its log has so many events, whatever it is advised; answers how many steps it took. */
+export async function stubborn(events: number): Promise<number> {
   let done = 0;
+  let advisedAt = 0;
   let stopped = false;
   setHandler(progress, () => done);
+  setHandler(advised, () => advisedAt);
   setHandler(stop, () => {
     stopped = true;
   });
-  for (let round = 0; round < rounds; round += 1) {
-    const steps = Array.from({ length: width }, (_, index) => (index % 4 === 0 ? echo(index) : sleep(1)));
-    await Promise.all(steps);
+  for (let length = 0; length < events; length = workflowInfo().historyLength) {
+    if (advisedAt === 0 && workflowInfo().continueAsNewSuggested) advisedAt = length;
+    const width = Math.min(2_000, Math.ceil((events - length) / 2));
+    await steps(width);
     done += width;
   }
   await condition(() => stopped);
   return done;
+}
+
+/** So many steps, in as many runs as it is advised to take; answers in how many events each run but the last ended. */
+export async function heeding(left: number, lengths: readonly number[] = []): Promise<readonly number[]> {
+  for (let more = left; more > 0; more -= 200) {
+    const { continueAsNewSuggested, historyLength } = workflowInfo();
+    if (continueAsNewSuggested) continueAsNew<typeof heeding>(more, [...lengths, historyLength]);
+    await steps(200);
+  }
+  return lengths;
+}
+
+/** So many activities at once, and one more for each signal; answers how many ended. */
+export async function crowd(count: number, taskQueue: string): Promise<number> {
+  const { echo } = proxyActivities<typeof activities>({ taskQueue, scheduleToCloseTimeout: '5m' });
+  const open: Promise<number>[] = [];
+  setHandler(item, (value) => {
+    open.push(echo(value));
+  });
+  for (let each = 0; each < count; each += 1) open.push(echo(each));
+  let ended = 0;
+  for (let at = 0; at < open.length; at += 1) {
+    await open[at];
+    ended += 1;
+  }
+  return ended;
 }
 
 /** Activities one after the other, each of `ms`; answers the values of the signals that had come after each. */

@@ -16,8 +16,6 @@
 import type { Payload, RetryPolicy } from '@perdure/proto/perdure/api/v1/common';
 import { Failure, RetryState, TimeoutType } from '@perdure/proto/perdure/api/v1/failure';
 import { ContinuationCause, type WorkflowStarted } from '@perdure/proto/perdure/api/v1/workflow';
-import type { CarriedChild } from '@perdure/proto/perdure/server/v1/mark';
-import { carriedChildren } from './child.ts';
 import type { EventValue, Head, MarkFolds } from './concepts.ts';
 import { nextTime, parseCron } from './cron.ts';
 import { cutFailure } from './failures.ts';
@@ -42,8 +40,6 @@ export interface Successor {
   readonly inputs: readonly ChainInput[];
   /** Taken by the runs before, with their times: oldest first. */
   readonly requestIds: ReadonlyMap<string, number>;
-  /** Open ones. */
-  readonly children: CarriedChild[];
 }
 
 /** What a run hands on beyond what every run has. Runs that have nothing of it have no such part. */
@@ -229,7 +225,6 @@ export function succeed(t: Transition, runId: string, beginsAt: number, changed:
     },
     inputs,
     requestIds: state.requestIds,
-    children: carriedChildren(state),
   };
 }
 
@@ -242,6 +237,5 @@ export function beginSuccessor(t: Transition, { successor, closedAt }: { success
     const value = { requestIds: kept.map(([id]) => id), timesMs: kept.map(([, taken]) => BigInt(taken)) };
     mark(t, { $case: 'requestIdsCarried', value });
   }
-  if (successor.children.length > 0) mark(t, { $case: 'childrenCarried', value: { children: successor.children } });
   for (const input of successor.inputs) record(t, input);
 }

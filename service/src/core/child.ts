@@ -1,23 +1,22 @@
 /**
  * Child workflow. Started after the commit, named for ever by (origin run, scheduled event).
  *
- * | state     | ScheduleChildWorkflow         | start answered                | CancelChildWorkflow                  | the child's chain ends          | run closes for good             |
+ * | state     | ScheduleChildWorkflow         | start answered                | CancelChildWorkflow                  | the child's chain ends          | run closes                      |
  * |-----------|-------------------------------|-------------------------------|--------------------------------------|---------------------------------|---------------------------------|
  * | (none)    | Scheduled → scheduled         | –                             | –                                    | nothing                         | –                               |
  * | scheduled | BAD_COMMAND                   | Started → open; StartFailed → ended | requested; in the same completion also Canceled, never started → ended | Started, then its end → ended | its start is awaited, then the policy applies |
  * | open      | BAD_COMMAND                   | nothing                       | requested, the child is asked        | Completed / Failed / TimedOut / Canceled / Terminated → ended | terminated, asked to cancel, or left |
  * | ended     | BAD_COMMAND                   | nothing                       | requested (no effect)                | nothing                         | –                               |
  *
- * Only the end of the child's chain is told; its retries, continuations and cron runs are not. A run that has a successor hands its
- * open children on: the successor's code does not know them, but its close applies their policies. Their numbers are below 0.
+ * Only the end of the child's chain is told; its retries, continuations and cron runs are not. Every close of the parent applies, one with a
+ * successor too: the successor's code does not know the children. By a reset, the fork has those of its copy, and only the others are left.
  */
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';
-import type { CarriedChild } from '@perdure/proto/perdure/server/v1/mark';
-import type { EventFolds, Head, MarkFolds } from './concepts.ts';
+import type { EventFolds, Head } from './concepts.ts';
 import { deliver } from './concepts.ts';
 import { addEffect, endChild } from './effects.ts';
 import { type Child, isOpen, type RunState } from './state.ts';
-import { mark, record, type Transition } from './transition.ts';
+import { record, type Transition } from './transition.ts';
 
 type ChildEvents =
   | 'childWorkflowScheduled'
@@ -74,56 +73,6 @@ export const childFolds: EventFolds<ChildEvents> = {
   childWorkflowTerminated: end,
 };
 
-export const childMarks: MarkFolds<'childrenCarried' | 'carriedChildEnded'> = {
-  childrenCarried(state, value) {
-    state.children ??= new Map();
-    for (const [index, child] of value.children.entries()) {
-      const number = -1 - index;
-      state.children.set(number, {
-        number,
-        originRunId: child.originRunId,
-        scheduledEventId: Number(child.scheduledEventId),
-        scheduledAt: Number(child.scheduledMs),
-        workflowId: child.workflowId,
-        workflowType: child.workflowType,
-        parentClosePolicy: child.parentClosePolicy,
-        request: child.request,
-        runId: child.runId,
-        cancelRequested: child.cancelRequested,
-      });
-    }
-  },
-  carriedChildEnded(state, value) {
-    const child = carriedChild(state, value.originRunId, Number(value.scheduledEventId));
-    if (child !== undefined) endChild(state, child.number);
-  },
-};
-
-/** What a run hands on to its successor: each child that is open, or whose start has no answer yet. */
-export function carriedChildren(state: RunState): CarriedChild[] {
-  if (state.children === undefined) return [];
-  return [...state.children.values()]
-    .filter((child) => child.number < 0 || !isNeverStarted(state, child))
-    .map((child) => ({
-      originRunId: child.originRunId,
-      scheduledEventId: BigInt(child.scheduledEventId),
-      scheduledMs: BigInt(child.scheduledAt),
-      workflowId: child.workflowId,
-      workflowType: child.workflowType,
-      parentClosePolicy: child.parentClosePolicy,
-      runId: child.runId,
-      cancelRequested: child.cancelRequested,
-      request: child.request,
-    }));
-}
-
-/** A child of a run before. */
-function carriedChild(state: RunState, originRunId: string, scheduledEventId: number): Child | undefined {
-  for (const child of state.children?.values() ?? [])
-    if (child.number < 0 && child.originRunId === originRunId && child.scheduledEventId === scheduledEventId) return child;
-  return undefined;
-}
-
 function end(state: RunState, { number }: { number: number }, head: Head): void {
   endChild(state, number);
   deliver(state, head);
@@ -149,11 +98,6 @@ export interface ChildNotice {
 export function childClosed(t: Transition, notice: ChildNotice): void {
   const { state } = t;
   if (!isOpen(state) || state.children === undefined) return;
-  const { originRunId } = notice;
-  if (carriedChild(state, originRunId, notice.scheduledEventId) !== undefined) {
-    mark(t, { $case: 'carriedChildEnded', value: { originRunId, scheduledEventId: BigInt(notice.scheduledEventId) } });
-    return;
-  }
   const child = state.children.get(notice.number);
   if (child === undefined) return;
   if (child.scheduledEventId !== notice.scheduledEventId || child.originRunId !== notice.originRunId) return;

@@ -11,7 +11,7 @@
  * | closeChild   | the close of a parent, after the answer to the child's start | –          | EffectAcknowledged     |
  *
  * Delivered at least once, those to one workflow id in order; the target takes each once, by (origin run, event id). A close
- * with a successor sends no notice and applies no policy. A closed run stays in memory until all is answered.
+ * with a successor sends no notice. A closed run stays in memory until all is answered, whatever follows it.
  */
 import { ParentClosePolicy } from '@perdure/proto/perdure/api/v1/child';
 import type { Head, MarkFolds } from './concepts.ts';
@@ -22,7 +22,7 @@ export type EffectKind = 'startChild' | 'cancelChild' | 'signal' | 'cancel' | 'n
 
 export interface Effect {
   readonly kind: EffectKind;
-  /** The event that asked for it; for closeChild the one that asked for the child, or the number of a carried one. No two effects of a run have the same at a time. */
+  /** The event that asked for it; for closeChild the one that asked for the child. No two effects of a run have the same at a time. */
   readonly eventId: number;
   /** The event with whose commit it may be delivered. */
   readonly after: number;
@@ -48,11 +48,6 @@ export function addEffect(state: RunState, effect: Effect): void {
   state.live.effectsWaiting = true;
 }
 
-/** Of a carried child: its number, which is below 0. Its event is one of another run's log. */
-function effectIdOf(child: Child): number {
-  return child.number < 0 ? child.number : child.scheduledEventId;
-}
-
 /** Forgets what concerns a child that has ended or was never started. */
 export function endChild(state: RunState, number: number): void {
   state.children?.delete(number);
@@ -63,37 +58,27 @@ export function endChild(state: RunState, number: number): void {
   }
 }
 
-/** At a close without successor: the parent is told, and the policies of open children apply. */
+/** At a close: the policies of the children that are left apply, and a parent hears of the end of the chain. */
 export function closeEffects(state: RunState, head: Head): void {
-  if (state.children !== undefined) for (const number of [...state.children.keys()]) leaveChild(state, number, head.id);
+  for (const child of [...(state.children?.values() ?? [])]) if (isLeft(state, child)) leaveChild(state, child, head.id);
   const { parent } = state;
-  if (parent !== undefined) {
-    addEffect(state, { kind: 'notifyParent', eventId: head.id, after: head.id, number: 0, target: parent.workflowId });
-  }
+  if (parent === undefined || state.newRunId !== '') return;
+  addEffect(state, { kind: 'notifyParent', eventId: head.id, after: head.id, number: 0, target: parent.workflowId });
 }
 
-/** At a close by a reset: the fork has the children of its copy; the policies of those asked for behind it apply. */
-export function leaveBehind(state: RunState, kept: number, head: Head): void {
-  state.adoptedUpTo = kept;
-  if (state.children === undefined) return;
-  for (const child of [...state.children.values()]) if (isLeft(state, child)) leaveChild(state, child.number, head.id);
-}
-
-/** Nobody goes on with the child when the run has closed. */
-function isLeft({ newRunId, adoptedUpTo }: RunState, { number, scheduledEventId }: Child): boolean {
-  return newRunId === '' || (adoptedUpTo !== undefined && number > 0 && scheduledEventId > adoptedUpTo);
+/** Nobody goes on with the child when the run has closed: what follows it does not know it, but for a fork that has it in its copy. */
+function isLeft({ adoptedUpTo }: RunState, { scheduledEventId }: Child): boolean {
+  return adoptedUpTo === undefined || scheduledEventId > adoptedUpTo;
 }
 
 /** The run has closed: what is to become of the child, once its start has been answered. */
-function leaveChild(state: RunState, number: number, after: number): void {
-  const child = state.children?.get(number);
-  if (child === undefined) return;
-  const eventId = effectIdOf(child);
-  const isStarting = state.effects?.get(eventId)?.kind === 'startChild';
+function leaveChild(state: RunState, child: Child, after: number): void {
+  const { number, scheduledEventId, workflowId } = child;
+  const isStarting = state.effects?.get(scheduledEventId)?.kind === 'startChild';
   if (isStarting) return;
-  if (child.runId === '' && child.number > 0) endChild(state, number);
+  if (child.runId === '') endChild(state, number);
   else if (child.parentClosePolicy !== ParentClosePolicy.ABANDON) {
-    addEffect(state, { kind: 'closeChild', eventId, after, number, target: child.workflowId });
+    addEffect(state, { kind: 'closeChild', eventId: scheduledEventId, after, number, target: workflowId });
   }
 }
 
@@ -108,8 +93,7 @@ export const effectMarks: MarkFolds<'effectAcknowledged'> = {
       child.runId = value.runId;
       child.request = undefined;
       if (value.runId === '') endChild(state, number);
-      // With a successor, what becomes of it is decided by the end of the chain.
-      else if (isLeft(state, child)) leaveChild(state, number, state.nextEventId - 1);
+      else if (isLeft(state, child)) leaveChild(state, child, state.nextEventId - 1);
     } else if (effect.kind === 'closeChild') endChild(state, number);
     else if (effect.kind === 'signal' || effect.kind === 'cancel') state.externals?.delete(number);
   },

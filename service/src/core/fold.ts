@@ -4,7 +4,7 @@ import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
 import { activityFolds, activityMarks } from './activity.ts';
 import { operatorMarks } from './activity-operators.ts';
 import { chainMarks } from './chain.ts';
-import { childFolds, childMarks } from './child.ts';
+import { childFolds } from './child.ts';
 import type { EventFolds, Head, MarkFolds } from './concepts.ts';
 import { deletionMarks } from './deletion.ts';
 import { effectMarks } from './effects.ts';
@@ -41,7 +41,6 @@ export const markFolds: MarkFolds = {
   ...activityMarks,
   ...operatorMarks,
   ...effectMarks,
-  ...childMarks,
   ...deletionMarks,
   ...updateMarks,
 };

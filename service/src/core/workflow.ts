@@ -14,7 +14,7 @@ import { foldChain, followUpOn, timedOut } from './chain.ts';
 import type { CheckContext, CommandRules, CommandValue, EventFolds, Head, MarkFolds } from './concepts.ts';
 import { deliver } from './concepts.ts';
 import { nextTime, parseCron } from './cron.ts';
-import { closeEffects, leaveBehind } from './effects.ts';
+import { closeEffects } from './effects.ts';
 import { closeExternals } from './external.ts';
 import type { StartInput, TerminateInput } from './inputs.ts';
 import { MAX_EVENT_PAYLOAD_BYTES } from './limits.ts';
@@ -61,8 +61,9 @@ export const workflowFolds: EventFolds<WorkflowEvents> = {
   workflowContinuedAsNew: (state, value, head) => close(state, WorkflowStatus.CONTINUED_AS_NEW, head, value.newRunId),
   workflowCanceled: (state, _value, head) => close(state, WorkflowStatus.CANCELED, head),
   workflowTerminated(state, value, head) {
+    // By a reset: what the fork has copied is its own.
+    if (value.newRunId !== '') state.adoptedUpTo = Number(value.keptEventId);
     close(state, WorkflowStatus.TERMINATED, head, value.newRunId);
-    if (value.newRunId !== '') leaveBehind(state, Number(value.keptEventId), head);
   },
   workflowCancelRequested(state, value, head) {
     state.cancelRequested = true;
@@ -99,8 +100,7 @@ function close(state: RunState, status: WorkflowStatus, head: Head, newRunId = '
   state.activities.clear();
   state.timers.clear();
   closeExternals(state);
-  // Children belong to the chain, and so does whom the run reports to.
-  if (newRunId === '') closeEffects(state, head);
+  closeEffects(state, head);
   state.live.flight = undefined;
   state.live.forceTask = false;
   state.live.closeRefused = false;

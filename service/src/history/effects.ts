@@ -156,9 +156,7 @@ function cancelIdOf(run: HotRun, child: Child): string {
   return deriveRequestId({ ...child, originRunId: `${child.originRunId}/cancel/${run.key.runId}` });
 }
 
-/** The start of a carried child may have had no answer: whoever asked for it asks on, so it has to be there before it is closed. */
 async function closeChild(h: History, run: HotRun, child: Child): Promise<void> {
-  if (child.request !== undefined) await startChild(h, run, child);
   if (child.parentClosePolicy === ParentClosePolicy.REQUEST_CANCEL) return cancelChild(h, run, child);
   const reason = `parent ${run.key.workflowId} has closed`;
   await h.role().terminateWorkflow(chainOf(run, child.workflowId, child), { reason, details: [], identity: IDENTITY, requestId: '' });

@@ -165,8 +165,8 @@ function hold(h: History, ref: RunRef, kind: 'pause' | 'resume', input: PauseInp
 export function childClosed(h: History, parent: RunRef, notice: ChildNotice): Promise<void> {
   return routed(h, async () => {
     let run = await wantedRun(h, parent);
-    // Children belong to the chain: what continues the run hears of them.
-    while (run.state.newRunId !== '') run = await wantedRun(h, { ...parent, runId: run.state.newRunId });
+    // A fork has the children of its copy. What follows a run otherwise does not know them.
+    while (run.state.adoptedUpTo !== undefined) run = await wantedRun(h, { ...parent, runId: run.state.newRunId });
     act(h, run, 'childClosed', notice);
     await settled(h, run);
   });

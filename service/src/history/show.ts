@@ -146,12 +146,11 @@ export function pendingActivity(activity: Activity, now: number): PendingActivit
   };
 }
 
-/** A child of a run before has no number in this one. */
 function pendingChild(child: Child): PendingChild {
   const { number, workflowId, workflowType, runId, scheduledEventId, scheduledAt, parentClosePolicy, cancelRequested } = child;
   const scheduledTime = toTimestamp(scheduledAt);
   return {
-    number: Math.max(0, number),
+    number,
     workflowId,
     workflowType,
     runId,

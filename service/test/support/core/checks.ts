@@ -15,7 +15,7 @@ import { fromDuration, fromTimestamp } from '../../../src/core/time.ts';
 import type { Transition } from '../../../src/core/transition.ts';
 import { isTaskDue } from '../../../src/core/workflow-task.ts';
 import { PerdureError } from '../../../src/errors.ts';
-import { checkCarried, type EffectModel, keysOf, newEffectModel, takeEvent, takeMark } from './effects.ts';
+import { type EffectModel, keysOf, newEffectModel, takeEvent, takeMark } from './effects.ts';
 import { type Forked, forkRun } from './fork.ts';
 import { leftOut, plain } from './plain.ts';
 import { apply, foldLog, newRun, nextRun, type Run, reload } from './run.ts';
@@ -252,7 +252,7 @@ function takePause(checked: Checked, { attributes }: HistoryEvent): void {
   checked.offeredActivities.clear();
 }
 
-/** R-CHAIN-2, R-CHAIN-4, R-CHAIN-11: the next run has what no task of this one had seen, begins late enough, and folds from its own log. */
+/** R-CHAIN-2, R-CHAIN-4, R-CHAIN-11, R-CHILD-4: the next run has what no task of this one had seen, begins late enough, and folds from its own log. */
 function takeSuccessor(checked: Checked, successor: Successor): void {
   const { run } = checked;
   const { next, transition } = nextRun(run, successor);
@@ -271,9 +271,7 @@ function takeSuccessor(checked: Checked, successor: Successor): void {
   for (const { attributes } of [started, ...rest] as HistoryEvent[]) checked.kinds.add(attributes?.$case ?? '');
   for (const mark of transition.marks) checked.kinds.add(mark.attributes?.$case ?? '');
   checkLog({ run: next });
-  const carried = checkCarried(checked.effects, next);
-  for (const mark of carried) checked.kinds.add(mark.attributes?.$case ?? '');
-  if (carried.length > 0) checkLog({ run: next });
+  must(next.state.children === undefined, 'children do not move along');
 }
 
 function logged(run: Run): { id: number; attributes: HistoryEvent['attributes'] }[] {

@@ -7,7 +7,6 @@ import type { Mark } from '@perdure/proto/perdure/server/v1/mark';
 import type { ChildNotice } from '../../../src/core/child.ts';
 import type { Effect, EffectAnswer } from '../../../src/core/effects.ts';
 import type { RunState } from '../../../src/core/state.ts';
-import { apply, type Run } from './run.ts';
 
 interface KnownChild {
   readonly eventId: number;
@@ -23,12 +22,12 @@ export interface EffectModel {
   readonly children: Map<number, KnownChild>;
   readonly requests: Map<number, { readonly eventId: number; readonly kind: 'signal' | 'cancel' }>;
   parent: boolean;
-  /** Another run of the chain follows. */
-  followed: boolean;
+  /** Closed by a reset: children asked for up to this event are the fork's. */
+  adoptedUpTo: number;
 }
 
 export function newEffectModel(): EffectModel {
-  return { open: new Set(), children: new Map(), requests: new Map(), parent: false, followed: false };
+  return { open: new Set(), children: new Map(), requests: new Map(), parent: false, adoptedUpTo: 0 };
 }
 
 const CLOSES: ReadonlySet<unknown> = new Set([
@@ -43,7 +42,7 @@ const CLOSES: ReadonlySet<unknown> = new Set([
 export function takeEvent(model: EffectModel, { id, attributes }: HistoryEvent): void {
   const eventId = Number(id);
   if (attributes === undefined) return;
-  if (CLOSES.has(attributes.$case)) return takeClose(model, eventId, (attributes.value as { newRunId?: string }).newRunId ?? '');
+  if (CLOSES.has(attributes.$case)) return takeClose(model, eventId, attributes.value as { newRunId?: string; keptEventId?: bigint });
   switch (attributes.$case) {
     case 'workflowStarted':
       model.parent = attributes.value.parent !== undefined;
@@ -106,16 +105,21 @@ function endChild(model: EffectModel, number: number): void {
   model.open.delete(`startChild ${child?.eventId}`);
 }
 
-function takeClose(model: EffectModel, eventId: number, newRunId: string): void {
-  model.followed = newRunId !== '';
-  if (model.followed) return;
+/** R-CHILD-4, R-CHILD-5: whatever follows, the policies apply; only a run that nothing follows tells its parent. */
+function takeClose(
+  model: EffectModel,
+  eventId: number,
+  { newRunId = '', keptEventId = 0n }: { newRunId?: string; keptEventId?: bigint },
+): void {
+  model.adoptedUpTo = Number(keptEventId);
   for (const number of model.children.keys()) applyPolicy(model, number);
-  if (model.parent) model.open.add(`notifyParent ${eventId}`);
+  if (model.parent && newRunId === '') model.open.add(`notifyParent ${eventId}`);
 }
 
 function applyPolicy(model: EffectModel, number: number): void {
   const child = model.children.get(number) as KnownChild;
-  if (model.open.has(`startChild ${child.eventId}`) || child.runId === '' || child.abandoned) return;
+  if (child.eventId <= model.adoptedUpTo || child.abandoned) return;
+  if (model.open.has(`startChild ${child.eventId}`) || child.runId === '') return;
   model.open.add(`closeChild ${child.eventId}`);
 }
 
@@ -129,30 +133,7 @@ export function takeMark(model: EffectModel, { attributes }: Mark): void {
   if (number === undefined || child === undefined) return;
   child.runId = runId;
   if (runId === '' || key.startsWith('closeChild')) endChild(model, number);
-  else if (!model.followed) applyPolicy(model, number);
-}
-
-/**
- * R-CHILD-5: the next run has the children that were open, hears of the end of one of them without an event, and its own end applies the
- * policies of the others.
- */
-export function checkCarried(model: EffectModel, next: Run): Mark[] {
-  const wanted = [...model.children.values()].filter(({ eventId, runId }) => runId !== '' || model.open.has(`startChild ${eventId}`));
-  const carried = [...(next.state.children?.values() ?? [])];
-  const ids = (events: number[]): string => events.sort((a, b) => a - b).join();
-  const same = ids(wanted.map(({ eventId }) => eventId)) === ids(carried.map(({ scheduledEventId }) => scheduledEventId));
-  if (!same) throw new Error('broken: open children move along');
-  const [first, ...rest] = carried;
-  if (first === undefined) return [];
-  const events = next.state.nextEventId;
-  const { originRunId, scheduledEventId } = first;
-  const told = apply(next, 'childClosed', { ...noticeOf(next.state, 0, 0), originRunId, scheduledEventId, number: 1 });
-  if (next.state.nextEventId !== events || next.state.children?.size !== rest.length) throw new Error('broken: it hears of their end');
-  apply(next, 'terminate', { reason: '', details: [], identity: '', requestId: '' });
-  const closed = [...(next.state.effects?.values() ?? [])].filter(({ kind }) => kind === 'closeChild').map(({ number }) => number);
-  const kept = rest.filter(({ parentClosePolicy }) => parentClosePolicy !== ParentClosePolicy.ABANDON).map(({ number }) => number);
-  if (ids(closed) !== ids(kept)) throw new Error('broken: the end of the chain applies their policies');
-  return told.transition.marks;
+  else applyPolicy(model, number);
 }
 
 /** The same, of the effects a run has. */

@@ -5,12 +5,6 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { ActivityOptions } from "../../api/v1/activity.ts";
-import {
-  ChildWorkflowScheduled,
-  ParentClosePolicy,
-  parentClosePolicyFromJSON,
-  parentClosePolicyToJSON,
-} from "../../api/v1/child.ts";
 import { Payload } from "../../api/v1/common.ts";
 import { Failure } from "../../api/v1/failure.ts";
 import {
@@ -53,10 +47,6 @@ export interface Mark {
     | { $case: "activityReset"; value: ActivityReset }
     | { $case: "activityOptionsChanged"; value: ActivityOptionsChanged }
     | //
-    /** 70 to 79 child workflow. */
-    { $case: "childrenCarried"; value: ChildrenCarried }
-    | { $case: "carriedChildEnded"; value: CarriedChildEnded }
-    | //
     /** 100 to 109 update. */
     { $case: "updateRejected"; value: UpdateRejected }
     | undefined;
@@ -85,32 +75,6 @@ export interface EffectAcknowledged {
   eventId: bigint;
   /** For the start of a child: the first run of its chain; empty when there is no child. */
   runId: string;
-}
-
-/** Children of the runs before that were open at their close: they belong to the chain. */
-export interface ChildrenCarried {
-  children: CarriedChild[];
-}
-
-/** One of them. */
-export interface CarriedChild {
-  /** The run that asked for it, its event, and when that was, milliseconds since 1970. */
-  originRunId: string;
-  scheduledEventId: bigint;
-  scheduledMs: bigint;
-  workflowId: string;
-  workflowType: string;
-  parentClosePolicy: ParentClosePolicy;
-  /** The first run of the child's chain; empty while its start had no answer: then `request` is set. */
-  runId: string;
-  cancelRequested: boolean;
-  request: ChildWorkflowScheduled | undefined;
-}
-
-/** A carried child has ended; no event says so, for the code of this run has not asked for it. */
-export interface CarriedChildEnded {
-  originRunId: string;
-  scheduledEventId: bigint;
 }
 
 /** A workflow task failed or timed out. */
@@ -334,12 +298,6 @@ export const Mark: MessageFns<Mark> = {
       case "activityOptionsChanged":
         ActivityOptionsChanged.encode(message.attributes.value, writer.uint32(378).fork()).join();
         break;
-      case "childrenCarried":
-        ChildrenCarried.encode(message.attributes.value, writer.uint32(562).fork()).join();
-        break;
-      case "carriedChildEnded":
-        CarriedChildEnded.encode(message.attributes.value, writer.uint32(570).fork()).join();
-        break;
       case "updateRejected":
         UpdateRejected.encode(message.attributes.value, writer.uint32(802).fork()).join();
         break;
@@ -507,25 +465,6 @@ export const Mark: MessageFns<Mark> = {
             };
             continue;
           }
-          case 70: {
-            if (tag !== 562) {
-              break;
-            }
-
-            message.attributes = { $case: "childrenCarried", value: ChildrenCarried.decode(reader, reader.uint32()) };
-            continue;
-          }
-          case 71: {
-            if (tag !== 570) {
-              break;
-            }
-
-            message.attributes = {
-              $case: "carriedChildEnded",
-              value: CarriedChildEnded.decode(reader, reader.uint32()),
-            };
-            continue;
-          }
           case 100: {
             if (tag !== 802) {
               break;
@@ -621,14 +560,6 @@ export const Mark: MessageFns<Mark> = {
         ? { $case: "activityOptionsChanged", value: ActivityOptionsChanged.fromJSON(object.activityOptionsChanged) }
         : isSet(object.activity_options_changed)
         ? { $case: "activityOptionsChanged", value: ActivityOptionsChanged.fromJSON(object.activity_options_changed) }
-        : isSet(object.childrenCarried)
-        ? { $case: "childrenCarried", value: ChildrenCarried.fromJSON(object.childrenCarried) }
-        : isSet(object.children_carried)
-        ? { $case: "childrenCarried", value: ChildrenCarried.fromJSON(object.children_carried) }
-        : isSet(object.carriedChildEnded)
-        ? { $case: "carriedChildEnded", value: CarriedChildEnded.fromJSON(object.carriedChildEnded) }
-        : isSet(object.carried_child_ended)
-        ? { $case: "carriedChildEnded", value: CarriedChildEnded.fromJSON(object.carried_child_ended) }
         : isSet(object.updateRejected)
         ? { $case: "updateRejected", value: UpdateRejected.fromJSON(object.updateRejected) }
         : isSet(object.update_rejected)
@@ -671,10 +602,6 @@ export const Mark: MessageFns<Mark> = {
       obj.activityReset = ActivityReset.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "activityOptionsChanged") {
       obj.activityOptionsChanged = ActivityOptionsChanged.toJSON(message.attributes.value);
-    } else if (message.attributes?.$case === "childrenCarried") {
-      obj.childrenCarried = ChildrenCarried.toJSON(message.attributes.value);
-    } else if (message.attributes?.$case === "carriedChildEnded") {
-      obj.carriedChildEnded = CarriedChildEnded.toJSON(message.attributes.value);
     } else if (message.attributes?.$case === "updateRejected") {
       obj.updateRejected = UpdateRejected.toJSON(message.attributes.value);
     }
@@ -795,24 +722,6 @@ export const Mark: MessageFns<Mark> = {
           message.attributes = {
             $case: "activityOptionsChanged",
             value: ActivityOptionsChanged.fromPartial(object.attributes.value),
-          };
-        }
-        break;
-      }
-      case "childrenCarried": {
-        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
-          message.attributes = {
-            $case: "childrenCarried",
-            value: ChildrenCarried.fromPartial(object.attributes.value),
-          };
-        }
-        break;
-      }
-      case "carriedChildEnded": {
-        if (object.attributes?.value !== undefined && object.attributes?.value !== null) {
-          message.attributes = {
-            $case: "carriedChildEnded",
-            value: CarriedChildEnded.fromPartial(object.attributes.value),
           };
         }
         break;
@@ -1212,426 +1121,6 @@ export const EffectAcknowledged: MessageFns<EffectAcknowledged> = {
     const message = createBaseEffectAcknowledged();
     message.eventId = (object.eventId !== undefined && object.eventId !== null) ? BigInt(object.eventId) : 0n;
     message.runId = object.runId ?? "";
-    return message;
-  },
-};
-
-function createBaseChildrenCarried(): ChildrenCarried {
-  return { children: [] };
-}
-
-export const ChildrenCarried: MessageFns<ChildrenCarried> = {
-  encode(message: ChildrenCarried, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    for (const v of message.children) {
-      CarriedChild.encode(v!, writer.uint32(10).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ChildrenCarried {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseChildrenCarried();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.children.push(CarriedChild.decode(reader, reader.uint32()));
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  fromJSON(object: any): ChildrenCarried {
-    return {
-      children: globalThis.Array.isArray(object?.children)
-        ? object.children.map((e: any) => CarriedChild.fromJSON(e))
-        : [],
-    };
-  },
-
-  toJSON(message: ChildrenCarried): unknown {
-    const obj: any = {};
-    if (message.children?.length) {
-      obj.children = message.children.map((e) => CarriedChild.toJSON(e));
-    }
-    return obj;
-  },
-
-  create<I extends Exact<DeepPartial<ChildrenCarried>, I>>(base?: I): ChildrenCarried {
-    return ChildrenCarried.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ChildrenCarried>, I>>(object: I): ChildrenCarried {
-    const message = createBaseChildrenCarried();
-    message.children = object.children?.map((e) => CarriedChild.fromPartial(e)) || [];
-    return message;
-  },
-};
-
-function createBaseCarriedChild(): CarriedChild {
-  return {
-    originRunId: "",
-    scheduledEventId: 0n,
-    scheduledMs: 0n,
-    workflowId: "",
-    workflowType: "",
-    parentClosePolicy: 0,
-    runId: "",
-    cancelRequested: false,
-    request: undefined,
-  };
-}
-
-export const CarriedChild: MessageFns<CarriedChild> = {
-  encode(message: CarriedChild, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.originRunId !== "") {
-      writer.uint32(10).string(message.originRunId);
-    }
-    if (message.scheduledEventId !== 0n) {
-      if (BigInt.asIntN(64, message.scheduledEventId) !== message.scheduledEventId) {
-        throw new globalThis.Error("value provided for field message.scheduledEventId of type int64 too large");
-      }
-      writer.uint32(16).int64(message.scheduledEventId);
-    }
-    if (message.scheduledMs !== 0n) {
-      if (BigInt.asIntN(64, message.scheduledMs) !== message.scheduledMs) {
-        throw new globalThis.Error("value provided for field message.scheduledMs of type int64 too large");
-      }
-      writer.uint32(24).int64(message.scheduledMs);
-    }
-    if (message.workflowId !== "") {
-      writer.uint32(34).string(message.workflowId);
-    }
-    if (message.workflowType !== "") {
-      writer.uint32(42).string(message.workflowType);
-    }
-    if (message.parentClosePolicy !== 0) {
-      writer.uint32(48).int32(message.parentClosePolicy);
-    }
-    if (message.runId !== "") {
-      writer.uint32(58).string(message.runId);
-    }
-    if (message.cancelRequested !== false) {
-      writer.uint32(64).bool(message.cancelRequested);
-    }
-    if (message.request !== undefined) {
-      ChildWorkflowScheduled.encode(message.request, writer.uint32(74).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): CarriedChild {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseCarriedChild();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.originRunId = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.scheduledEventId = reader.int64() as bigint;
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.scheduledMs = reader.int64() as bigint;
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.workflowId = reader.string();
-            continue;
-          }
-          case 5: {
-            if (tag !== 42) {
-              break;
-            }
-
-            message.workflowType = reader.string();
-            continue;
-          }
-          case 6: {
-            if (tag !== 48) {
-              break;
-            }
-
-            message.parentClosePolicy = reader.int32() as any;
-            continue;
-          }
-          case 7: {
-            if (tag !== 58) {
-              break;
-            }
-
-            message.runId = reader.string();
-            continue;
-          }
-          case 8: {
-            if (tag !== 64) {
-              break;
-            }
-
-            message.cancelRequested = reader.bool();
-            continue;
-          }
-          case 9: {
-            if (tag !== 74) {
-              break;
-            }
-
-            message.request = ChildWorkflowScheduled.decode(reader, reader.uint32());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  fromJSON(object: any): CarriedChild {
-    return {
-      originRunId: isSet(object.originRunId)
-        ? globalThis.String(object.originRunId)
-        : isSet(object.origin_run_id)
-        ? globalThis.String(object.origin_run_id)
-        : "",
-      scheduledEventId: isSet(object.scheduledEventId)
-        ? BigInt(object.scheduledEventId)
-        : isSet(object.scheduled_event_id)
-        ? BigInt(object.scheduled_event_id)
-        : 0n,
-      scheduledMs: isSet(object.scheduledMs)
-        ? BigInt(object.scheduledMs)
-        : isSet(object.scheduled_ms)
-        ? BigInt(object.scheduled_ms)
-        : 0n,
-      workflowId: isSet(object.workflowId)
-        ? globalThis.String(object.workflowId)
-        : isSet(object.workflow_id)
-        ? globalThis.String(object.workflow_id)
-        : "",
-      workflowType: isSet(object.workflowType)
-        ? globalThis.String(object.workflowType)
-        : isSet(object.workflow_type)
-        ? globalThis.String(object.workflow_type)
-        : "",
-      parentClosePolicy: isSet(object.parentClosePolicy)
-        ? parentClosePolicyFromJSON(object.parentClosePolicy)
-        : isSet(object.parent_close_policy)
-        ? parentClosePolicyFromJSON(object.parent_close_policy)
-        : 0,
-      runId: isSet(object.runId)
-        ? globalThis.String(object.runId)
-        : isSet(object.run_id)
-        ? globalThis.String(object.run_id)
-        : "",
-      cancelRequested: isSet(object.cancelRequested)
-        ? globalThis.Boolean(object.cancelRequested)
-        : isSet(object.cancel_requested)
-        ? globalThis.Boolean(object.cancel_requested)
-        : false,
-      request: isSet(object.request) ? ChildWorkflowScheduled.fromJSON(object.request) : undefined,
-    };
-  },
-
-  toJSON(message: CarriedChild): unknown {
-    const obj: any = {};
-    if (message.originRunId !== "") {
-      obj.originRunId = message.originRunId;
-    }
-    if (message.scheduledEventId !== 0n) {
-      obj.scheduledEventId = message.scheduledEventId.toString();
-    }
-    if (message.scheduledMs !== 0n) {
-      obj.scheduledMs = message.scheduledMs.toString();
-    }
-    if (message.workflowId !== "") {
-      obj.workflowId = message.workflowId;
-    }
-    if (message.workflowType !== "") {
-      obj.workflowType = message.workflowType;
-    }
-    if (message.parentClosePolicy !== 0) {
-      obj.parentClosePolicy = parentClosePolicyToJSON(message.parentClosePolicy);
-    }
-    if (message.runId !== "") {
-      obj.runId = message.runId;
-    }
-    if (message.cancelRequested !== false) {
-      obj.cancelRequested = message.cancelRequested;
-    }
-    if (message.request !== undefined) {
-      obj.request = ChildWorkflowScheduled.toJSON(message.request);
-    }
-    return obj;
-  },
-
-  create<I extends Exact<DeepPartial<CarriedChild>, I>>(base?: I): CarriedChild {
-    return CarriedChild.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CarriedChild>, I>>(object: I): CarriedChild {
-    const message = createBaseCarriedChild();
-    message.originRunId = object.originRunId ?? "";
-    message.scheduledEventId = (object.scheduledEventId !== undefined && object.scheduledEventId !== null)
-      ? BigInt(object.scheduledEventId)
-      : 0n;
-    message.scheduledMs = (object.scheduledMs !== undefined && object.scheduledMs !== null)
-      ? BigInt(object.scheduledMs)
-      : 0n;
-    message.workflowId = object.workflowId ?? "";
-    message.workflowType = object.workflowType ?? "";
-    message.parentClosePolicy = object.parentClosePolicy ?? 0;
-    message.runId = object.runId ?? "";
-    message.cancelRequested = object.cancelRequested ?? false;
-    message.request = (object.request !== undefined && object.request !== null)
-      ? ChildWorkflowScheduled.fromPartial(object.request)
-      : undefined;
-    return message;
-  },
-};
-
-function createBaseCarriedChildEnded(): CarriedChildEnded {
-  return { originRunId: "", scheduledEventId: 0n };
-}
-
-export const CarriedChildEnded: MessageFns<CarriedChildEnded> = {
-  encode(message: CarriedChildEnded, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.originRunId !== "") {
-      writer.uint32(10).string(message.originRunId);
-    }
-    if (message.scheduledEventId !== 0n) {
-      if (BigInt.asIntN(64, message.scheduledEventId) !== message.scheduledEventId) {
-        throw new globalThis.Error("value provided for field message.scheduledEventId of type int64 too large");
-      }
-      writer.uint32(16).int64(message.scheduledEventId);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): CarriedChildEnded {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseCarriedChildEnded();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.originRunId = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.scheduledEventId = reader.int64() as bigint;
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  fromJSON(object: any): CarriedChildEnded {
-    return {
-      originRunId: isSet(object.originRunId)
-        ? globalThis.String(object.originRunId)
-        : isSet(object.origin_run_id)
-        ? globalThis.String(object.origin_run_id)
-        : "",
-      scheduledEventId: isSet(object.scheduledEventId)
-        ? BigInt(object.scheduledEventId)
-        : isSet(object.scheduled_event_id)
-        ? BigInt(object.scheduled_event_id)
-        : 0n,
-    };
-  },
-
-  toJSON(message: CarriedChildEnded): unknown {
-    const obj: any = {};
-    if (message.originRunId !== "") {
-      obj.originRunId = message.originRunId;
-    }
-    if (message.scheduledEventId !== 0n) {
-      obj.scheduledEventId = message.scheduledEventId.toString();
-    }
-    return obj;
-  },
-
-  create<I extends Exact<DeepPartial<CarriedChildEnded>, I>>(base?: I): CarriedChildEnded {
-    return CarriedChildEnded.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CarriedChildEnded>, I>>(object: I): CarriedChildEnded {
-    const message = createBaseCarriedChildEnded();
-    message.originRunId = object.originRunId ?? "";
-    message.scheduledEventId = (object.scheduledEventId !== undefined && object.scheduledEventId !== null)
-      ? BigInt(object.scheduledEventId)
-      : 0n;
     return message;
   },
 };

@@ -35,7 +35,7 @@ export interface ChildWorkflowSettings {
   cronSchedule?: string;
   /** If the workflow id has closed runs only: 'allow' (default), 'allowFailedOnly', or 'reject'. With an open run the start fails. */
   reusePolicy?: 'allow' | 'allowFailedOnly' | 'reject';
-  /** What becomes of the child when the parent has closed for good: 'terminate' (default), 'requestCancel', or 'abandon'. */
+  /** What becomes of the child when the run that started it closes, also when another follows it: 'terminate' (default), 'requestCancel', or 'abandon'. */
   parentClosePolicy?: 'terminate' | 'requestCancel' | 'abandon';
   cancellationType?: ChildCancellationType;
   /** Values shown by describe and list. 2 MiB in all. */

@@ -9,6 +9,7 @@ import {
   PollWorkflowTasksRequest,
   WorkflowTaskCompletion,
 } from '@perdure/proto/perdure/api/v1/worker_service';
+import { ContinueAsNewCommand } from '@perdure/proto/perdure/api/v1/workflow';
 import { GetWorkflowHistoryRequest, ListWorkflowsRequest, StartWorkflowRequest } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { expect, test } from 'vitest';
 import { createManualEnv, type ManualEnv } from '../../test/support/manual-env.ts';
@@ -72,6 +73,8 @@ const send = (number: number, workflowId: string, signalName: string): Command =
   },
 });
 const ends: Command = { attributes: { $case: 'completeWorkflow', value: { result: undefined } } };
+/** As a run that does nothing. */
+const goesOn: Command = { attributes: { $case: 'continueAsNew', value: ContinueAsNewCommand.create({ workflowType: 'slow' }) } };
 
 /** What the code of each type does: a pure function of what its task has shown. */
 function codeOf(task: WorkflowTask): Command[] {
@@ -79,6 +82,7 @@ function codeOf(task: WorkflowTask): Command[] {
   const count = (kind: string): number => kinds.filter((each) => each === kind).length;
   switch (task.workflowType) {
     case 'parent':
+    case 'chained parent':
       if (count('workflowTaskCompleted') === 0) {
         return [
           child(1, 'quick'),
@@ -90,7 +94,12 @@ function codeOf(task: WorkflowTask): Command[] {
       }
       // The second time it has heard of the quick child and of its signals, it sends a last one and closes at once.
       if (count('childWorkflowStarted') === 3 && count('childWorkflowCompleted') === 1 && count('externalSignalDelivered') === 2) {
-        return [child(4, 'slow', ParentClosePolicy.ABANDON), child(5, 'slow'), send(3, 'peer', 'c'), ends];
+        return [
+          child(4, 'slow', ParentClosePolicy.ABANDON),
+          child(5, 'slow'),
+          send(3, 'peer', 'c'),
+          task.workflowType === 'parent' ? ends : goesOn,
+        ];
       }
       return [];
     case 'sender':
@@ -123,8 +132,8 @@ async function work(world: World): Promise<void> {
   }
 }
 
-async function kindsOf(world: World, workflowId: string): Promise<string[]> {
-  const request = GetWorkflowHistoryRequest.create({ execution: { workflowId, runId: '' } });
+async function kindsOf(world: World, workflowId: string, runId = ''): Promise<string[]> {
+  const request = GetWorkflowHistoryRequest.create({ execution: { workflowId, runId } });
   const answer = await ask(world, () => world.node.frontend.getWorkflowHistory(request, call));
   return History.decode(answer.history).events.map(({ attributes }) => {
     const value = attributes?.value as { signalName?: string } | undefined;
@@ -132,8 +141,16 @@ async function kindsOf(world: World, workflowId: string): Promise<string[]> {
   });
 }
 
+interface Play {
+  /** Of the parent. */
+  readonly type: string;
+  /** The parent's last event, and its runs with their status. */
+  readonly close: string;
+  readonly runs: readonly string[];
+}
+
 /** Returns how many commits it took. `at` is the commit that fails, 0 for none. */
-async function play(at: number, applied: boolean): Promise<number> {
+async function play({ type, close: parentClose, runs }: Play, at: number, applied: boolean): Promise<number> {
   let commits = 0;
   const fail = (method: string): void => {
     if (method === 'commit' && commits === at) {
@@ -153,12 +170,12 @@ async function play(at: number, applied: boolean): Promise<number> {
   const world = await open(faults);
   const ids = [world.env.newId(), world.env.newId()] as const;
   await ask(world, () => world.node.frontend.startWorkflow(startOf('peer', 'peer', ids[0]), call));
-  await ask(world, () => world.node.frontend.startWorkflow(startOf('parent', 'parent', ids[1]), call));
+  const { runId } = await ask(world, () => world.node.frontend.startWorkflow(startOf('parent', type, ids[1]), call));
   await work(world);
-  const parent = await kindsOf(world, 'parent');
+  const parent = await kindsOf(world, 'parent', runId);
   const count = (kind: string): number => parent.filter((each) => each === kind).length;
   expect([at, count('childWorkflowStarted'), count('childWorkflowCompleted'), count('externalSignalDelivered')]).toEqual([at, 3, 1, 2]);
-  expect(parent.at(-1)).toBe('workflowCompleted');
+  expect(parent.at(-1)).toBe(parentClose);
   expect((await kindsOf(world, 'peer')).filter((each) => each.startsWith('workflowSignaled'))).toEqual([
     'workflowSignaled a',
     'workflowSignaled b',
@@ -167,7 +184,7 @@ async function play(at: number, applied: boolean): Promise<number> {
   const list = await ask(world, () => world.node.frontend.listWorkflows(ListWorkflowsRequest.create({}), call));
   const ends = list.workflows.map(({ execution, status }) => `${execution?.workflowId} ${status}`).sort();
   // Each child has one run; those with the policy "terminate" have ended with their parent.
-  expect([at, ends]).toEqual([at, ['child-1 2', 'child-2 5', 'child-3 1', 'child-4 1', 'child-5 5', 'parent 2', 'peer 1']]);
+  expect([at, ends]).toEqual([at, ['child-1 2', 'child-2 5', 'child-3 1', 'child-4 1', 'child-5 5', ...runs, 'peer 1']]);
   await world.env.advance(30_000);
   const now = world.env.now();
   const rows = world.database.executions.flatMap((slot) => [...slot.values()]);
@@ -177,14 +194,21 @@ async function play(at: number, applied: boolean): Promise<number> {
   return commits;
 }
 
-test('R-CHILD-1 R-CHILD-2 R-CHILD-4 R-EFFECT-1 R-EFFECT-2 R-EFFECT-3 R-EFFECT-4 hold when memory is lost at any commit', async () => {
-  const commits = await play(0, true);
-  expect(commits).toBeGreaterThan(8);
-  for (let at = 1; at <= commits; at += 1) {
-    await play(at, true);
-    await play(at, false);
-  }
-}, 60_000);
+test.each<Play>([
+  { type: 'parent', close: 'workflowCompleted', runs: ['parent 2'] },
+  { type: 'chained parent', close: 'workflowContinuedAsNew', runs: ['parent 1', 'parent 7'] },
+])(
+  'R-CHILD-1 R-CHILD-2 R-CHILD-4 R-EFFECT-1 R-EFFECT-2 R-EFFECT-3 R-EFFECT-4 hold when memory is lost at any commit of a $type',
+  async (each) => {
+    const commits = await play(each, 0, true);
+    expect(commits).toBeGreaterThan(8);
+    for (let at = 1; at <= commits; at += 1) {
+      await play(each, at, true);
+      await play(each, at, false);
+    }
+  },
+  60_000,
+);
 
 test('R-EFFECT-5 R-EXT-4: what cannot be told now is asked again; a refusal is an answer; a run may send to itself', async () => {
   let refusals = 0;

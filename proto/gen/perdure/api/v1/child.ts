@@ -9,7 +9,7 @@ import { Header, Payload, RetryPolicy, SearchAttributeValue } from "./common.ts"
 import { Failure, TimeoutType, timeoutTypeFromJSON, timeoutTypeToJSON } from "./failure.ts";
 import { ReusePolicy, reusePolicyFromJSON, reusePolicyToJSON } from "./workflow.ts";
 
-/** What becomes of an open child when its parent has closed for good. */
+/** What becomes of an open child when its parent's run closes, also when another run follows that one. */
 export const ParentClosePolicy = {
   UNSPECIFIED: 0,
   /** TERMINATE - The child is terminated (the default). */

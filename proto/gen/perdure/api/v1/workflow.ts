@@ -289,7 +289,7 @@ export function continuationCauseToJSON(object: ContinuationCause): string {
 /** Where a child reports to. */
 export interface ParentWorkflow {
   workflowId: string;
-  /** The run whose code asked for the child. A fork or successor of it may be the one that hears. */
+  /** The run whose code asked for the child. A fork of it may be the one that hears. */
   runId: string;
   /** The ChildWorkflowScheduled event of that run. With the run id it names the child for ever. */
   scheduledEventId: bigint;

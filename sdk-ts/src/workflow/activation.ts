@@ -184,10 +184,12 @@ function patchIdOf(event: HistoryEvent): string {
 const NO_UPDATES: readonly ArrivedUpdate[] = [];
 
 /** The updates of the live task. When it brings nothing else, those it rejects must not move the run. */
-function arrived({ run, task, nextEvent, until }: Session): readonly ArrivedUpdate[] {
+function arrived({ run, task, heads, nextEvent, until }: Session): readonly ArrivedUpdate[] {
   if (task.updates.length === 0) return NO_UPDATES;
+  // The start of the run and a fork are no deliveries, but what their activation is for: main sets the handlers that are to be asked.
+  const isNews = until > nextEvent || run.module === undefined || heads?.[0] !== undefined;
   // After a failed attempt the log gets the task's event in any case, and with it an activation.
-  if (until === nextEvent && task.attempt <= 1) return siftUpdates(run, task.updates);
+  if (!isNews && task.attempt <= 1) return siftUpdates(run, task.updates);
   return task.updates.map((request) => ({ request, validate: true }));
 }
 

@@ -91,6 +91,38 @@ describe.each([
     });
   });
 
+  test('R-SWS-1: one that comes with the first task is handed to the handler that main sets', async () => {
+    const run = createRunLog('till');
+    run.update('add', 'no', 13);
+    run.update('add', 'u1', 5);
+    expect(await next(run)).toEqual({ commands: ['accept u1', 'answer u1 5'], rejected: ['no: unlucky'] });
+    run.signal('close');
+    expect((await next(run)).commands).toEqual(['complete ["add 5"]']);
+  });
+
+  test('R-RESET-6 R-UPDATE-10: what a fork asks again is no reason to skip its activation', async () => {
+    const base = await begin('till');
+    const drawn = async (rejects: boolean): Promise<unknown> => {
+      const fork = base.fork(2, 'fork');
+      if (rejects) {
+        fork.update('add', 'no', 13);
+        expect((await next(fork)).rejected).toEqual(['no: unlucky']);
+        // The fork is in the log as seen, so its activation has run.
+        expect(fork.events.at(-1)?.attributes?.$case).toBe('workflowTaskCompleted');
+        const live = await fork.query(engine, 'total');
+        engine.evict(fork.runId);
+        expect(await fork.query(engine, 'total')).toEqual(live);
+      }
+      fork.update('slow', 'u', 10);
+      await next(fork);
+      fork.fire(1);
+      const { commands } = await next(fork);
+      engine.evict(fork.runId);
+      return commands;
+    };
+    expect(await drawn(true)).toEqual(await drawn(false));
+  });
+
   test('R-UPDATE-11: a failure is the answer, anything else fails the task', async () => {
     const run = await begin('throwing');
     run.update('throw', 'u1', 'failure');

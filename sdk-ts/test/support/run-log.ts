@@ -134,7 +134,7 @@ function forkOf(base: State, kept: number, runId: string): RunLog {
   const last = events.findLast(({ attributes }) => attributes?.$case === 'workflowTaskCompleted');
   const seen = last?.attributes?.$case === 'workflowTaskCompleted' ? last.attributes.value.seenEventId : 0n;
   const open = { openActivities: new Set<number>(), openTimers: new Set<number>() };
-  const state: State = { ...base, ...open, runId, events, base: last?.id ?? 0n, seen, closed: false };
+  const state: State = { ...base, ...open, updates: [], runId, events, base: last?.id ?? 0n, seen, closed: false };
   const value = { baseRunId: base.runId, runId, randomSeed: `seed of ${runId}`, reason: '', identity: '', requestId: '' };
   add(state, { $case: 'workflowForked', value: { ...value, excluded: [], resultsDropped: false } });
   return logOf(state);

@@ -24,14 +24,20 @@ export interface ForkWishes {
   readonly dropResults: boolean;
 }
 
+/** The updates that the base run is to ask and has not decided on, by their ids. */
+export type Undecided = Pick<ReadonlyMap<string, unknown>, 'has'> | undefined;
+
 /** Tells whether an event behind the cut is taken over. */
 interface Copy {
   readonly kept: number;
   readonly wishes: ForkWishes;
+  readonly undecided: Undecided;
   /** The step that is to run again, by the event that scheduled it; 0 if none is named. */
   readonly rerun: number;
   /** Activities whose cancellation was asked for in the copy. */
   readonly canceled: ReadonlySet<number>;
+  /** Updates that the copy asks already: it is itself a fork. */
+  readonly asking: ReadonlySet<string>;
 }
 
 type Rule<V> = 'left' | ((value: V, copy: Copy) => boolean);
@@ -83,9 +89,12 @@ const RULES: { readonly [C in EventCase]: Rule<EventValue<C>> } = {
   externalCancelDelivered: ({ scheduledEventId }, copy) => isOfCopy(scheduledEventId, copy),
   externalCancelFailed: ({ scheduledEventId }, copy) => isOfCopy(scheduledEventId, copy),
   // What the fork has not decided on is asked again; see asked().
-  updateAccepted: (_value, { wishes }) => !wishes.excluded.includes(ReapplyKind.UPDATES),
+  updateAccepted: ({ request }, { wishes, asking }) =>
+    !wishes.excluded.includes(ReapplyKind.UPDATES) && !asking.has(request?.updateId ?? ''),
   updateCompleted: 'left',
-  updateAdmitted: (_value, { wishes }) => !wishes.excluded.includes(ReapplyKind.UPDATES),
+  // Accepted since, it is asked again by that; rejected since, its sender has been told.
+  updateAdmitted: ({ request }, { wishes, undecided }) =>
+    !wishes.excluded.includes(ReapplyKind.UPDATES) && undecided?.has(request?.updateId ?? '') === true,
   workflowSignaled: (_value, { wishes }) => !wishes.excluded.includes(ReapplyKind.SIGNALS),
 };
 
@@ -95,14 +104,17 @@ function asked(attributes: Attributes): Attributes {
   return { $case: 'updateAdmitted', value: { request: attributes.value.request } };
 }
 
-/** Throws BAD_FIELD or NO_RESET_POINT when the log has no such place. `events` is the whole log. */
-export function planFork(events: readonly HistoryEvent[], wishes: ForkWishes): ForkPlan {
+/** Throws BAD_FIELD or NO_RESET_POINT when the log has no such place. `events` is the whole log, `undecided` is as of its end. */
+export function planFork(events: readonly HistoryEvent[], wishes: ForkWishes, undecided: Undecided): ForkPlan {
   const { kept, rerun } = placeOf(events, wishes.point);
   const canceled = new Set<number>();
+  const asking = new Set<string>();
   for (const { attributes } of events.slice(0, kept)) {
     if (attributes?.$case === 'activityCancelRequested') canceled.add(attributes.value.number);
+    else if (attributes?.$case === 'updateAdmitted') asking.add(attributes.value.request?.updateId ?? '');
+    else if (attributes?.$case === 'updateAccepted') asking.delete(attributes.value.request?.updateId ?? '');
   }
-  const copy: Copy = { kept, wishes, rerun, canceled };
+  const copy: Copy = { kept, wishes, undecided, rerun, canceled, asking };
   const again: Attributes[] = [];
   for (const { attributes } of events.slice(kept)) {
     if (attributes === undefined) continue;

@@ -9,6 +9,7 @@
  * | activities              | kept if completed                            | completed: their result is kept unless refused; else due again, first attempt, all time-outs from here |
  * | signals                 | kept                                         | taken over unless excluded                         |
  * | cancel request, pause   | kept; a fork is never paused                 | left                                               |
+ * | updates                 | accepted: kept; asked by it and not accepted: asked again | accepted, or asked and undecided: asked again unless excluded |
  * | task failures, blocked  | forgotten                                    | –                                                  |
  */
 import type { HistoryEvent } from '@perdure/proto/perdure/api/v1/event';

@@ -51,7 +51,7 @@ async function forkOf(h: History, base: HotRun, key: RunKey, input: ResetInput):
   if (base.dropped || base.broken) throw new Dropped();
   const open = h.open.get(openKey(key.namespaceId, key.workflowId));
   if (open !== undefined && open !== base) throw taken(key.workflowId, open.key.runId);
-  const plan = planFork(log.events, input);
+  const plan = planFork(log.events, input, base.state.admitted);
   const { run, copied } = copyOf(h, key, log, plan);
   const { reason, identity, requestId, excluded, dropResults: resultsDropped } = input;
   const forked = { baseRunId: base.key.runId, reason, identity, requestId, excluded: [...excluded], resultsDropped };

@@ -18,7 +18,7 @@ export interface Forked {
 export function forkRun(base: Run, wishes: ForkWishes, requestId = ''): Forked {
   const frames = base.log.flatMap(({ events }) => splitFrames(events));
   const events = frames.map(decodeFrame);
-  const plan = planFork(events, wishes);
+  const plan = planFork(events, wishes, base.state.admitted);
   const marks: Mark[] = base.log.flatMap((row) => Marks.decode(row.marks).marks).filter((mark) => Number(mark.afterEventId) <= plan.kept);
   const row = { events: joinFrames(frames.slice(0, plan.kept)), marks: Marks.encode({ marks }).finish() };
   const identity = { ...base.identity, runId: `${base.identity.runId}f` };

@@ -270,7 +270,7 @@ function advance(session: Session, words: Words): string[] {
   return give(session, 'due', undefined);
 }
 
-/** `event=5`, `first`, `last`, `failed`, `step=id`, `type=pay n=2`, `build=b1`; with `exclude=signals` and `drop`. */
+/** `event=5`, `first`, `last`, `failed`, `step=id`, `type=pay n=2`, `build=b1`; with `exclude=signals`, `exclude=updates` and `drop`. */
 function forkOf(session: Session, { plain, options }: Words): string[] {
   const step = { activityId: options.step ?? '', activityType: options.type ?? '', occurrence: Number(options.n ?? 0) };
   const places = { first: ResetPoint.FIRST_TASK, last: ResetPoint.LAST_TASK, failed: ResetPoint.LAST_FAILED_STEP } as const;
@@ -283,7 +283,7 @@ function forkOf(session: Session, { plain, options }: Words): string[] {
         : options.build !== undefined
           ? { $case: 'buildId', value: options.build }
           : { $case: 'step', value: step };
-  const excluded = options.exclude === 'signals' ? [ReapplyKind.SIGNALS] : [];
+  const excluded = { signals: [ReapplyKind.SIGNALS], updates: [ReapplyKind.UPDATES] }[options.exclude ?? ''] ?? [];
   try {
     const { plan, run, transition } = forkRun(session.run, { point, excluded, dropResults: plain.includes('drop') }, options.request);
     session.run = run;

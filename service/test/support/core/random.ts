@@ -239,7 +239,11 @@ export const moves = {
       { $case: 'eventId', value: eventId },
     ];
     const point = points[b % 3] as ForkPoint;
-    forkChecked(run, { point, excluded: b % 5 === 0 ? [a % 2 === 0 ? ReapplyKind.SIGNALS : ReapplyKind.UPDATES] : [], dropResults: b % 7 === 0 });
+    forkChecked(run, {
+      point,
+      excluded: b % 5 === 0 ? [a % 2 === 0 ? ReapplyKind.SIGNALS : ReapplyKind.UPDATES] : [],
+      dropResults: b % 7 === 0,
+    });
   },
   delete: (run: Checked) => void input(run, 'delete', { reason: '', identity: '' }),
   pause: (run: Checked, a: number) => void input(run, 'pause', { reason: '', identity: '', requestId: a % 2 === 0 ? '' : `p${a % 9}` }),

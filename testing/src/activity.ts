@@ -73,6 +73,7 @@ function infoOf(activity: AnyActivity, time: Time, info: Partial<ActivityInfo> =
     activityType: activity.name === '' ? 'activity' : activity.name,
     taskQueue: 'test',
     attempt: 1,
+    taskToken: 'dGVzdA==',
     idempotencyKey: `${(info.workflowExecution ?? workflowExecution).runId}/${activityId}`,
     scheduledTime: now,
     startedTime: now,

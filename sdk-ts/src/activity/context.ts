@@ -18,6 +18,8 @@ export interface ActivityInfo {
   readonly attempt: number;
   /** The same for all attempts of this activity and for no other: give it to systems that ignore what they have seen before. */
   readonly idempotencyKey: string;
+  /** Names this attempt to `client.activity` in any process: text (base64), to be kept as it is. */
+  readonly taskToken: string;
   /** When the workflow asked for the activity. */
   readonly scheduledTime: Date;
   /** When the service gave out this attempt. */
@@ -36,8 +38,9 @@ export interface ActivityInfo {
 export interface ActivityContext {
   readonly info: ActivityInfo;
   /**
-   * Aborted when the result is no longer wanted: the workflow cancelled the activity (CancelledFailure), time is up (TimeoutFailure), or
-   * the worker shuts down (CancelledFailure). Its `reason` says which; rethrowing it is the usual way to stop.
+   * Aborted when the code should stop: the workflow cancelled the activity (CancelledFailure), time is up (TimeoutFailure), an operator
+   * has paused or reset the activity (CancelledFailure; an attempt that stops for it does not count), or the worker shuts down
+   * (CancelledFailure). Its `reason` says which; rethrowing it is the usual way to stop.
    */
   readonly signal: AbortSignal;
   /**
@@ -49,6 +52,11 @@ export interface ActivityContext {
   log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void;
   /** Waits; rejects with the signal's reason when it is aborted. */
   sleep(duration: Duration): Promise<void>;
+}
+
+/** What `completeAsync` throws. Let it pass: code that catches it and returns has completed the activity by what it returns. */
+export class CompleteAsyncError extends Error {
+  override readonly name: string = 'CompleteAsyncError';
 }
 
 const storage = new AsyncLocalStorage<ActivityContext>();
@@ -93,4 +101,15 @@ export function cancellationSignal(): AbortSignal {
 /** Waits; rejects when the running attempt should stop. Throws outside of activity code. */
 export function sleep(duration: Duration): Promise<void> {
   return current().sleep(duration);
+}
+
+/**
+ * Leaves the attempt open: the function ends here, its slot is free, and the worker says nothing more of it, no sign of life either.
+ * Whoever holds `activityInfo().taskToken`, or knows the activity's names, ends it by `client.activity`. Until then the activity's
+ * time-outs count as ever; when one ends the attempt, the activity is tried again. Throws CompleteAsyncError, and Error outside of
+ * activity code.
+ */
+export function completeAsync(): never {
+  current();
+  throw new CompleteAsyncError('the activity is completed by another process');
 }

@@ -3,5 +3,15 @@
 export type { Duration } from '../common/duration.ts';
 export { ApplicationFailure, type ApplicationFailureOptions, CancelledFailure, TimeoutFailure } from '../common/failure.ts';
 export type { Around, Headers } from '../common/interceptor.ts';
-export { type ActivityContext, type ActivityInfo, activityInfo, Context, cancellationSignal, heartbeat, sleep } from './context.ts';
+export {
+  type ActivityContext,
+  type ActivityInfo,
+  activityInfo,
+  CompleteAsyncError,
+  Context,
+  cancellationSignal,
+  completeAsync,
+  heartbeat,
+  sleep,
+} from './context.ts';
 export type { ActivityExecuteInput, ActivityInterceptor } from './interceptor.ts';

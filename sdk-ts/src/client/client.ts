@@ -17,6 +17,7 @@ import { type RetryOptions, withRetry } from '../common/retry.ts';
 import { fromSearchAttributeValue, type SearchAttribute } from '../common/search-attribute.ts';
 import { checkText } from '../common/text.ts';
 import type { Json, ResultOf, Workflow } from '../common/types.ts';
+import { type Activities, createActivities } from './activity.ts';
 import { createSignals, createStarts } from './batches.ts';
 import { listEntryOf, type WorkflowListEntry } from './description.ts';
 import { orClientError } from './errors.ts';
@@ -77,6 +78,8 @@ export class Client {
   readonly namespace: string;
   /** Creates, shows, changes, lists and deletes namespaces. */
   readonly namespaces: Namespaces;
+  /** Ends activities, and tells that they are alive, from any process. */
+  readonly activity: Activities;
   readonly #wire: Wire;
   readonly #starts: Batch<StartWorkflowRequest, StartWorkflowResponse>;
   readonly #handles: HandleContext;
@@ -106,6 +109,7 @@ export class Client {
       inOrder: createOrder(),
     };
     this.namespaces = createNamespaces(this.#wire);
+    this.activity = createActivities(this.#wire);
     this.#starts = createStarts(this.#wire);
     this.#handles = { wire: this.#wire, signals: createSignals(this.#wire), awaitResult: createResults(this.#wire) };
     this.#close = () => {

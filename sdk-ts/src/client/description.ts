@@ -79,7 +79,7 @@ export interface WorkflowDescription extends WorkflowListEntry {
 export interface PendingActivityDescription {
   readonly activityId: string;
   readonly type: string;
-  readonly state: 'scheduled' | 'started' | 'backingOff' | 'cancelRequested' | 'unknown';
+  readonly state: 'scheduled' | 'started' | 'backingOff' | 'cancelRequested' | 'paused' | 'unknown';
   readonly attempt: number;
   readonly taskQueue: string;
   readonly scheduledTime: Date | undefined;
@@ -109,6 +109,7 @@ const ACTIVITY_STATE: Readonly<Record<number, PendingActivityDescription['state'
   [PendingActivityState.STARTED]: 'started',
   [PendingActivityState.BACKING_OFF]: 'backingOff',
   [PendingActivityState.CANCEL_REQUESTED]: 'cancelRequested',
+  [PendingActivityState.PAUSED]: 'paused',
 };
 
 /** A run of a list, readable. */

@@ -115,6 +115,21 @@ export class WorkflowNotFoundError extends ServiceError {
   }
 }
 
+/**
+ * The activity, or the attempt of the token, is not open: the message says whether it has ended, was tried again, or its run has closed.
+ * `reason` is ACTIVITY_NOT_FOUND.
+ */
+export class ActivityNotFoundError extends ServiceError {
+  override readonly name: string = 'ActivityNotFoundError';
+  /** An earlier try of this call got no answer: it may be what has ended the activity. */
+  readonly perhapsByThisCall: boolean;
+
+  constructor(refusal: Refusal, perhapsByThisCall: boolean, options?: ErrorOptions) {
+    super(refusal, options);
+    this.perhapsByThisCall = perhapsByThisCall;
+  }
+}
+
 /** The error a caller gets for a refusal; what is no refusal stays as it is. */
 export function clientError(error: unknown, workflowId = ''): unknown {
   const refusal = refusalOf(error);

@@ -39,9 +39,11 @@ export {
 } from '../common/search-attribute.ts';
 export { ServiceError } from '../common/service-error.ts';
 export type { Json, ResultOf, Workflow } from '../common/types.ts';
+export type { Activities, ActivityAnswer, ActivityId } from './activity.ts';
 export { Client, type ClientOptions, type ListOptions } from './client.ts';
 export type { PendingActivityDescription, WorkflowDescription, WorkflowListEntry, WorkflowStatusName } from './description.ts';
 export {
+  ActivityNotFoundError,
   type FailedStatus,
   QueryRejectedError,
   WorkflowAlreadyStartedError,

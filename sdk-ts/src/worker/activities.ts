@@ -2,7 +2,7 @@
 import type { ActivityTask } from '@perdure/proto/perdure/api/v1/activity';
 import type { Payload } from '@perdure/proto/perdure/api/v1/common';
 import type { ActivityTaskCompletion, FollowUp, WorkflowTaskAccepted } from '@perdure/proto/perdure/api/v1/worker_service';
-import { type ActivityContext, runInContext } from '../activity/context.ts';
+import { type ActivityContext, CompleteAsyncError, runInContext } from '../activity/context.ts';
 import type { ActivityExecuteInput, ActivityInterceptor } from '../activity/interceptor.ts';
 import { decodeMessage, encodeMessage, hasCodecs } from '../common/data-converter.ts';
 import { ApplicationFailure, CancelledFailure, errorToFailure, readable } from '../common/failure.ts';
@@ -22,6 +22,8 @@ import type { Slots } from './slots.ts';
 const MAX_RESULT_BYTES = 2 * 1024 * 1024;
 
 type Outcome = NonNullable<ActivityTaskCompletion['outcome']>;
+/** Ends that are not reported: the task goes back as begun, goes back and does not count, or is left to another process. */
+type Unreported = 'shutdown' | 'paused' | 'reset' | 'later';
 
 /** An activity by its type. */
 export type ActivityFunction = (...args: never[]) => unknown;
@@ -81,13 +83,15 @@ export function createActivityRunner(link: Link, options: ActivityRunnerOptions)
     const next = result && !attempt.stopped ? await options.followUp({ task, result, elapsedMs }) : undefined;
     let accepted: WorkflowTaskAccepted | undefined;
     // The next attempt must find the details even if this one failed right after reporting them.
-    if (outcome !== 'shutdown' && outcome.$case === 'failed') await heartbeats.flush(attempt);
+    if (detailsMatter(outcome)) await heartbeats.flush(attempt);
     heartbeats.delete(attempt);
     // Not there any more: abandoned, and handed back already.
     if (running.delete(attempt)) {
       slots.release(1);
       if (outcome === 'shutdown') giveBack(task.token, true);
-      else if (attempt.stopped?.cause !== 'unwanted') accepted = await report(link, completions.add, task, outcome, next?.message);
+      else if (outcome === 'paused' || outcome === 'reset') giveBack(task.token, false);
+      else if (outcome !== 'later' && attempt.stopped?.cause !== 'unwanted')
+        accepted = await report(link, completions.add, task, outcome, next?.message);
     }
     next?.settle(accepted);
     if (running.size === 0) {
@@ -152,7 +156,7 @@ function createCompletions(link: Link, eager: EagerActivities): PersistentBatch<
 }
 
 interface Ended {
-  readonly outcome: Outcome | 'shutdown';
+  readonly outcome: Outcome | Unreported;
   /** Of a success, as no codec has touched it. */
   readonly result?: Payload;
 }
@@ -182,7 +186,8 @@ async function execute(link: Link, options: ActivityRunnerOptions, attempt: Atte
     checkSize(task.activityType, told);
     return { outcome: { $case: 'completed', value: { result: told } }, result };
   } catch (thrown) {
-    return { outcome: await endOfThrown(link, attempt, readable(thrown)) };
+    const problem = readable(thrown);
+    return { outcome: problem instanceof CompleteAsyncError ? 'later' : await endOfThrown(link, attempt, problem) };
   }
 }
 
@@ -201,11 +206,12 @@ function callActivity(
   return execute({ args, headers: context.info.headers, info: context.info });
 }
 
-async function endOfThrown(link: Link, attempt: Attempt, thrown: unknown): Promise<Outcome | 'shutdown'> {
+async function endOfThrown(link: Link, attempt: Attempt, thrown: unknown): Promise<Outcome | Unreported> {
   const byStop = endedByStop(attempt, thrown);
-  if (byStop && attempt.stopped?.cause === 'shutdown') return 'shutdown';
+  const cause = attempt.stopped?.cause;
+  if (byStop && (cause === 'shutdown' || cause === 'paused' || cause === 'reset')) return cause;
   const failure = errorToFailure(thrown, link.converter);
-  const canceled = byStop && attempt.stopped?.cause === 'cancel';
+  const canceled = byStop && cause === 'cancel';
   const outcome: Outcome = canceled
     ? { $case: 'canceled', value: { details: failure.info?.$case === 'canceled' ? failure.info.value.details : [] } }
     : { $case: 'failed', value: failure };
@@ -215,6 +221,11 @@ async function endOfThrown(link: Link, attempt: Attempt, thrown: unknown): Promi
   } catch (error) {
     return { $case: 'failed', value: errorToFailure(error, link.converter) };
   }
+}
+
+/** Whether somebody will look for the details of this attempt. Not after a reset, which may have thrown them away. */
+function detailsMatter(outcome: Outcome | Unreported): boolean {
+  return outcome === 'later' || outcome === 'paused' || (typeof outcome !== 'string' && outcome.$case === 'failed');
 }
 
 /** Brings an end to the service; one that is refused for what it holds is replaced by a failure that says so. */

@@ -14,7 +14,7 @@ const DETAILS_INTERVAL_MS = 1_000;
 const QUIET_INTERVAL_MS = 10_000;
 
 /** Why an attempt was told to stop. */
-export type StopCause = 'cancel' | 'deadline' | 'unwanted' | 'shutdown';
+export type StopCause = 'cancel' | 'deadline' | 'unwanted' | 'shutdown' | 'paused' | 'reset';
 
 /** State of a running attempt. Times are on the monotonic clock, in ms. */
 export interface Attempt {
@@ -160,6 +160,7 @@ function infoOf(attempt: Attempt, { clock, converter }: AttemptLink): ActivityIn
     taskQueue,
     attempt: number,
     idempotencyKey: `${runId}/${activityId}`,
+    taskToken: Buffer.from(task.token).toString('base64'),
     scheduledTime: new Date(timestampToMs(task.scheduledTime)),
     startedTime: new Date(timestampToMs(task.startedTime)),
     deadline,

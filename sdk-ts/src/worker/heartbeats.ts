@@ -216,6 +216,8 @@ function learn(link: Link, beat: Beat, result: ActivityHeartbeatResult): void {
   if (!result.error || result.error.code === 0) {
     attempt.lostBeats = 0;
     if (result.cancelRequested) stopAttempt(attempt, 'cancel', new CancelledFailure('the workflow cancelled the activity'));
+    else if (result.paused) stopAttempt(attempt, 'paused', new CancelledFailure('an operator has paused the activity'));
+    else if (result.reset) stopAttempt(attempt, 'reset', new CancelledFailure('an operator has reset the activity'));
     return;
   }
   const refusal = itemRefusal(result.error);

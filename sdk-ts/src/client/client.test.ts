@@ -2,7 +2,7 @@ import { History } from '@perdure/proto/perdure/api/v1/event';
 import { WorkflowStatus } from '@perdure/proto/perdure/api/v1/workflow';
 import { DescribeWorkflowResponse } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { expect, expectTypeOf, test } from 'vitest';
-import { closed, itemError, json, ok, order, setup, signaled } from '../../test/support/client.ts';
+import { itemError, json, ok, order, setup, signaled } from '../../test/support/client.ts';
 import { gate, never, refusal } from '../../test/support/scripted-api.ts';
 import { bytes, text } from '../../test/support/tasks.ts';
 import { errorToFailure } from '../common/failure.ts';

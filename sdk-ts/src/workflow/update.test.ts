@@ -41,6 +41,14 @@ describe.each([
     expect(await next(run)).toEqual({ commands: ['answer u2 206', 'complete ["add 5","add 200","add 1"]'], rejected: [] });
   });
 
+  test('R-UPDATE-1: an update that comes with the first task finds the handlers that main sets', async () => {
+    const run = createRunLog('till');
+    run.update('add', 'u1', 5);
+    expect(await next(run)).toEqual({ commands: ['accept u1', 'answer u1 5'], rejected: [] });
+    run.signal('close');
+    expect(await next(run)).toEqual({ commands: ['complete ["add 5"]'], rejected: [] });
+  });
+
   test('R-UPDATE-2 R-UPDATE-10: what a validator refuses leaves no trace, neither in the log nor in what the code sees and draws', async () => {
     const draw = async (updates: number[]): Promise<unknown> => {
       const run = createRunLog('till', [], `draws-${evict}-${updates.length > 0}`);

@@ -153,7 +153,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
       if (command.subtype !== 'AT_AddColumn') problems.push(`change of a table ${command.subtype}`);
       if (command.missing_ok !== true) problems.push('DDL without IF NOT EXISTS');
       // A default or NOT NULL rewrites or reads the whole table on one database or the other.
-      const constraints = list((inner(inner(command, 'def') ?? {}, 'ColumnDef') ?? {}).constraints);
+      const constraints = list(inner(inner(command, 'def') ?? {}, 'ColumnDef')?.constraints);
       if (constraints.length !== 1 || inner(constraints[0] ?? {}, 'Constraint')?.contype !== 'CONSTR_NULL')
         problems.push('a new column that is not NULL alone');
     }

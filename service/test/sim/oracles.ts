@@ -9,6 +9,7 @@ import { buildRun } from '../../src/history/load.ts';
 import { describe, toVisibility } from '../../src/history/show.ts';
 import { visibilityKey } from '../../src/store/memory/database.ts';
 import type { Asked, Seen } from './customers.ts';
+import { judgeLeft } from './left.ts';
 import { chainOf, closeOf, eventsOf, isClose, newRunOf, type StoredRun, signalsOf, storedRuns, valueOf } from './log-of.ts';
 import { NAMESPACES, retentionOf } from './plan.ts';
 import { judgeResult } from './results.ts';
@@ -29,6 +30,10 @@ export function judge(scene: Scene): StoredRun[] {
     guarded(report, () => judgeActivities(scene, run, report));
     guarded(report, () => judgeTimers(scene, run, report));
     guarded(report, () => judgeResult(scene.ledger, chainOf(runs, run), run, report));
+    guarded(report, () => {
+      const left = judgeLeft(runs, run, report);
+      if (left > 0) count(scene, newRunOf(run) === '' ? 'children left' : 'children left in a chain');
+    });
     guarded(report, () => judgeChain(scene, chainOf(runs, run), run, report));
   }
   for (const asked of scene.records.asked) {

@@ -50,6 +50,6 @@ async function runSeeds(from: number, seeds: number): Promise<void> {
   console.log(`${seeds} seeds in ${((performance.now() - began) / 1_000).toFixed(0)} s: ${lines.join(', ')}`);
   expect(failures.length, failures.join('\n\n')).toBe(0);
   if (seeds < ENOUGH_SEEDS) return;
-  for (const name of ['follow-ups taken', 'follow-ups left out', 'chained', 'moved signals', 'carried'])
+  for (const name of ['follow-ups taken', 'follow-ups left out', 'chained', 'moved signals', 'carried', 'children left in a chain'])
     expect(totals.get(name) ?? 0, name).toBeGreaterThan(0);
 }

@@ -17,6 +17,7 @@ import {
   setHandler,
   setVar,
   sleep,
+  startChild,
   upsertMemo,
   workflowInfo,
 } from '@perdure/sdk/workflow';
@@ -47,6 +48,9 @@ export async function trusting(numbers: number[]): Promise<number> {
   for (const number of numbers) sum += await endless.double(number);
   return sum;
 }
+
+/** Who waits that long must be told to end. */
+const LONGER_THAN_THE_WORLD = 48 * 3_600_000;
 
 /** Waits; how long each wait took at least. */
 export async function napper(naps: number[]): Promise<number> {
@@ -111,10 +115,16 @@ export async function entity(patience: number, each: number, until: number, valu
   return next(values.length % 2 === 0);
 }
 
-/** Fails until its third run; what it was told of the one before. */
+/** Fails until its last run; what it was told of the one before. Each run leaves a child for each policy, one of them perhaps before its start. */
 export async function stubborn(attempts: number): Promise<string> {
   const { attempt, lastFailure } = workflowInfo();
+  await Promise.all([
+    startChild(patient, { args: [LONGER_THAN_THE_WORLD], parentClosePolicy: 'terminate' }),
+    startChild(patient, { args: [LONGER_THAN_THE_WORLD], parentClosePolicy: 'requestCancel' }),
+    startChild(patient, { args: [1_000 * attempt], parentClosePolicy: 'abandon' }),
+  ]);
   await sleep(100);
+  void startChild(patient, { args: [LONGER_THAN_THE_WORLD], parentClosePolicy: 'terminate' }).catch(() => {});
   if (attempt < attempts) throw ApplicationFailure.retryable(`attempt ${attempt}`, 'Stubborn');
   return lastFailure?.message ?? '';
 }

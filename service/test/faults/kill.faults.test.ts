@@ -1,5 +1,6 @@
 /**
- * R-OWN-6. kill -9 of the service, the worker and PostgreSQL under load: nothing acknowledged is lost, nothing happens twice.
+ * R-OWN-6, R-CHILD-1, R-CHILD-2, R-EXT-1, R-CHAIN-1. kill -9 of the service, the worker and PostgreSQL under load: nothing acknowledged is
+ * lost, nothing happens twice; each child is started once, and its parent hears of its end.
  * KILLS (default 4) and KILL_SEED choose how often and in which order.
  */
 import { expect, test } from 'vitest';
@@ -40,10 +41,11 @@ test(`${KILLS} kills under ${CONCURRENT} workflows lose nothing and double nothi
     }
     await load.more(BETWEEN);
     await load.finish();
-    const problems = await check(cluster.databaseUrl, cluster.executions, load.orders);
+    const problems = await check(cluster.databaseUrl, cluster.executions, load);
     process.stdout.write(
-      `kills ${JSON.stringify(kills)}, workflows ${load.orders.length}, acknowledged operations ${load.acknowledged()}, violations ${problems.length}\n`,
+      `kills ${JSON.stringify(kills)}, orders ${load.orders.length}, families ${load.families.length}, acknowledged operations ${load.acknowledged()}, violations ${problems.length}\n`,
     );
+    expect(load.families.length).toBeGreaterThan(0);
     expect(problems.slice(0, 20), cluster.output()).toEqual([]);
   } finally {
     await cluster.stop();

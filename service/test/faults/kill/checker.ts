@@ -1,24 +1,19 @@
 /** Reads the tables itself, folds every log, and compares with what was acknowledged. */
 import { readFileSync } from 'node:fs';
-import { History } from '@perdure/proto/perdure/api/v1/event';
 import { WorkflowStatus } from '@perdure/proto/perdure/api/v1/workflow';
-import { Marks } from '@perdure/proto/perdure/server/v1/mark';
 import pg from 'pg';
-import { foldEvent } from '../../../src/core/fold.ts';
-import { emptyState } from '../../../src/core/state.ts';
-import type { Order } from './load.ts';
+import { checkFamily } from './family-checker.ts';
+import type { Family, Order } from './load.ts';
 import { SIGNALS } from './load.ts';
-
-interface Row {
-  readonly run_id: string;
-  readonly workflow_id: string;
-  readonly seq: string;
-  readonly events: Buffer;
-  readonly marks: Buffer | null;
-}
+import { type Row, readRun, signalsOf } from './read-run.ts';
+import { CHILDREN, ROUNDS } from './workflows.ts';
 
 /** Returns every violation as a sentence; empty when all is well. */
-export async function check(databaseUrl: string, executions: string, orders: readonly Order[]): Promise<string[]> {
+export async function check(
+  databaseUrl: string,
+  executions: string,
+  { orders, families }: { readonly orders: readonly Order[]; readonly families: readonly Family[] },
+): Promise<string[]> {
   const client = new pg.Client(databaseUrl);
   await client.connect();
   const { rows } = await client.query<Row>(
@@ -30,7 +25,8 @@ export async function check(databaseUrl: string, executions: string, orders: rea
   const problems: string[] = [];
   if (open.rows[0]?.count !== '0') problems.push(`${open.rows[0]?.count} runs are open`);
   const logs = Map.groupBy(rows, (row) => row.run_id);
-  if (logs.size !== orders.length) problems.push(`${orders.length} workflows were started, ${logs.size} runs exist`);
+  const runs = orders.length + families.length * (1 + CHILDREN * ROUNDS);
+  if (logs.size !== runs) problems.push(`${orders.length} orders and ${families.length} families make ${runs} runs, ${logs.size} exist`);
   const statuses = new Map(shown.rows.map((row) => [row.run_id, Number(row.status)]));
   for (const order of orders) {
     const log = logs.get(order.runId);
@@ -38,27 +34,22 @@ export async function check(databaseUrl: string, executions: string, orders: rea
     if (log === undefined) problems.push(`${order.workflowId}: its acknowledged run ${order.runId} is not there`);
     else problems.push(...checkRun(order, log, statuses.get(order.runId)).map((problem) => `${order.workflowId}: ${problem}`));
   }
+  const byWorkflow = Map.groupBy(
+    [...logs.values()].map((log) => readRun(log)),
+    ({ workflowId }) => workflowId,
+  );
+  for (const each of families) {
+    if (each.problem !== undefined) problems.push(`${each.workflowId}: ${each.problem}`);
+    else problems.push(...checkFamily(each, byWorkflow, statuses).map((problem) => `${each.workflowId}: ${problem}`));
+  }
   problems.push(...checkExecutions(executions));
   return problems;
 }
 
 function checkRun(order: Order, rows: readonly Row[], shown: number | undefined): string[] {
-  const problems: string[] = [];
-  const state = emptyState({ namespaceId: '', workflowId: order.workflowId, runId: order.runId }, 0);
-  const signals: number[] = [];
-  rows.forEach((row, index) => {
-    if (Number(row.seq) !== index + 1) problems.push(`row ${row.seq} stands at place ${index + 1}`);
-    if (row.marks !== null) Marks.decode(row.marks);
-    for (const event of History.decode(row.events).events) {
-      try {
-        foldEvent(state, event, 0);
-      } catch (error) {
-        problems.push(String(error));
-      }
-      if (event.attributes?.$case === 'workflowSignaled')
-        signals.push(JSON.parse(Buffer.from(event.attributes.value.input[0]?.data ?? []).toString()));
-    }
-  });
+  const { state, events, problems: found } = readRun(rows);
+  const problems = [...found];
+  const signals = signalsOf(events);
   if (state.status !== WorkflowStatus.COMPLETED) problems.push(`ended with status ${state.status}`);
   if (shown !== state.status) problems.push(`lists show status ${shown}, the log says ${state.status}`);
   if (JSON.stringify(signals) !== JSON.stringify(order.signaled))

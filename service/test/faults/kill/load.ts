@@ -1,7 +1,7 @@
 /** Clients that keep a number of workflows running and write down what was acknowledged to them. */
 import { Client, ServiceError } from '@perdure/sdk/client';
 import { createIdMaker } from '../../../src/env-real.ts';
-import { add, type OrderResult, order } from './workflows.ts';
+import { add, type FamilyResult, family, type OrderResult, order } from './workflows.ts';
 
 export interface Order {
   readonly id: number;
@@ -15,8 +15,17 @@ export interface Order {
   problem: string | undefined;
 }
 
+export interface Family {
+  readonly workflowId: string;
+  readonly requestId: string;
+  runId: string;
+  result: FamilyResult | undefined;
+  problem: string | undefined;
+}
+
 export interface Load {
   readonly orders: Order[];
+  readonly families: Family[];
   /** Starts, signals and results acknowledged so far. */
   acknowledged(): number;
   /** Resolves when `count` more operations are acknowledged. */
@@ -26,6 +35,8 @@ export interface Load {
 }
 
 export const SIGNALS = 2;
+/** One of so many workflows is a family. */
+const FAMILY_EVERY = 8;
 
 const PASSING_REASONS = ['UNAVAILABLE', 'DATABASE_UNAVAILABLE', 'OVERLOADED'];
 /** CANCELLED, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE: what a connection that breaks is told as, without a reason. */
@@ -52,6 +63,7 @@ export function startLoad(address: string, concurrency: number): Load {
   const client = new Client({ address });
   const newId = createIdMaker(() => Date.now());
   const orders: Order[] = [];
+  const families: Family[] = [];
   const waiting: { at: number; resolve: () => void }[] = [];
   let acknowledged = 0;
   let ending = false;
@@ -68,7 +80,25 @@ export function startLoad(address: string, concurrency: number): Load {
   }
 
   /** Resolves to false when the order came to nothing: its line ends with it, and the checker tells. */
-  async function one(id: number): Promise<boolean> {
+  function one(id: number): Promise<boolean> {
+    return id % FAMILY_EVERY === FAMILY_EVERY - 1 ? oneFamily(id) : oneOrder(id);
+  }
+
+  async function oneFamily(id: number): Promise<boolean> {
+    const workflowId = `family-${id}`;
+    const made: Family = { workflowId, requestId: newId(), runId: '', result: undefined, problem: undefined };
+    families.push(made);
+    try {
+      const handle = await acknowledge(() => client.start(family, { workflowId, taskQueue: 'kill', requestId: made.requestId }));
+      made.runId = handle.runId ?? '';
+      made.result = await acknowledge(() => handle.result());
+    } catch (error) {
+      made.problem = String(error);
+    }
+    return made.problem === undefined;
+  }
+
+  async function oneOrder(id: number): Promise<boolean> {
     const made: Order = {
       id,
       workflowId: `order-${id}`,
@@ -109,6 +139,7 @@ export function startLoad(address: string, concurrency: number): Load {
 
   return {
     orders,
+    families,
     acknowledged: () => acknowledged,
     more: (wanted) =>
       Promise.race([new Promise<void>((resolve) => waiting.push({ at: acknowledged + wanted, resolve })), all.then(() => {})]),

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { engineFor } from '../../test/support/engine.ts';
 import { type Program, programs } from '../../test/support/programs.ts';
 import { createRunLog, describeAnswer, type RunLog } from '../../test/support/run-log.ts';
+import { answerSend, type ChildEnd, endChild, startChild, takeBackChildren } from '../../test/support/run-log-others.ts';
 import { ApplicationFailure } from '../common/failure.ts';
 import type { EngineAnswer, WorkflowEngine } from '../worker/engine.ts';
 
@@ -30,7 +31,7 @@ afterAll(async () => {
 
 /** What happens outside; `at` picks among open steps. */
 interface Happening {
-  readonly kind: 'one' | 'two' | 'cancel' | 'fire' | 'complete' | 'fail' | 'canceled';
+  readonly kind: 'one' | 'two' | 'update' | 'cancel' | 'fire' | 'complete' | 'fail' | 'canceled' | 'childStarts' | 'childEnds' | 'answer';
   readonly at: number;
 }
 
@@ -46,6 +47,8 @@ const happening: fc.Arbitrary<Happening> = fc.record({
   kind: fc.oneof(
     { weight: 12, arbitrary: fc.constantFrom('one' as const, 'two' as const) },
     { weight: 32, arbitrary: fc.constantFrom('fire' as const, 'complete' as const, 'complete' as const) },
+    { weight: 6, arbitrary: fc.constant('update' as const) },
+    { weight: 12, arbitrary: fc.constantFrom('childStarts' as const, 'childEnds' as const, 'answer' as const) },
     { weight: 8, arbitrary: fc.constantFrom('fail' as const, 'canceled' as const) },
     { weight: 1, arbitrary: fc.constant('cancel' as const) },
   ),
@@ -68,10 +71,25 @@ function saw(what: string): void {
   seen.set(what, (seen.get(what) ?? 0) + 1);
 }
 
+/** Ids of updates are never used again. */
+let updates = 0;
+const ENDS: readonly ChildEnd[] = ['completed', 'completed', 'failed', 'canceled', 'terminated', 'timedOut', 'startFailed'];
+
+function others(log: RunLog, kind: 'childStarts' | 'childEnds' | 'answer', at: number): void {
+  const open = [...(kind === 'answer' ? log.openSends : log.openChildren).keys()];
+  const number = open[at % Math.max(1, open.length)];
+  if (number === undefined) return;
+  if (kind === 'answer') answerSend(log, number, at % 3 > 0);
+  else if (kind === 'childStarts') startChild(log, number);
+  else endChild(log, number, ENDS[at % ENDS.length] as ChildEnd);
+}
+
 function happen(log: RunLog, { kind, at }: Happening): void {
   const open = kind === 'fire' ? log.openTimers : log.openActivities;
   const step = [...open][at % Math.max(1, open.size)];
   if (kind === 'cancel') log.cancel();
+  else if (kind === 'update') log.update('change', `update-${++updates}`, at);
+  else if (kind === 'childStarts' || kind === 'childEnds' || kind === 'answer') others(log, kind, at);
   else if (kind === 'one' || kind === 'two') log.signal(kind, at);
   else if (step === undefined) return;
   else if (kind === 'fire') log.fire(step);
@@ -80,10 +98,15 @@ function happen(log: RunLog, { kind, at }: Happening): void {
   else log.cancelActivity(step);
 }
 
+const RESULTS =
+  /^(activity(Completed|Failed|Canceled)|timerFired|childWorkflow(Started|StartFailed|Completed|Failed|Canceled|Terminated|TimedOut)|external\w+(Delivered|Failed))$/;
+
 function countRaces(log: RunLog, from: bigint): void {
   const cases: string[] = log.events.filter(({ id }) => id > from).map(({ attributes }) => attributes?.$case ?? '');
   const has = (...some: string[]): boolean => some.some((one) => cases.includes(one));
-  const results = cases.filter((one) => /^(activity(Completed|Failed|Canceled)|timerFired)$/.test(one));
+  const results = cases.filter((one) => RESULTS.test(one));
+  for (const one of results) if (/^(child|external)/.test(one)) saw(one);
+  if (has('timerFired', 'activityCompleted') && results.some((one) => one.startsWith('child'))) saw('child and other result together');
   if (results.length > 1) saw('results together');
   if (has('workflowSignaled') && results.length > 0) saw('signal and result together');
   if (has('timerFired') && results.some((one) => one !== 'timerFired')) saw('timer and activity together');
@@ -118,7 +141,11 @@ async function oneTask(log: RunLog, turn: Turn): Promise<void> {
   const completion = completionOf(left);
   expect(right).toEqual(completion);
   expect(WorkflowTaskCompletion.encode(right).finish()).toEqual(WorkflowTaskCompletion.encode(completion).finish());
-  for (const { attributes } of completion.commands) saw(attributes?.$case ?? '');
+  for (const { attributes } of completion.commands) {
+    saw(attributes?.$case === 'recordMarker' ? `marker ${attributes.value.marker?.$case}` : (attributes?.$case ?? ''));
+  }
+  if (completion.rejectedUpdates.length > 0) saw('update rejected');
+  if (full.updates.length > 0 && log.events.length > Number(sticky.historyFromEventId)) saw('update and events together');
   const last = completion.commands.at(-1)?.attributes;
   if (last?.$case === 'continueAsNew' && last.value.carry.length > 0) saw('signals carried');
   // What the task had not seen moves along.
@@ -127,7 +154,9 @@ async function oneTask(log: RunLog, turn: Turn): Promise<void> {
     kept.evict(log.runId);
     return;
   }
-  const id = log.append(completion, full);
+  const id = log.settle(completion, full);
+  if (id === 0n) saw('nothing but rejected updates');
+  else for (let taken = takeBackChildren(log, completion); taken > 0; taken -= 1) saw('child taken back');
   kept.committed(log.runId, id, log.closed);
   if (turn.evict) kept.evict(log.runId);
   if (turn.query && !log.closed) {
@@ -140,6 +169,8 @@ async function oneTask(log: RunLog, turn: Turn): Promise<void> {
 function endOpenSteps(log: RunLog): void {
   for (const timer of [...log.openTimers]) log.fire(timer);
   for (const activity of [...log.openActivities]) log.completeActivity(activity, `result ${activity}`);
+  for (const child of [...log.openChildren.keys()]) endChild(log, child, ENDS[child % ENDS.length] as ChildEnd);
+  for (const request of [...log.openSends.keys()]) answerSend(log, request, true);
   log.signal('one', 1);
 }
 
@@ -148,6 +179,7 @@ function countStatements(program: Program): void {
     saw(`do ${statement.do}`);
     if ('body' in statement) countStatements(statement.body);
     if ('rescue' in statement) countStatements(statement.rescue);
+    if ('before' in statement) countStatements(statement.before);
     if ('beside' in statement) countStatements(statement.beside);
     if ('branches' in statement) for (const branch of statement.branches) countStatements(branch);
   }
@@ -164,7 +196,8 @@ async function play(program: Program, script: readonly Turn[]): Promise<void> {
   // A program that waits for a signal it has no handler for, or for more than ever come, waits for ever.
   for (let idle = 0, task = 0; !log.closed && task < MOST_TASKS && idle < 3; task += 1) {
     await oneTask(log, { before: [], during: [], evict: false, query: false });
-    idle = log.openTimers.size + log.openActivities.size === 0 ? idle + 1 : 0;
+    const open = log.openTimers.size + log.openActivities.size + log.openChildren.size + log.openSends.size;
+    idle = open === 0 ? idle + 1 : 0;
     if (!log.closed) endOpenSteps(log);
   }
   saw(log.closed ? `closed by ${log.events.at(-1)?.attributes?.$case}` : 'still open');
@@ -173,7 +206,25 @@ async function play(program: Program, script: readonly Turn[]): Promise<void> {
 }
 
 /** Per 2 000 programs. */
-const AT_LEAST: Readonly<Record<string, number>> = { continueAsNew: 50, 'signals carried': 20 };
+const AT_LEAST: Readonly<Record<string, number>> = {
+  ...{ scheduleActivity: 5_000, cancelActivity: 150, startTimer: 4_000, cancelTimer: 1_000 },
+  ...{ scheduleChildWorkflow: 2_000, cancelChildWorkflow: 50, signalExternal: 800, cancelExternal: 300 },
+  ...{ childWorkflowStarted: 2_000, childWorkflowCompleted: 1_000, childWorkflowFailed: 100, childWorkflowCanceled: 100 },
+  ...{ childWorkflowTerminated: 50, childWorkflowTimedOut: 50, childWorkflowStartFailed: 30, 'child taken back': 5 },
+  ...{ externalSignalDelivered: 500, externalSignalFailed: 15, externalCancelDelivered: 200, externalCancelFailed: 10 },
+  ...{
+    acceptUpdate: 100,
+    completeUpdate: 100,
+    'update rejected': 500,
+    'nothing but rejected updates': 150,
+    'update and events together': 500,
+  },
+  ...{ 'marker patch': 200, 'marker sideEffect': 700, upsertProperties: 250, query: 500 },
+  ...{ continueAsNew: 50, 'signals carried': 20, completeWorkflow: 150, failWorkflow: 200, cancelWorkflow: 150, 'close refused': 50 },
+  ...{ 'do race': 600, 'do all': 600, 'do handle': 1_200, 'do limit': 400, 'do cancelAfter': 800, 'do scope': 800, 'do try': 800 },
+  ...{ 'results together': 3_000, 'signal and result together': 4_000, 'timer and activity together': 1_200, 'signals together': 300 },
+  ...{ 'cancel request and result together': 80, 'child and other result together': 1_000, 'went on from the cache': 6_000 },
+};
 
 test('R-REPLAY-1: random programs ask for the same from the cache and from the log', { timeout: 300_000 }, async () => {
   await fc.assert(fc.asyncProperty(programs, turns, play), { numRuns: COUNT, ...SEED });

@@ -4,15 +4,25 @@ import fc from 'fast-check';
 
 /** How an activity or another step takes cancellation. */
 export type Cancellation = 'wait' | 'try' | 'abandon';
+export type ChildCancellation = Cancellation | 'waitRequested';
 
 /** One statement. `body` and `branches` are run by the interpreter as blocks of code of their own. */
 export type Statement =
   | { readonly do: 'activity'; readonly cancellation: Cancellation }
   | { readonly do: 'sleep'; readonly ms: number }
+  /** A child that is run, started and then awaited, sent a signal in between, or started and left to itself. */
+  | { readonly do: 'child'; readonly cancellation: ChildCancellation; readonly how: 'execute' | 'start' | 'signal' | 'leave' }
+  /** A request to another workflow. */
+  | { readonly do: 'send'; readonly what: 'signal' | 'cancel' }
   /** Waits until so many signals have been handled, or the time is over. */
   | { readonly do: 'condition'; readonly signals: number; readonly ms?: number | undefined }
   /** From here on the signal has a handler, which runs `body`. */
   | { readonly do: 'handle'; readonly signal: SignalName; readonly body: Program }
+  /** From here on updates have a handler, which runs `body`; its validator refuses every third. */
+  | { readonly do: 'update'; readonly body: Program }
+  /** Code that was added, and the code in its place before. */
+  | { readonly do: 'patched'; readonly id: 'a' | 'b'; readonly body: Program; readonly before: Program }
+  | { readonly do: 'sideEffect' }
   /** All branches, whatever becomes of them. */
   | { readonly do: 'all'; readonly branches: readonly Program[] }
   /** The first branch wins; the others go on. */
@@ -34,12 +44,17 @@ export type SignalName = 'one' | 'two';
 export type Program = readonly Statement[];
 
 const cancellation = fc.constantFrom<Cancellation>('wait', 'try', 'abandon');
+const childCancellation = fc.constantFrom<ChildCancellation>('wait', 'waitRequested', 'try', 'abandon');
+const how = fc.constantFrom('execute' as const, 'start' as const, 'signal' as const, 'leave' as const);
 const ms = fc.constantFrom(0, 10, 100, 5_000);
 
 /** Statements without code inside. */
 const leaf: fc.Arbitrary<Statement> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('activity' as const), cancellation }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('sleep' as const), ms }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('child' as const), cancellation: childCancellation, how }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('send' as const), what: fc.constantFrom('signal' as const, 'cancel' as const) }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'sideEffect' as const }) },
   {
     weight: 2,
     arbitrary: fc.record({ do: fc.constant('condition' as const), signals: fc.nat(2), ms: fc.option(ms, { nil: undefined, freq: 4 }) }),
@@ -60,6 +75,16 @@ const { program } = fc.letrec<{ statement: Statement; program: Program; branches
         do: fc.constant('handle' as const),
         signal: fc.constantFrom<SignalName>('one', 'two'),
         body: tie('program'),
+      }),
+    },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('update' as const), body: tie('program') }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant('patched' as const),
+        id: fc.constantFrom('a' as const, 'b' as const),
+        body: tie('program'),
+        before: tie('program'),
       }),
     },
     { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('all' as const, 'race' as const), branches: tie('branches') }) },

@@ -42,11 +42,17 @@ export interface RunLog {
   query(engine: WorkflowEngine, name: string, ...args: unknown[]): Promise<unknown>;
   /** Appends a completion's block; what the task said is what the log says. */
   append(completion: WorkflowTaskCompletion, of?: TaskFacts): bigint;
+  /** As the service takes a completion: answers the id of its block, 0 when all it did was to reject updates. */
+  settle(completion: WorkflowTaskCompletion, of: WorkflowTask): bigint;
   /** The log of another run, with a copy of the first events of this one and WorkflowForked. Its steps are not known to be open. */
   fork(kept: number, runId: string): RunLog;
   /** Steps asked for and not ended. */
   readonly openActivities: Set<number>;
   readonly openTimers: Set<number>;
+  /** Children whose end is open. */
+  readonly openChildren: Map<number, { started: boolean }>;
+  /** Requests to other workflows without an answer. */
+  readonly openSends: Map<number, 'signal' | 'cancel'>;
 }
 
 /** What a task says that the log keeps. */
@@ -66,6 +72,8 @@ interface State {
   readonly events: HistoryEvent[];
   readonly openActivities: Set<number>;
   readonly openTimers: Set<number>;
+  readonly openChildren: Map<number, { started: boolean }>;
+  readonly openSends: Map<number, 'signal' | 'cancel'>;
   /** Sent, and not decided by a task yet. */
   updates: UpdateRequest[];
   nextMs: number;
@@ -86,16 +94,24 @@ export function createRunLog(
   runId = `run-${++lastRun}`,
   more: Partial<WorkflowStarted> = {},
 ): RunLog {
-  const opened = { events: [], openActivities: new Set<number>(), openTimers: new Set<number>(), updates: [] };
-  const state: State = { runId, workflowType, ...opened, nextMs: START_MS, base: 0n, seen: 0n, closed: false };
+  const state: State = { runId, workflowType, events: [], ...nothingOpen(), nextMs: START_MS, base: 0n, seen: 0n, closed: false };
   add(state, started(workflowType, args, runId, more), 0);
   return logOf(state);
+}
+
+function nothingOpen(): Pick<State, 'openActivities' | 'openTimers' | 'openChildren' | 'openSends' | 'updates'> {
+  return { openActivities: new Set(), openTimers: new Set(), openChildren: new Map(), openSends: new Map(), updates: [] };
 }
 
 function logOf(state: State): RunLog {
   const { runId } = state;
   const task = (options: TaskOptions = {}): WorkflowTask => taskOf(state, options);
   const append = (completion: WorkflowTaskCompletion, of: TaskFacts = task()): bigint => appendBlock(state, completion, of);
+  const settle = (completion: WorkflowTaskCompletion, of: WorkflowTask): bigint => {
+    const id = isSilent(state, completion, of) ? 0n : append(completion, of);
+    state.updates = state.updates.filter((update) => !of.updates.includes(update));
+    return id;
+  };
   const activate = async (engine: WorkflowEngine, options: TaskOptions): Promise<{ of: WorkflowTask; answer: EngineAnswer }> => {
     const of = task(options);
     const answer = await engine.activate(of);
@@ -110,13 +126,13 @@ function logOf(state: State): RunLog {
     add: (attributes, ms) => add(state, attributes, ms),
     task,
     append,
+    settle,
     ...happenings(state),
     fork: (kept, forkId) => forkOf(state, kept, forkId),
     async run(engine, options = {}) {
       const { of, answer } = await activate(engine, options);
       if (answer.kind !== 'completed') throw new Error(describeAnswer(answer));
-      const id = isSilent(state, answer.completion, of) ? 0n : append(answer.completion, of);
-      state.updates = state.updates.filter((update) => !of.updates.includes(update));
+      const id = settle(answer.completion, of);
       engine.committed(runId, id, state.closed);
       return answer.completion;
     },
@@ -133,8 +149,7 @@ function forkOf(base: State, kept: number, runId: string): RunLog {
   const events = base.events.slice(0, kept);
   const last = events.findLast(({ attributes }) => attributes?.$case === 'workflowTaskCompleted');
   const seen = last?.attributes?.$case === 'workflowTaskCompleted' ? last.attributes.value.seenEventId : 0n;
-  const open = { openActivities: new Set<number>(), openTimers: new Set<number>() };
-  const state: State = { ...base, ...open, updates: [], runId, events, base: last?.id ?? 0n, seen, closed: false };
+  const state: State = { ...base, ...nothingOpen(), runId, events, base: last?.id ?? 0n, seen, closed: false };
   const value = { baseRunId: base.runId, runId, randomSeed: `seed of ${runId}`, reason: '', identity: '', requestId: '' };
   add(state, { $case: 'workflowForked', value: { ...value, excluded: [], resultsDropped: false } });
   return logOf(state);
@@ -193,6 +208,9 @@ function appendBlock(state: State, completion: WorkflowTaskCompletion, of: TaskF
     if ($case === 'scheduleActivity') state.openActivities.add(attributes.value.number);
     if ($case === 'startTimer') state.openTimers.add(attributes.value.number);
     if ($case === 'cancelTimer') state.openTimers.delete(attributes.value.number);
+    if ($case === 'scheduleChildWorkflow') state.openChildren.set(attributes.value.number, { started: false });
+    if ($case === 'signalExternal') state.openSends.set(attributes.value.number, 'signal');
+    if ($case === 'cancelExternal') state.openSends.set(attributes.value.number, 'cancel');
     if (CLOSING.has($case)) state.closed = true;
     add(state, eventOf(state, attributes, id), 0);
   }

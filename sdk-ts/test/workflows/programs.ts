@@ -7,10 +7,16 @@ import {
   continueAsNew,
   defineQuery,
   defineSignal,
+  defineUpdate,
+  executeChild,
+  getExternalWorkflowHandle,
+  patched,
   proxyActivities,
   setHandler,
   setVar,
+  sideEffect,
   sleep,
+  startChild,
   upsertMemo,
   uuid4,
   workflowInfo,
@@ -27,6 +33,9 @@ const proxies: Record<Cancellation, Activities> = {
 };
 const signals = { one: defineSignal<[n: number]>('one'), two: defineSignal<[n: number]>('two') };
 
+const change = defineUpdate<number, [n: number]>('change');
+
+type Nesting = Extract<Statement, { do: 'all' | 'race' | 'try' | 'scope' | 'limit' | 'cancelAfter' | 'patched' }>;
 type Execute = (statement: Statement, path: string) => Promise<void>;
 
 class Machine {
@@ -55,6 +64,20 @@ class Machine {
     switch (statement.do) {
       case 'activity':
         return this.note(path, await proxies[statement.cancellation].work(path));
+      case 'child':
+        return await this.child(statement, path);
+      case 'send': {
+        const other = getExternalWorkflowHandle('other');
+        await (statement.what === 'signal' ? other.signal(signals.one, this.trace.length) : other.cancel());
+        return this.note(path, 'sent');
+      }
+      case 'sideEffect':
+        return this.note(
+          path,
+          sideEffect(() => Math.random()),
+        );
+      case 'update':
+        return this.update(statement.body, path);
       case 'sleep':
         await sleep(statement.ms);
         return this.note(path, Date.now());
@@ -82,6 +105,32 @@ class Machine {
     this.note(path, ms === undefined ? await condition(enough) : await condition(enough, ms));
   }
 
+  async child({ how, cancellation }: Extract<Statement, { do: 'child' }>, path: string): Promise<void> {
+    const options = { args: [path], cancellationType: cancellation };
+    if (how === 'execute') return this.note(path, await executeChild('child', options));
+    const handle = await startChild('child', options);
+    this.note(path, handle.firstExecutionRunId);
+    if (how === 'leave') return;
+    if (how === 'signal') await handle.signal(signals.two, this.trace.length);
+    this.note(path, await handle.result());
+  }
+
+  update(body: Program, path: string): void {
+    const validator = (n: number): void => {
+      if (n % 3 === 0) throw new Error(`${n} after ${this.trace.length}`);
+    };
+    setHandler(
+      change,
+      async (n) => {
+        this.note(path, n);
+        await this.branch(body, `${path}.${n}`);
+        this.handled += 1;
+        return this.trace.length;
+      },
+      { validator },
+    );
+  }
+
   handle(signal: SignalName, body: Program, path: string): void {
     setHandler(signals[signal], async (n) => {
       this.note(path, n);
@@ -96,14 +145,10 @@ class Machine {
     this.note(path, await proxies.wait.work(path, facts));
   }
 
-  async nest(
-    statement: Exclude<
-      Statement,
-      { do: 'activity' | 'sleep' | 'condition' | 'handle' | 'observe' | 'setVar' | 'upsert' | 'throw' | 'continueAsNew' }
-    >,
-    path: string,
-  ): Promise<void> {
+  async nest(statement: Nesting, path: string): Promise<void> {
     switch (statement.do) {
+      case 'patched':
+        return await this.run(patched(statement.id) ? statement.body : statement.before, path);
       case 'all':
         await Promise.all(statement.branches.map((branch, at) => this.branch(branch, `${path}.${at}`)));
         return;

@@ -93,12 +93,12 @@ export interface WorkflowHandle<F extends Workflow = Workflow> {
    */
   executeUpdate<Result = unknown, Args extends readonly unknown[] = readonly unknown[]>(
     update: UpdateLike<Result, Args> | string,
-    ...options: [] extends Args ? [options?: UpdateOptions<Args>] : [options: UpdateOptions<Args>]
+    ...options: [] extends Args ? [options?: UpdateOptions<NoInfer<Args>>] : [options: UpdateOptions<NoInfer<Args>>]
   ): Promise<Json<Result>>;
   /** The same, but resolves when the code has accepted the update; rejects with WorkflowUpdateRejectedError when it does not. */
   startUpdate<Result = unknown, Args extends readonly unknown[] = readonly unknown[]>(
     update: UpdateLike<Result, Args> | string,
-    ...options: [] extends Args ? [options?: UpdateOptions<Args>] : [options: UpdateOptions<Args>]
+    ...options: [] extends Args ? [options?: UpdateOptions<NoInfer<Args>>] : [options: UpdateOptions<NoInfer<Args>>]
   ): Promise<UpdateHandle<Result>>;
   /** An update that was sent before, without asking the service. Best on a handle with a run id: an update belongs to one run. */
   getUpdateHandle<Result = unknown>(updateId: string): UpdateHandle<Result>;

@@ -17,6 +17,7 @@ const WAIT_DEADLINE_MS = 70_000;
 
 /** What defineUpdate returns. */
 export interface UpdateLike<Result, Args extends readonly unknown[]> {
+  readonly type?: 'update' | undefined;
   readonly name: string;
   readonly args?: Args | undefined;
   readonly result?: Result | undefined;

@@ -20,14 +20,14 @@ export type WithStart<F extends Workflow> = Omit<StartOptions<F>, 'conflictPolic
 /** A start and the signal that goes with it. */
 export type SignalWithStartOptions<F extends Workflow, Args extends readonly unknown[]> = WithStart<F> & {
   signal: SignalLike<Args> | string;
-} & ([] extends Args ? { signalArgs?: Args } : { signalArgs: Args });
+} & ([] extends Args ? { signalArgs?: NoInfer<Args> } : { signalArgs: NoInfer<Args> });
 
 /** A start and the update that goes with it. */
 export type UpdateWithStartOptions<F extends Workflow, Result, Args extends readonly unknown[]> = WithStart<F> & {
   update: UpdateLike<Result, Args> | string;
   /** As in UpdateOptions. */
   updateId?: string;
-} & ([] extends Args ? { updateArgs?: Args } : { updateArgs: Args });
+} & ([] extends Args ? { updateArgs?: NoInfer<Args> } : { updateArgs: NoInfer<Args> });
 
 /** The handle of a run, and whether this call started it. */
 export type StartedHandle<F extends Workflow> = WorkflowHandle<F> & { readonly started: boolean };

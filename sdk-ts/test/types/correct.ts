@@ -3,7 +3,7 @@
 import { Client, type ClientInterceptor } from '@perdure/sdk/client';
 import { Worker } from '@perdure/sdk/worker';
 import { executeActivity, proxyActivities, saga, setHandler, type WorkflowInterceptors } from '@perdure/sdk/workflow';
-import { activities, approve, nudge, order, sweep, total } from './shop.ts';
+import { activities, approve, nudge, order, rebate, recount, sweep, total } from './shop.ts';
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function same<A, B>(_: Same<A, B>): void {}
@@ -25,6 +25,18 @@ export async function client(): Promise<void> {
     args: [{ id: 'a', placed: new Date(), amounts: [] }, true],
   });
   same<Awaited<ReturnType<typeof byName.result>>, { id: string; placed: string; amounts: number[] }>(true);
+  const percent = await handle.executeUpdate(rebate, { args: ['code', 5], updateId: 'u' });
+  same<typeof percent, number>(true);
+  const when = await (await handle.startUpdate(recount)).result();
+  same<typeof when, string>(true);
+  await handle.executeUpdate('anything', { args: [1, 'two'] });
+  await handle.executeUpdate<number>('anything');
+  const at = { workflowId: 'e', taskQueue: 'q' };
+  const started = await use.startUpdateWithStart(sweep, { ...at, update: rebate, updateArgs: ['code', 5] });
+  same<Awaited<ReturnType<typeof started.result>>, number>(true);
+  const signaled = await use.signalWithStart(sweep, { ...at, signal: approve, signalArgs: ['me', 2] });
+  same<typeof signaled.started, boolean>(true);
+  await use.signalWithStart('anything', { ...at, args: [1], signal: 'any', signalArgs: [2] });
   await use.start('anything', { workflowId: 'd', taskQueue: 'q', args: [1, 'two'] });
   await use.getHandle<typeof order>('a').result();
 }
@@ -36,6 +48,8 @@ export async function workflow(): Promise<void> {
   same<ReturnType<typeof round>, Promise<number>>(true);
   setHandler(approve, (by, level) => void [by.length, level.toFixed()]);
   setHandler(total, (currency) => currency.length);
+  setHandler(rebate, async (code, percent) => code.length + percent, { validator: (code) => void code.length });
+  setHandler(recount, () => new Date());
   const sum = await executeActivity<number>('round', { startToCloseTimeout: 1_000, args: [1] });
   same<typeof sum, number>(true);
   const made = await saga(async (undo) => {

@@ -1,6 +1,6 @@
 // What the type tests use wrongly: workflows, signals, queries and activities of a shop.
 
-import { defineQuery, defineSignal } from '@perdure/sdk/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@perdure/sdk/workflow';
 
 export interface Order {
   id: string;
@@ -11,6 +11,8 @@ export interface Order {
 export const approve = defineSignal<[by: string, level: number]>('approve');
 export const nudge = defineSignal('nudge');
 export const total = defineQuery<number, [currency: string]>('total');
+export const rebate = defineUpdate<number, [code: string, percent: number]>('rebate');
+export const recount = defineUpdate<Date>('recount');
 
 export async function order(_order: Order, _express?: boolean): Promise<Order> {
   return { id: 'a', placed: new Date(0), amounts: [] };

@@ -2,8 +2,8 @@
 
 import type { Client, ClientInterceptor } from '@perdure/sdk/client';
 import { Worker } from '@perdure/sdk/worker';
-import { defineSignal, executeActivity, proxyActivities, saga, setHandler, sleep } from '@perdure/sdk/workflow';
-import { activities, approve, nudge, order, sweep, total } from './shop.ts';
+import { defineSignal, defineUpdate, executeActivity, proxyActivities, saga, setHandler, sleep } from '@perdure/sdk/workflow';
+import { activities, approve, nudge, order, rebate, recount, sweep, total } from './shop.ts';
 
 const placed = new Date();
 const at = { workflowId: 'a', taskQueue: 'q' };
@@ -65,7 +65,62 @@ export async function messages(client: Client): Promise<void> {
   sum.length();
 }
 
+export async function updates(client: Client): Promise<void> {
+  const handle = client.getHandle<typeof order>('a');
+  // @ts-expect-error arguments are missing
+  await handle.executeUpdate(rebate);
+  // @ts-expect-error arguments are missing, though there are options
+  await handle.startUpdate(rebate, { updateId: 'u' });
+  // @ts-expect-error an argument is missing
+  await handle.executeUpdate(rebate, { args: ['code'] });
+  // @ts-expect-error in the wrong order
+  await handle.executeUpdate(rebate, { args: [5, 'code'] });
+  // @ts-expect-error one too many
+  await handle.startUpdate(rebate, { args: ['code', 5, true] });
+  // @ts-expect-error an update without arguments takes none
+  await handle.executeUpdate(recount, { args: [1] });
+  // @ts-expect-error no such option
+  await handle.executeUpdate(recount, { id: 'u' });
+  // @ts-expect-error a signal is no update
+  await handle.executeUpdate(approve, { args: ['me', 2] });
+  // @ts-expect-error an update is no signal
+  await handle.signal(rebate, 'code', 5);
+  // @ts-expect-error an update is no query
+  await handle.query(recount);
+  const percent = await handle.executeUpdate(rebate, { args: ['code', 5] });
+  // @ts-expect-error the answer is a number
+  percent.length();
+  const when = await (await handle.startUpdate(recount)).result();
+  // @ts-expect-error a date comes back as text
+  when.getTime();
+  const start = { ...at, args: [{ id: 'a', placed, amounts: [] }] as [Parameters<typeof order>[0]] };
+  // @ts-expect-error arguments of the update are missing
+  await client.startUpdateWithStart(order, { ...start, update: rebate });
+  // @ts-expect-error an argument of the update is missing
+  await client.startUpdateWithStart(order, { ...start, update: rebate, updateArgs: ['code'] });
+  // @ts-expect-error one argument of the signal too many
+  await client.signalWithStart(order, { ...start, signal: approve, signalArgs: ['me', 2, 3] });
+  // @ts-expect-error arguments of the start are missing
+  await client.startUpdateWithStart(order, { ...at, update: recount });
+  // @ts-expect-error a start that comes with an update does not fail for an open run
+  await client.startUpdateWithStart(order, { ...start, update: recount, conflictPolicy: 'fail' });
+  // @ts-expect-error arguments of the signal are of another type
+  await client.signalWithStart(order, { ...start, signal: approve, signalArgs: ['me', 'two'] });
+  // @ts-expect-error a query is no signal
+  await client.signalWithStart(sweep, { ...at, signal: total });
+}
+
 export async function handlers(): Promise<void> {
+  // @ts-expect-error the answer is a number
+  setHandler(rebate, (code: string) => code);
+  // @ts-expect-error of another type
+  setHandler(rebate, (code: number) => code);
+  // @ts-expect-error the validator gets what the handler gets
+  setHandler(rebate, (_code, percent) => percent, { validator: (code: number) => void code });
+  // @ts-expect-error signals have no validator
+  setHandler(nudge, () => {}, { validator: () => {} });
+  // @ts-expect-error arguments are a list
+  defineUpdate<number, string>('x');
   // @ts-expect-error of another type
   setHandler(approve, (by: number) => void by);
   // @ts-expect-error more parameters than the signal has arguments

@@ -18,6 +18,7 @@ export function addWorkflowCommands(program: Command, finish: Finish): void {
   addStart(workflow, finish);
   addReads(workflow, finish);
   addMessages(workflow, finish);
+  addUpdates(workflow, finish);
   addStops(workflow, finish);
   addSteering(workflow, finish);
 }
@@ -46,11 +47,12 @@ function addRun(command: Command): Command {
   return command.option('--run-id <id>', 'this run only (default: the open run, else the newest)');
 }
 
-function addStart(workflow: Command, finish: Finish): void {
-  addInput(add(workflow, 'start <type>', 'starts a workflow'))
+/** What a start can be told beside its input. */
+function addStartFlags(command: Command, conflictPolicies: string): Command {
+  return command
     .requiredOption('--task-queue <queue>', 'where its workers poll')
     .option('--id <workflow-id>', 'business key (default: made up)')
-    .option('--conflict-policy <policy>', 'when the id has an open run: fail, use-existing, terminate-existing (default: fail)')
+    .option('--conflict-policy <policy>', `when the id has an open run: ${conflictPolicies}`)
     .option('--reuse-policy <policy>', 'when the id has closed runs only: allow, allow-failed-only, reject (default: allow)')
     .option('--run-timeout <duration>', 'longest run, for example 1h (default: none)')
     .option('--execution-timeout <duration>', 'longest chain of runs (default: none)')
@@ -66,7 +68,11 @@ function addStart(workflow: Command, finish: Finish): void {
     .option('--cron <schedule>', "runs one after the other, in UTC: '0 9 * * MON-FRI', @hourly, '@every 90m'")
     .option('--memo <key=json>', 'shown with the workflow; repeat for more', COLLECT)
     .option('--search-attribute <key=json>', 'a value to list by; repeat for more', COLLECT)
-    .option('--request-id <uuid>', 'a UUIDv7; the same id again answers with the same run')
+    .option('--request-id <uuid>', 'a UUIDv7; the same id again answers with the same run');
+}
+
+function addStart(workflow: Command, finish: Finish): void {
+  addStartFlags(addInput(add(workflow, 'start <type>', 'starts a workflow')), 'fail, use-existing, terminate-existing (default: fail)')
     .option('--wait', 'wait for the result, as `result` does')
     .action(async (type, flags) => finish(await (await import('./start.ts')).start(type, flags)));
 }
@@ -99,6 +105,19 @@ function addMessages(workflow: Command, finish: Finish): void {
   addInput(addRun(add(workflow, 'query <workflow-id> <type>', "asks a run's code; needs a worker"))).action(async (id, type, flags) =>
     finish(await (await import('./message.ts')).query(id, type, flags)),
   );
+}
+
+function addUpdates(workflow: Command, finish: Finish): void {
+  addInput(addRun(add(workflow, 'update <workflow-id> <name>', "asks a run's code to do something and to answer; needs a worker")))
+    .option('--update-id <id>', 'the same id again is the same update (default: made up)')
+    .addOption(
+      new Option('--wait <stage>', 'until the code takes it, or has done it').choices(['accepted', 'completed']).default('completed'),
+    )
+    .action(async (id, name, flags) => finish(await (await import('./update.ts')).update(id, name, flags)));
+  const withStart = add(workflow, 'signal-with-start <type> <name>', 'signals the open run of an id, or starts one that has the signal');
+  addStartFlags(addInput(withStart), 'use-existing, terminate-existing (default: use-existing)')
+    .option('--signal-input <json>', 'one argument of the signal as JSON; repeat for more', COLLECT)
+    .action(async (type, name, flags) => finish(await (await import('./update.ts')).signalWithStart(type, name, flags)));
 }
 
 function addStops(workflow: Command, finish: Finish): void {

@@ -1,6 +1,7 @@
-/** `perdure workflow start`. */
+/** `perdure workflow start`, and the flags of every start. */
 import type { RetryPolicy } from '@perdure/proto/perdure/api/v1/common';
 import { ConflictPolicy, ReusePolicy } from '@perdure/proto/perdure/api/v1/workflow';
+import type { StartWorkflowRequest } from '@perdure/proto/perdure/api/v1/workflow_service';
 import { createRealEnv } from '../../env-real.ts';
 import { choiceFlag, durationFlag, inputFlags, memoFlags, searchAttributeFlags } from '../input.ts';
 import { EXIT } from '../outcome.ts';
@@ -52,18 +53,18 @@ function retryFlags(flags: StartFlags): RetryPolicy | undefined {
   };
 }
 
-export function start(type: string, flags: StartFlags): Promise<number> {
+/** What the flags of a start ask for. Throws CommandError for a wrong one. */
+export function startRequest(type: string, flags: StartFlags, conflictPolicy: ConflictPolicy): Omit<StartWorkflowRequest, 'identity'> {
   const { newId } = createRealEnv();
-  const workflowId = flags.id ?? newId();
-  const request = {
+  return {
     namespace: flags.namespace,
-    workflowId,
+    workflowId: flags.id ?? newId(),
     workflowType: type,
     taskQueue: flags.taskQueue,
     input: inputFlags(flags.input, flags.inputFile),
     header: undefined,
     requestId: flags.requestId ?? newId(),
-    conflictPolicy: choiceFlag<ConflictPolicy>('--conflict-policy', flags.conflictPolicy, CONFLICT_POLICIES, ConflictPolicy.FAIL),
+    conflictPolicy: choiceFlag<ConflictPolicy>('--conflict-policy', flags.conflictPolicy, CONFLICT_POLICIES, conflictPolicy),
     reusePolicy: choiceFlag<ReusePolicy>('--reuse-policy', flags.reusePolicy, REUSE_POLICIES, ReusePolicy.ALLOW),
     runTimeout: durationFlag('--run-timeout', flags.runTimeout),
     executionTimeout: durationFlag('--execution-timeout', flags.executionTimeout),
@@ -74,6 +75,11 @@ export function start(type: string, flags: StartFlags): Promise<number> {
     memo: memoFlags('--memo', flags.memo),
     searchAttributes: searchAttributeFlags('--search-attribute', flags.searchAttribute),
   };
+}
+
+export function start(type: string, flags: StartFlags): Promise<number> {
+  const request = startRequest(type, flags, ConflictPolicy.FAIL);
+  const { workflowId } = request;
   return withSession(flags, async (session) => {
     const { runId, started } = await session.rpc.startWorkflow({ ...request, identity: session.identity });
     if (flags.wait === true) return awaitAndPrint(session, { workflowId, runId }, undefined);

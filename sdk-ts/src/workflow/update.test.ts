@@ -86,6 +86,33 @@ describe.each([
     expect(await next(run)).toEqual({ commands: ['complete ["add 1"]'], rejected: ['no: unlucky'] });
   });
 
+  test('R-UPDATE-10: what a validator draws moves nothing, also when an activation is under way', async () => {
+    const draw = async (amounts: number[]): Promise<unknown> => {
+      const run = createRunLog('till', [], `beside-${evict}-${amounts.length}`);
+      const start = run.events[0]?.attributes;
+      if (start?.$case === 'workflowStarted') start.value.randomSeed = 'seed';
+      await run.run(engine);
+      run.update('slow', 'u', 10);
+      for (const [n, amount] of amounts.entries()) run.update('add', `no-${n}`, amount);
+      expect((await next(run)).rejected).toHaveLength(amounts.length);
+      run.fire(1);
+      return (await next(run)).commands;
+    };
+    expect(await draw([13, 13])).toEqual(await draw([]));
+  });
+
+  test('R-UPDATE-10: a replay calls no validator', async () => {
+    const run = await begin('validated');
+    run.update('add', 'u1', 1);
+    await next(run);
+    run.update('add', 'u2', 2);
+    await next(run);
+    // The second one was asked live; with the cache the first was too.
+    expect(await run.query(engine, 'total')).toEqual([evict ? 1 : 2]);
+    engine.evict(run.runId);
+    expect(await run.query(engine, 'total')).toEqual([0]);
+  });
+
   test('an update without a handler waits within its activation; then it is rejected and names what is known', async () => {
     const run = await begin('late');
     run.update('add', 'u1', 1);

@@ -54,6 +54,18 @@ export async function till(): Promise<unknown[]> {
   return notes;
 }
 
+/** Tells how often its validator was called, which a replay must not do. */
+export async function validated(): Promise<void> {
+  let calls = 0;
+  setHandler(total, () => [calls]);
+  setHandler(add, (amount) => amount, {
+    validator() {
+      calls += 1;
+    },
+  });
+  await condition(() => false);
+}
+
 /** The handler is set late: by a signal, or never. */
 export async function late(): Promise<string> {
   let done = '';

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError, DEFAULT_ADDRESS, SETTINGS } from '../config.ts';
 import { readVersion } from '../version.ts';
+import { addActivityCommands } from './activity/commands.ts';
 import { addNamespaceCommands } from './namespace/commands.ts';
 import { CommandError, EXIT, UsageError } from './outcome.ts';
 import { addWorkflowCommands } from './workflow/commands.ts';
@@ -46,6 +47,7 @@ function createProgram(finish: (code: number) => void): Command {
   addServer(program, finish);
   addMigrate(program, finish);
   addWorkflowCommands(program, finish);
+  addActivityCommands(program, finish);
   addNamespaceCommands(program, finish);
   return program;
 }

@@ -176,6 +176,11 @@ describe('changed code', () => {
     expect(blocked?.failure?.message).toMatch(/event 3/);
     expect(blocked?.failure?.message).toMatch(/activity 1.*echo/s);
     expect(blocked?.failure?.message).toMatch(/timer 1/);
+    // Where the recorded step stood in the code as it was, and where the other stands now.
+    expect(blocked?.failure?.message).toMatch(/Recorded: .*before\.ts:\d+:\d+.* Produced: .*after\.ts:\d+/s);
+    const listed: string[] = [];
+    for await (const run of stage.client.list({ filter: "BlockedCause = 'NONDETERMINISM'" })) listed.push(run.workflowId);
+    expect(listed).toEqual([handle.workflowId]);
     await stage.restart('SIGTERM');
     await blockedAs(handle, 'NONDETERMINISM', 4);
     await stage.restart('SIGKILL');

@@ -49,11 +49,8 @@ export function deliverEffects(h: History, run: HotRun): void {
 /** Delivers one target's effects in order. Ends early when the run leaves memory: whoever reads it again begins anew. */
 async function drain(h: History, run: HotRun, line: Effect[]): Promise<void> {
   for (let effect = line[0]; effect !== undefined; effect = line[0]) {
-    // An answer to another may have made it void.
-    if (run.state.effects?.get(effect.eventId) === effect) {
-      const answer = await deliver(h, run, effect);
-      if (answer === undefined || !answered(h, run, effect, answer)) return;
-    }
+    const answer = await deliver(h, run, effect);
+    if (run.dropped || (answer !== undefined && !answered(h, run, effect, answer))) return;
     run.delivering?.delete(effect);
     line.shift();
     if (line.length === 0) run.deliveries?.delete(effect.target);
@@ -71,9 +68,14 @@ function answered(h: History, run: HotRun, effect: Effect, answer: EffectAnswer)
   }
 }
 
-/** Asks until there is an answer; undefined when the run has left memory. */
+/** False when the answer to another effect, or the end of the child it concerns, has made it void. */
+function isAskedFor({ state }: HotRun, effect: Effect): boolean {
+  return state.effects?.get(effect.eventId) === effect;
+}
+
+/** Asks until there is an answer; undefined when the run has left memory, or does not ask for it any more. */
 async function deliver(h: History, run: HotRun, effect: Effect): Promise<EffectAnswer | undefined> {
-  for (let wait = FIRST_RETRY_MS; !run.dropped; wait = Math.min(wait * 2, LONGEST_RETRY_MS)) {
+  for (let wait = FIRST_RETRY_MS; !run.dropped && isAskedFor(run, effect); wait = Math.min(wait * 2, LONGEST_RETRY_MS)) {
     try {
       return { ok: true, runId: await ask(h, run, effect) };
     } catch (error) {

@@ -50,6 +50,6 @@ export async function cart(lines: Cart = {}): Promise<Cart> {
   );
   await condition(() => done || changes >= CHANGES || workflowInfo().continueAsNewSuggested);
   await condition(allHandlersFinished);
-  if (!done) await continueAsNew<typeof cart>(now);
+  if (!done) continueAsNew<typeof cart>(now);
   return now;
 }

@@ -2,7 +2,7 @@
  * `step(state, input, env)`: one input, one transition. No clock, no I/O, no randomness but what `env` gives. Throws
  * PerdureError when the input is refused; what the refusal itself changes in memory (a refused close) is in the state.
  */
-import type { Payload, WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
+import type { WorkerInfo } from '@perdure/proto/perdure/api/v1/common';
 import type { Failure } from '@perdure/proto/perdure/api/v1/failure';
 import type { WorkflowTaskFailureCause } from '@perdure/proto/perdure/api/v1/task';
 import type { WorkflowTaskCompletion } from '@perdure/proto/perdure/api/v1/worker_service';
